@@ -1,0 +1,1 @@
+"""Clusters: how one is reached (``kube``) and where it comes from (the providers)."""

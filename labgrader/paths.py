@@ -1,0 +1,49 @@
+"""Where labgrader keeps things on this machine; the only module that knows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from labgrader.model.errors import LabError
+
+STATE_VARIABLE = "LABGRADER_STATE_DIR"
+"""Overrides the state folder (tests and CI use it; absolute path)."""
+
+
+def state_dir() -> Path:
+    """Return the folder for clusters and sessions, created 0700.
+
+    Raises:
+        LabError: the folder cannot be created or written.
+    """
+    chosen = os.environ.get(STATE_VARIABLE)
+    if chosen:
+        path = Path(chosen)
+    else:
+        from platformdirs import user_state_path  # noqa: PLC0415 - 10 ms that --version need not pay
+
+        path = user_state_path("labgrader", appauthor=False)
+    return private_dir(path)
+
+
+def clusters_dir() -> Path:
+    """Return the folder that holds one sub-folder per embedded cluster."""
+    return private_dir(state_dir() / "clusters")
+
+
+def private_dir(path: Path) -> Path:
+    """Create ``path`` (0700) if needed, see that it can be written, and return it."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"The state folder {path} cannot be made: {error.strerror or error}",
+            f"Make it writable, or set {STATE_VARIABLE} to a folder that is",
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise LabError(
+            f"The state folder {path} is not writable",
+            f"Make it writable, or set {STATE_VARIABLE} to a folder that is",
+        )
+    return path
