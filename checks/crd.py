@@ -1,0 +1,135 @@
+"""The CustomResourceDefinition: what the API server serves, and its status subresource."""
+
+from collections.abc import Iterator, Sequence
+
+from labgrader.api import CRD, Context, Evidence, Fact, Failure, Object, check, dig, fact
+
+
+@check()
+def crd_established(
+    ctx: Context,
+    group: str,
+    version: str,
+    kind: str,
+    plural: str,
+    singular: str,
+    short_names: Sequence[str],
+    scope: str,
+) -> Iterator[Fact]:
+    """Looks at the names which the API server has accepted, not at those that were asked for.
+
+    Two definitions may ask for the same short name; only one gets it. A definition is usable once
+    its condition Established is True. More short names, versions, columns or descriptions than the
+    lab asks for are fine.
+    """
+    crd = _usable(ctx, plural, group)
+    accepted = dig(crd, "status.acceptedNames", {})
+    yield _same("kind", accepted.get("kind"), kind, "spec.names.kind", crd)
+    yield _same("singular name", accepted.get("singular"), singular, "spec.names.singular", crd)
+    for short in short_names:
+        yield _short_name(crd, short, accepted.get("shortNames") or [])
+    yield _same("scope", dig(crd, "spec.scope"), scope, "spec.scope", crd)
+    found = version_of(crd, version)
+    yield _version(crd, version, bool(found and found.get("served")), "served")
+    yield _version(crd, version, bool(found and found.get("storage")), "storage")
+
+
+@check()
+def crd_status_subresource(
+    ctx: Context, group: str, version: str, plural: str
+) -> Iterator[Fact]:
+    """Looks whether the version has a status subresource.
+
+    Only then do the operator, who writes status, and people, who write spec, stay out of each
+    other's way; and only then does `kubectl patch --subresource=status` have something to patch.
+    """
+    crd = _usable(ctx, plural, group)
+    found = version_of(crd, version)
+    where = f"spec.versions[name={version}].subresources"
+    given = dig(found, "subresources", {})
+    yield fact(
+        f"{version} has a status subresource",
+        "status" in given,
+        reason=f"Version {version} of {plural}.{group} has no status subresource",
+        expected="subresources: {status: {}}",
+        actual=f"subresources: {sorted(given) or 'none'}",
+        fix=f"Add `subresources: {{status: {{}}}}` to version {version} of the CRD, beside schema",
+        evidence=[Evidence(f"CustomResourceDefinition {plural}.{group}", where, str(given))],
+    )
+
+
+def _usable(ctx: Context, plural: str, group: str) -> Object:
+    """Return the CRD once the API server serves it; fail with the server's own reason otherwise."""
+    name = f"{plural}.{group}"
+    crd = ctx.require(CRD, name, fix=f"Create the CustomResourceDefinition {name} (step 1.2)")
+    if dig(crd, "metadata.deletionTimestamp"):
+        raise Failure(
+            f"The CRD {name} is being deleted",
+            expected="a CRD that stays",
+            actual=f"deletionTimestamp {dig(crd, 'metadata.deletionTimestamp')}",
+            fix="Wait until it is gone and create it again",
+        )
+    conditions = {c.get("type"): c for c in dig(crd, "status.conditions", [])}
+    for wanted in ("NamesAccepted", "Established"):
+        condition = conditions.get(wanted, {})
+        if condition.get("status") != "True":
+            told = condition.get("message") or "the API server has not got to it yet"
+            raise Failure(
+                f"The CRD {name} is not served: {wanted} is not True: {told}",
+                expected=f"condition {wanted}: True",
+                actual=f"{wanted}: {condition.get('status', 'absent')}",
+                fix=f"kubectl describe crd {name}, and mend what its condition names",
+                evidence=[Evidence(f"CustomResourceDefinition {name}", "status.conditions", told)],
+            )
+    return crd
+
+
+def version_of(crd: Object, version: str) -> Object | None:
+    """Return one entry of ``spec.versions`` by its name, wherever it stands."""
+    versions = dig(crd, "spec.versions", [])
+    return next((entry for entry in versions if entry.get("name") == version), None)
+
+
+def _same(what: str, actual: object, expected: str, path: str, crd: Object) -> Fact:
+    return fact(
+        f"{what} is {expected}",
+        actual == expected,
+        reason=f"The {what} is {actual or 'not set'} instead of {expected}",
+        expected=expected,
+        actual=actual or "not set",
+        fix=f"Set {path}: {expected}" + _recreate(path),
+        evidence=[Evidence(f"CustomResourceDefinition {dig(crd, 'metadata.name')}", path, str(actual))],
+    )
+
+
+def _recreate(path: str) -> str:
+    return " (it cannot be changed: delete the CRD and create it anew)" if path == "spec.scope" else ""
+
+
+def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
+    asked = short in dig(crd, "spec.names.shortNames", [])
+    taken = "It is asked for, but another resource has it" if asked else "It is not asked for"
+    return fact(
+        f"short name {short} works",
+        short in accepted,
+        reason=f"`kubectl get {short}` does not work: {taken.lower()}",
+        expected=f"{short} among the accepted short names",
+        actual=", ".join(accepted) or "none",
+        fix="Delete the other CRD that has it" if asked else f"Add {short} to spec.names.shortNames",
+    )
+
+
+def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
+    known = [
+        f"{entry.get('name')} (served: {entry.get('served')}, storage: {entry.get('storage')})"
+        for entry in dig(crd, "spec.versions", [])
+    ]
+    verb = "served" if flag == "served" else "the storage version"
+    return fact(
+        f"{version} is {verb}",
+        ok,
+        reason=f"Version {version} is not {verb}",
+        expected=f"{version} with {flag}: true",
+        actual=", ".join(known) or "no versions",
+        fix=f"Set {flag}: true for version {version}",
+    )

@@ -1,0 +1,74 @@
+"""A custom resource and the values in it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from labgrader.api import Context, Evidence, Fact, Failure, Resource, check, dig, fact
+
+
+@check()
+def custom_resource(
+    ctx: Context,
+    group: str,
+    version: str,
+    kind: str,
+    plural: str,
+    name: str,
+    spec: Mapping[str, Any],
+) -> Iterator[Fact]:
+    """Reads the resource back and compares its spec with what was asked for, value by value.
+
+    What counts is what is stored: the API server drops fields that the schema does not know, so a
+    manifest can be right and the resource wrong. Fields beyond those asked for are fine.
+    """
+    resource = Resource(group, version, plural, kind)
+    found = ctx.get(resource, name, ctx.namespace)
+    if found is None:
+        raise _absent(resource, name, ctx)
+    label = resource.describe(name, ctx.namespace)
+    for path, expected in leaves(spec):
+        actual = dig(found, f"spec.{path}")
+        shown = "nothing (not set, or dropped by the schema)" if actual is None else repr(actual)
+        yield fact(
+            f"spec.{path}",
+            same(actual, expected),
+            reason=f"spec.{path} holds {shown} instead of {expected!r}",
+            expected=expected,
+            actual=shown,
+            fix=f"kubectl edit {plural} {name} -n {ctx.namespace}, and set spec.{path}",
+            evidence=[Evidence(label, f"spec.{path}", shown)],
+        )
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested maps with its dotted path; lists are values."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def same(actual: object, expected: object) -> bool:
+    """Compare as JSON does: 1 and 1.0 are equal, 1 and true are not; the order of lists counts."""
+    if isinstance(actual, bool) or isinstance(expected, bool):
+        return actual is expected
+    return actual == expected
+
+
+def _absent(resource: Resource, name: str, ctx: Context) -> Failure:
+    """Say that it is not there, and whether it stands in another namespace instead."""
+    elsewhere = [
+        str(dig(item, "metadata.namespace"))
+        for item in ctx.list(resource)
+        if dig(item, "metadata.name") == name
+    ]
+    label = resource.describe(name, ctx.namespace)
+    told = f"; there is one in {', '.join(elsewhere)}" if elsewhere else ""
+    return Failure(
+        f"{label} does not exist{told}",
+        expected=label,
+        actual=f"found in {', '.join(elsewhere)}" if elsewhere else "not found",
+        fix=f"Apply the manifest of {name} with `namespace: {ctx.namespace}`",
+        evidence=[Evidence(label)],
+    )

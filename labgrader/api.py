@@ -1,0 +1,36 @@
+"""The one import of a check's author: ``from labgrader.api import Context, check, fact, …``."""
+
+from labgrader.engine.context import Context
+from labgrader.engine.registry import check
+from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
+from labgrader.model.errors import Rejected
+from labgrader.model.resource import (
+    CRD,
+    NAMESPACE,
+    NODE,
+    SERVICE_ACCOUNT,
+    Object,
+    Resource,
+    dig,
+    name_of,
+)
+from labgrader.model.result import Evidence
+
+__all__ = [
+    "CRD",
+    "NAMESPACE",
+    "NODE",
+    "SERVICE_ACCOUNT",
+    "Context",
+    "Evidence",
+    "Fact",
+    "Failure",
+    "Object",
+    "Rejected",
+    "Resource",
+    "check",
+    "dig",
+    "fact",
+    "name_of",
+    "unjudged",
+]

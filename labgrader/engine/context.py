@@ -1,0 +1,116 @@
+"""What a check may do: read through the shared snapshot, and ask by dry-run. Nothing is changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from labgrader.engine.snapshot import Interest, Snapshot
+from labgrader.engine.verdicts import Failure
+from labgrader.model.errors import TimedOut
+from labgrader.model.resource import Object, Resource
+from labgrader.model.result import Evidence
+
+
+class Context:
+    """Given to every check. Keeps the check's deadline and records what it read.
+
+    Args:
+        snapshot: the view that all checks of this run share.
+        namespace: the lab's namespace.
+        deadline: when the check must be done (``time.monotonic`` seconds).
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        namespace: str,
+        deadline: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.namespace = namespace
+        self.interests: set[Interest] = set()
+        self._snapshot = snapshot
+        self._deadline = deadline
+        self._clock = clock
+
+    def remaining(self) -> float:
+        """Return the seconds left; raise ``TimedOut`` when there are none."""
+        left = self._deadline - self._clock()
+        if left <= 0:
+            raise TimedOut("The check ran out of time", "Try again; the cluster is slow to answer")
+        return left
+
+    def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
+        """Read one object, None when it (or its type) does not exist. A copy: change it freely."""
+        interest = Interest(resource, namespace, name)
+        self.interests.add(interest)
+        return copy.deepcopy(self._snapshot.get(interest, min(5, self.remaining())))
+
+    def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
+        """Read a collection; empty also when the type does not exist."""
+        interest = Interest(resource, namespace)
+        self.interests.add(interest)
+        return copy.deepcopy(self._snapshot.list(interest, self.remaining()) or [])
+
+    def require(
+        self, resource: Resource, name: str, namespace: str | None = None, *, fix: str = ""
+    ) -> Object:
+        """Read one object, or fail the check because it is not there."""
+        found = self.get(resource, name, namespace)
+        if found is None:
+            label = resource.describe(name, namespace)
+            raise Failure(
+                f"{label} does not exist",
+                expected=label,
+                actual="not found",
+                fix=fix,
+                evidence=[Evidence(label)],
+            )
+        return found
+
+    def dry_run_create(
+        self, resource: Resource, body: Object, namespace: str | None = None
+    ) -> Object:
+        """Ask the API server whether it would admit ``body``; nothing is stored.
+
+        Raises:
+            Rejected: it would not, with the server's own words.
+        """
+        key = ("create", resource, namespace, json.dumps(body, sort_keys=True))
+        return self._snapshot.once(
+            key,
+            lambda: self._snapshot.cluster.create(
+                resource, body, namespace, dry_run=True, timeout=min(5, self.remaining())
+            ),
+        )
+
+    def dry_run_patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Mapping[str, Any],
+        namespace: str | None = None,
+        *,
+        subresource: str = "",
+        as_table: bool = False,
+    ) -> Object:
+        """Ask what a merge patch would give; nothing is stored. Raises ``Rejected``."""
+        text = json.dumps(patch, sort_keys=True)
+        key = ("patch", resource, namespace, name, subresource, as_table, text)
+        return self._snapshot.once(
+            key,
+            lambda: self._snapshot.cluster.patch(
+                resource,
+                name,
+                patch,
+                namespace,
+                subresource=subresource,
+                dry_run=True,
+                as_table=as_table,
+                timeout=min(5, self.remaining()),
+            ),
+        )

@@ -1,0 +1,109 @@
+"""What the engine needs from the outside world, as protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from labgrader.model.resource import Object, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One change: ``type`` is ADDED, MODIFIED or DELETED; ``object`` is the whole object."""
+
+    type: str
+    object: Object
+
+
+class Cluster(Protocol):
+    """A Kubernetes API. Eight methods, and no more.
+
+    Every method raises ``model.errors.ClusterError`` when the API cannot be asked (unreachable,
+    timed out, forbidden) and ``model.errors.Rejected`` when it answered and refused. ``timeout`` is
+    in seconds and bounds the whole call. Objects go in and come out as plain dicts.
+    """
+
+    def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, timeout: float = 5
+    ) -> Object | None:
+        """Read one object; None when it, its namespace or its type does not exist."""
+        ...
+
+    def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        timeout: float = 10,
+    ) -> list[Object] | None:
+        """Read a whole collection (paged underneath); None when the type does not exist."""
+        ...
+
+    def create(
+        self,
+        resource: Resource,
+        body: Object,
+        namespace: str | None = None,
+        *,
+        dry_run: bool = False,
+        timeout: float = 5,
+    ) -> Object:
+        """POST an object, strictly validated, and return it as stored."""
+        ...
+
+    def apply(
+        self,
+        resource: Resource,
+        body: Object,
+        namespace: str | None = None,
+        *,
+        dry_run: bool = False,
+        timeout: float = 10,
+    ) -> Object:
+        """Server-side apply as field manager ``labgrader``, taking over conflicting fields."""
+        ...
+
+    def patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Mapping[str, Any] | list[Mapping[str, Any]],
+        namespace: str | None = None,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+        as_table: bool = False,
+        timeout: float = 5,
+    ) -> Object:
+        """Send a merge patch (mapping) or a JSON patch (list); a ``Table`` with ``as_table``."""
+        ...
+
+    def delete(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str | None = None,
+        *,
+        uid: str | None = None,
+        timeout: float = 5,
+    ) -> bool:
+        """Delete in the background; False when it was not there. ``uid`` guards against a twin."""
+        ...
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        name: str | None = None,
+        seconds: int = 60,
+    ) -> Iterator[WatchEvent]:
+        """Yield present objects as ADDED, then changes, for about ``seconds``; then end."""
+        ...
+
+    def read(self, path: str, *, timeout: float = 5) -> Object | str | None:
+        """GET any path of the API (``/version``, discovery, proxies); None for 404."""
+        ...

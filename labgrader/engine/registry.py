@@ -1,0 +1,95 @@
+"""Checks: how one is declared, and how check files are found and loaded.
+
+A check file is loaded by path, so that no importable package called ``checks`` ever lands beside
+other people's modules.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from labgrader.engine.verdicts import Fact
+from labgrader.model.errors import ContentError
+
+Judge = Callable[..., Iterable[Fact] | None]
+"""``judge(context, **parameters)``: yields facts, or raises ``Failure``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A declared check: the function, its words, and what it needs from the cluster.
+
+    ``id`` is the function's name; ``why`` its docstring: what it looks at and why it matters.
+    """
+
+    id: str
+    judge: Judge
+    why: str
+    capabilities: tuple[str, ...] = ()
+    source: str = ""
+
+    def parameters(self) -> tuple[set[str], set[str]]:
+        """Return the names of all parameters and of those that must be given."""
+        given = list(inspect.signature(self.judge).parameters.values())[1:]
+        names = {p.name for p in given}
+        return names, {p.name for p in given if p.default is p.empty}
+
+
+def check(*, capabilities: Iterable[str] = ()) -> Callable[[Judge], Check]:
+    """Declare the decorated function to be a check.
+
+    Args:
+        capabilities: what the cluster must offer, e.g. ``("containers",)``; where it does not, the
+            check is ``error: capability`` and is not called.
+    """
+
+    def declare(judge: Judge) -> Check:
+        source = inspect.getsourcefile(judge) or ""
+        why = inspect.cleandoc(judge.__doc__ or "")
+        return Check(judge.__name__, judge, why, tuple(capabilities), source)
+
+    return declare
+
+
+def load_checks(folder: Path) -> Mapping[str, Check]:
+    """Load every ``*.py`` of ``folder`` and return its checks by id.
+
+    Raises:
+        ContentError: a file does not load, an id is used twice, or a check has no docstring.
+    """
+    found: dict[str, Check] = {}
+    for path in sorted(folder.glob("*.py")):
+        for declared in _declared_in(path):
+            if declared.id in found:
+                raise ContentError(
+                    f"{path}: the check {declared.id} is already declared in"
+                    f" {found[declared.id].source}",
+                    "Rename one of them",
+                )
+            if not declared.why:
+                raise ContentError(
+                    f"{path}: the check {declared.id} has no docstring",
+                    "Say in it what the check looks at and why; learners read it",
+                )
+            found[declared.id] = declared
+    return found
+
+
+def _declared_in(path: Path) -> list[Check]:
+    """Execute one check file under a private module name and collect its checks."""
+    module_name = f"labgrader_checks.{path.stem}"
+    spec = spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - an author's code may raise anything at all
+        del sys.modules[module_name]
+        raise ContentError(f"{path}: {type(error).__name__}: {error}", "Mend the file") from error
+    return [value for value in vars(module).values() if isinstance(value, Check)]

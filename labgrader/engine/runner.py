@@ -1,0 +1,239 @@
+"""Runs checks: in the order of their needs, eight at a time, each within its deadline."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from labgrader.engine import scoring
+from labgrader.engine.context import Context
+from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
+from labgrader.engine.registry import Check
+from labgrader.engine.snapshot import Interest, Snapshot
+from labgrader.engine.verdicts import Failure
+from labgrader.model.errors import ClusterError, MissingCapability, TimedOut
+from labgrader.model.result import CheckResult, ClusterInfo, Report, TaskResult
+from labgrader.model.task import Criterion, Lab
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a run may take: checks at a time, seconds for each, seconds in all."""
+
+    workers: int = 8
+    check_seconds: float = 10.0
+    run_seconds: float = 60.0
+
+
+@dataclass(slots=True)
+class _Judgement:
+    result: CheckResult
+    interests: set[Interest] = field(default_factory=set)
+
+
+class Runner:
+    """Judges criteria of one lab against one cluster.
+
+    Args:
+        capabilities: asks what the cluster offers (``containers``, …); called once per run, and
+            only when a check needs something.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        checks: Mapping[str, Check],
+        *,
+        capabilities: Callable[[Snapshot], frozenset[str]],
+        limits: Limits = Limits(),
+    ) -> None:
+        self.lab = lab
+        self.checks = checks
+        self.limits = limits
+        self.interests: dict[str, set[Interest]] = {}
+        self._capabilities = capabilities
+
+    def run(
+        self,
+        criteria: Sequence[Criterion],
+        snapshot: Snapshot,
+        info: Callable[[Snapshot], ClusterInfo],
+        listener: Listener,
+        known: Mapping[str, CheckResult] | None = None,
+    ) -> Report:
+        """Judge ``criteria`` and what they need; report on ``criteria`` alone.
+
+        Args:
+            known: results that still hold (a live session re-judges only what changed).
+        """
+        started, began = datetime.now(UTC), time.monotonic()
+        listener(RunStarted(tuple(c.id for c in criteria)))
+        results = dict(known or {})
+        wanted = {c.id for c in criteria}
+        todo = [c for c in self._with_needs(criteria) if c.id not in results]
+        for result in self._judge_all(todo, results, snapshot, listener, wanted):
+            results[result.id] = result
+        report = Report(
+            lab=self.lab.id,
+            cluster=info(snapshot),
+            started_at=started,
+            duration_ms=round((time.monotonic() - began) * 1000),
+            api_requests=snapshot.requests,
+            tasks=tuple(self._tasks(wanted, results)),
+        )
+        listener(RunFinished(report))
+        return report
+
+    def _with_needs(self, criteria: Iterable[Criterion]) -> list[Criterion]:
+        """Return ``criteria`` and everything they need, in the order of the lab."""
+        by_id = {c.id: c for c in self.lab.criteria()}
+        closure: set[str] = set()
+        stack = [c.id for c in criteria]
+        while stack:
+            current = stack.pop()
+            if current not in closure:
+                closure.add(current)
+                stack.extend(by_id[current].needs)
+        return [c for c in self.lab.criteria() if c.id in closure]
+
+    def _tasks(self, wanted: set[str], results: Mapping[str, CheckResult]) -> Iterable[TaskResult]:
+        for task in self.lab.tasks:
+            checks = tuple(results[c.id] for c in task.criteria() if c.id in wanted)
+            if checks:
+                yield TaskResult(task.id, task.title, task.budget_seconds, checks)
+
+    def _judge_all(
+        self,
+        todo: list[Criterion],
+        known: Mapping[str, CheckResult],
+        snapshot: Snapshot,
+        listener: Listener,
+        wanted: set[str],
+    ) -> list[CheckResult]:
+        """Schedule until everything has a result or the run's time is over."""
+        board = _Board(todo, dict(known), self.limits)
+        while board.waiting or board.running:
+            for criterion in board.startable():
+                verdict = scoring.from_needs(criterion, board.needed(criterion))
+                if verdict is not None:
+                    board.settle(criterion, verdict)
+                    continue
+                if criterion.id in wanted:
+                    listener(CheckStarted(criterion.id))
+                self._start(board, criterion, snapshot)
+            for result in board.collect(self.interests):
+                if result.id in wanted:
+                    listener(CheckFinished(result))
+        return list(board.finished)
+
+    def _start(self, board: _Board, criterion: Criterion, snapshot: Snapshot) -> None:
+        deadline = board.start(criterion)
+        context = Context(snapshot, self.lab.namespace, deadline)
+
+        def work() -> None:
+            result = self._judge(criterion, context, snapshot)
+            board.inbox.put(_Judgement(result, context.interests))
+
+        threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
+
+    def _judge(self, criterion: Criterion, context: Context, snapshot: Snapshot) -> CheckResult:
+        """Call one check and turn whatever it does into a result."""
+        began = time.monotonic()
+        check = self.checks[criterion.check]
+        try:
+            self._demand(check, snapshot)
+            facts = list(check.judge(context, **criterion.parameters) or ())
+            if not facts:
+                raise ValueError("it stated no fact")
+            result = scoring.from_facts(criterion, facts)
+        except Failure as failure:
+            result = scoring.from_failure(criterion, failure)
+        except ClusterError as error:
+            result = scoring.from_error(criterion, error)
+        except Exception as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
+            result = scoring.from_crash(criterion, error)
+        return replace(result, duration_ms=round((time.monotonic() - began) * 1000))
+
+    def _demand(self, check: Check, snapshot: Snapshot) -> None:
+        if not check.capabilities:
+            return
+        lacking = set(check.capabilities) - self._capabilities(snapshot)
+        if lacking:
+            raise MissingCapability(
+                f"This cluster offers no {', '.join(sorted(lacking))}",
+                "Run `labgrader doctor` for what it takes",
+            )
+
+
+class _Board:
+    """What waits, what runs, what is done. Used by the scheduling thread alone, but ``inbox``."""
+
+    def __init__(
+        self, todo: list[Criterion], results: dict[str, CheckResult], limits: Limits
+    ) -> None:
+        self.waiting = list(todo)
+        self.running: dict[str, tuple[Criterion, float]] = {}
+        self.inbox: queue.SimpleQueue[_Judgement] = queue.SimpleQueue()
+        self.finished: list[CheckResult] = []
+        self._results = results
+        self._limits = limits
+        self._run_deadline = time.monotonic() + limits.run_seconds
+        self._told: list[CheckResult] = []
+
+    def startable(self) -> Iterable[Criterion]:
+        """Yield criteria whose needs are settled, as long as a worker is free."""
+        for criterion in list(self.waiting):
+            if len(self.running) >= self._limits.workers:
+                return
+            if all(need in self._results for need in criterion.needs):
+                self.waiting.remove(criterion)
+                yield criterion
+
+    def needed(self, criterion: Criterion) -> list[CheckResult]:
+        """Return the results that ``criterion`` needs."""
+        return [self._results[need] for need in criterion.needs]
+
+    def start(self, criterion: Criterion) -> float:
+        """Note that it runs; return its deadline."""
+        deadline = min(self._run_deadline, time.monotonic() + self._limits.check_seconds)
+        self.running[criterion.id] = (criterion, deadline)
+        return deadline
+
+    def settle(self, criterion: Criterion, result: CheckResult) -> None:
+        """Keep a result and tell it at the next ``collect``."""
+        self._results[criterion.id] = result
+        self.finished.append(result)
+        self._told.append(result)
+
+    def collect(self, interests: dict[str, set[Interest]]) -> list[CheckResult]:
+        """Wait for the next result or deadline; return everything newly settled."""
+        if self.running and not self._told:
+            nearest = min(deadline for _, deadline in self.running.values())
+            try:
+                self._receive(self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), interests)
+            except queue.Empty:
+                self._expire()
+        told, self._told = self._told, []
+        return told
+
+    def _receive(self, judgement: _Judgement, interests: dict[str, set[Interest]]) -> None:
+        # A check that comes back after its deadline was already given its result: ignore it.
+        if judgement.result.id in self.running:
+            criterion, _ = self.running.pop(judgement.result.id)
+            interests[criterion.id] = judgement.interests
+            self.settle(criterion, judgement.result)
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for criterion, deadline in list(self.running.values()):
+            if deadline <= now:
+                del self.running[criterion.id]
+                late = TimedOut(
+                    f"{criterion.id} was not done in time",
+                    "Run the check again; `labgrader doctor` tells how the cluster does",
+                )
+                self.settle(criterion, scoring.from_error(criterion, late))

@@ -1,0 +1,66 @@
+"""Names of Kubernetes resources, as the API's paths need them, and plain helpers for objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+"""A Kubernetes object as it came over the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource type. ``group`` is empty for the core API."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """``apps/v1``, or ``v1`` for the core API."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """Return the URL path of the collection, or of one object."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        tail = f"/{name}" if name else ""
+        return f"{root}{scope}/{self.plural}{tail}"
+
+    def describe(self, name: str | None = None, namespace: str | None = None) -> str:
+        """Name it as people do: ``CustomResourceDefinition x`` or ``Pod ns/x``."""
+        if name is None:
+            return f"{self.kind} list" + (f" in {namespace}" if namespace else "")
+        return f"{self.kind} {namespace}/{name}" if namespace else f"{self.kind} {name}"
+
+
+NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+NODE = Resource("", "v1", "nodes", "Node", namespaced=False)
+SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+CRD = Resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
+)
+
+
+def dig(obj: Mapping[str, Any] | None, path: str, default: Any = None) -> Any:
+    """Follow a dotted path through maps; ``default`` where it ends early or holds null."""
+    value: Any = obj
+    for key in path.split("."):
+        if not isinstance(value, Mapping):
+            return default
+        value = value.get(key)
+    return default if value is None else value
+
+
+def name_of(obj: Mapping[str, Any]) -> str:
+    """Return ``metadata.name`` (empty when there is none)."""
+    return str(dig(obj, "metadata.name", ""))

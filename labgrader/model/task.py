@@ -1,0 +1,99 @@
+"""What a lab consists of: tasks, their steps, and the criteria that are graded.
+
+Made from ``tasks/*.yaml`` by ``engine.catalog``; see docs/writing-a-check.md for the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Erratum:
+    """Something the lab's original text got wrong. ``lesson`` says what to learn from it."""
+
+    id: str
+    text: str
+    lesson: str
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One graded requirement: which check runs, with which parameters, for how many points.
+
+    ``id`` is unique in the lab and is what people type; ``check`` names the function that judges.
+    ``needs`` are ids of criteria that must pass first. Optional criteria are bonus.
+    """
+
+    id: str
+    check: str
+    title: str
+    step: str
+    points: int
+    optional: bool = False
+    needs: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+    docs: tuple[str, ...] = ()
+    erratum: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece to type or to read. ``language`` is ``bash`` or ``yaml``."""
+
+    title: str
+    language: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a task. ``instructions`` is Markdown."""
+
+    id: str
+    title: str
+    instructions: str
+    snippets: tuple[Snippet, ...] = ()
+    errata: tuple[Erratum, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One timed task. ``budget_seconds`` is the time that the lab text allows for it."""
+
+    id: str
+    title: str
+    story: str
+    budget_seconds: int
+    steps: tuple[Step, ...]
+
+    def criteria(self) -> Iterator[Criterion]:
+        """Yield the criteria in the order of the steps."""
+        for step in self.steps:
+            yield from step.criteria
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A whole lab. ``namespace`` is where its objects live; ``root`` is its content folder."""
+
+    id: str
+    title: str
+    namespace: str
+    tasks: tuple[Task, ...]
+    root: Path
+
+    def criteria(self) -> Iterator[Criterion]:
+        """Yield all criteria in the order of the lab."""
+        for task in self.tasks:
+            yield from task.criteria()
+
+    def task(self, task_id: str) -> Task | None:
+        """Return the task with that id, or None."""
+        return next((task for task in self.tasks if task.id == task_id), None)
