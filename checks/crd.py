@@ -35,9 +35,7 @@ def crd_established(
 
 
 @check()
-def crd_status_subresource(
-    ctx: Context, group: str, version: str, plural: str
-) -> Iterator[Fact]:
+def crd_status_subresource(ctx: Context, group: str, version: str, plural: str) -> Iterator[Fact]:
     """Looks whether the version has a status subresource.
 
     Only then do the operator, who writes status, and people, who write spec, stay out of each
@@ -98,12 +96,16 @@ def _same(what: str, actual: object, expected: str, path: str, crd: Object) -> F
         expected=expected,
         actual=actual or "not set",
         fix=f"Set {path}: {expected}" + _recreate(path),
-        evidence=[Evidence(f"CustomResourceDefinition {dig(crd, 'metadata.name')}", path, str(actual))],
+        evidence=[
+            Evidence(f"CustomResourceDefinition {dig(crd, 'metadata.name')}", path, str(actual))
+        ],
     )
 
 
 def _recreate(path: str) -> str:
-    return " (it cannot be changed: delete the CRD and create it anew)" if path == "spec.scope" else ""
+    return (
+        " (it cannot be changed: delete the CRD and create it anew)" if path == "spec.scope" else ""
+    )
 
 
 def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
@@ -115,7 +117,9 @@ def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
         reason=f"`kubectl get {short}` does not work: {taken.lower()}",
         expected=f"{short} among the accepted short names",
         actual=", ".join(accepted) or "none",
-        fix="Delete the other CRD that has it" if asked else f"Add {short} to spec.names.shortNames",
+        fix="Delete the other CRD that has it"
+        if asked
+        else f"Add {short} to spec.names.shortNames",
     )
 
 

@@ -3,7 +3,7 @@
 from labgrader.engine.context import Context
 from labgrader.engine.registry import check
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
-from labgrader.model.errors import Rejected
+from labgrader.model.errors import ClusterError, Rejected
 from labgrader.model.resource import (
     CRD,
     NAMESPACE,
@@ -21,6 +21,7 @@ __all__ = [
     "NAMESPACE",
     "NODE",
     "SERVICE_ACCOUNT",
+    "ClusterError",
     "Context",
     "Evidence",
     "Fact",

@@ -21,7 +21,7 @@ def state_dir() -> Path:
     if chosen:
         path = Path(chosen)
     else:
-        from platformdirs import user_state_path  # noqa: PLC0415 - 10 ms that --version need not pay
+        from platformdirs import user_state_path
 
         path = user_state_path("labgrader", appauthor=False)
     return private_dir(path)
@@ -47,3 +47,9 @@ def private_dir(path: Path) -> Path:
             f"Make it writable, or set {STATE_VARIABLE} to a folder that is",
         )
     return path
+
+
+def content_root() -> Path:
+    """Return the folder with ``tasks``, ``checks`` and ``solutions`` (wheel or checkout)."""
+    packed = Path(__file__).parent / "_content"
+    return packed if packed.is_dir() else Path(__file__).parent.parent

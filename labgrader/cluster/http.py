@@ -14,13 +14,24 @@ from urllib3.exceptions import (
     NewConnectionError,
     ProtocolError,
     SSLError,
+)
+from urllib3.exceptions import (
     TimeoutError as HTTPTimeout,
 )
 
 from labgrader.cluster.kubeconfig import Connection
-from labgrader.model.errors import ClusterError, Forbidden, LabError, Rejected, TimedOut, Unreachable
+from labgrader.model.errors import (
+    ClusterError,
+    Forbidden,
+    LabError,
+    Rejected,
+    TimedOut,
+    Unreachable,
+)
 
-_LOOK = "Look at it with `labgrader cluster status`; start the lab's own with `labgrader cluster up`"
+_LOOK = (
+    "Look at it with `labgrader cluster status`; start the lab's own with `labgrader cluster up`"
+)
 
 
 class Http:
@@ -126,7 +137,9 @@ class Http:
 def transport_error(error: Exception, host: str, timeout: float) -> ClusterError:
     """Say in one line why no answer came."""
     if isinstance(error, NewConnectionError):
-        return Unreachable(f"The API server {host} refused the connection or cannot be found", _LOOK)
+        return Unreachable(
+            f"The API server {host} refused the connection or cannot be found", _LOOK
+        )
     if isinstance(error, HTTPTimeout):
         return TimedOut(f"The API server {host} did not answer within {timeout:.0f} s", _LOOK)
     if isinstance(error, SSLError):
@@ -148,7 +161,7 @@ def meaning(status: int, data: bytes, what: str) -> LabError:
             "The API server does not accept these credentials (401)",
             "They may have expired: get a fresh kubeconfig",
         )
-    if status == 403 and ('User "' in message and " cannot " in message or not body):
+    if status == 403 and (('User "' in message and " cannot " in message) or not body):
         return Forbidden(message or f"{what} is forbidden", "Use credentials that may do this")
     if status in (429, 502, 503, 504) and "webhook" not in message:
         return Unreachable(f"The API server is not able to answer now ({status}): {message}", _LOOK)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from urllib3.exceptions import HTTPError
@@ -105,7 +105,7 @@ class Kube:
         self,
         resource: Resource,
         name: str,
-        patch: Mapping[str, Any] | list[Mapping[str, Any]],
+        patch: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         namespace: str | None = None,
         *,
         subresource: str = "",
@@ -115,7 +115,7 @@ class Kube:
     ) -> Object:
         """Send a merge patch or a JSON patch."""
         path = resource.path(namespace, name) + (f"/{subresource}" if subresource else "")
-        kind = "json-patch" if isinstance(patch, list) else "merge-patch"
+        kind = "merge-patch" if isinstance(patch, Mapping) else "json-patch"
         accept = _TABLE if as_table else "application/json"
         return self._write(
             "PATCH", path, patch, dry_run, timeout, f"application/{kind}+json", accept=accept
@@ -148,24 +148,33 @@ class Kube:
         seconds: int = 60,
     ) -> Iterator[WatchEvent]:
         """Yield what is there, then what changes."""
-        query = {"watch": "1", "timeoutSeconds": str(seconds)}
-        if name:
-            query["fieldSelector"] = f"metadata.name={name}"
+        query = {"fieldSelector": f"metadata.name={name}"} if name else {}
         path = resource.path(namespace)
+        status, data = self._http.call("GET", path, query=query, timeout=10)
+        if status == 404:
+            return
+        present = _object(data)
+        for item in present.get("items") or ():
+            yield WatchEvent("ADDED", item)
+        yield WatchEvent("SYNCED", {})
+        query["resourceVersion"] = str((present.get("metadata") or {}).get("resourceVersion", ""))
+        yield from self._changes(path, {**query, "watch": "1", "timeoutSeconds": str(seconds)})
+
+    def _changes(self, path: str, query: Mapping[str, str]) -> Iterator[WatchEvent]:
+        """Stream the changes since ``resourceVersion`` until the server ends the watch."""
+        patience = int(query["timeoutSeconds"]) + 10
         headers = {"Accept": "application/json"}
-        response = self._http.open("GET", path, query, headers, None, seconds + 10, stream=True)
+        response = self._http.open("GET", path, query, headers, None, patience, stream=True)
         try:
-            if response.status == 404:
-                return
             if response.status != 200:
                 raise meaning(response.status, response.read(), f"watch {path}")
             for line in _lines(response.stream(65536)):
                 event = _object(line)
                 if event.get("type") == "ERROR":
-                    return  # the server asks to begin anew
+                    return  # the version grew too old: whoever watches begins anew
                 yield WatchEvent(str(event.get("type")), event.get("object") or {})
         except (HTTPError, OSError) as error:
-            raise transport_error(error, self.connection.host, seconds) from error
+            raise transport_error(error, self.connection.host, patience) from error
         finally:
             response.close()
 

@@ -33,7 +33,10 @@ class ComponentStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """What is known of a cluster. ``state`` is ``running``, ``degraded``, ``stopped`` or ``absent``."""
+    """What is known of a cluster.
+
+    ``state`` is ``running``, ``degraded``, ``stopped`` or ``absent``.
+    """
 
     provider: str
     name: str

@@ -88,7 +88,9 @@ def task_files(root: Path) -> list[Path]:
     """Return the task files in the order of the lab; the name up to the first dash is the id."""
     files = sorted((root / "tasks").glob("task*.yaml"))
     if not files:
-        raise ContentError(f"{root}/tasks has no task*.yaml", "Name a content folder with --content")
+        raise ContentError(
+            f"{root}/tasks has no task*.yaml", "Name a content folder with --content"
+        )
     return files
 
 
@@ -116,7 +118,9 @@ def _step(data: dict[str, Any], step_id: str, path: Path) -> Step:
         id=step_id,
         title=data["title"],
         instructions=data["instructions"],
-        snippets=tuple(Snippet(s["title"], s["language"], s["body"]) for s in _many(data, "snippets")),
+        snippets=tuple(
+            Snippet(s["title"], s["language"], s["body"]) for s in _many(data, "snippets")
+        ),
         errata=tuple(Erratum(e["id"], e["text"], e["lesson"]) for e in _many(data, "errata")),
         criteria=tuple(_criterion(c, step_id, path) for c in _many(data, "criteria")),
     )

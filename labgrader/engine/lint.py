@@ -27,7 +27,7 @@ def validate(path: Path, kind: str) -> None:
     Raises:
         ContentError: with the line of the first offence.
     """
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only bad content pays for it
+    from jsonschema import Draft202012Validator
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -41,10 +41,11 @@ def validate(path: Path, kind: str) -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     validator = Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"})
     errors = sorted(validator.iter_errors(data), key=lambda e: (len(e.path), str(e.path)))
-    for error in errors:
-        where = ".".join(str(part) for part in error.absolute_path) or "the file"
+    for offence in errors:
+        where = ".".join(str(part) for part in offence.absolute_path) or "the file"
+        line = line_of(node, list(offence.absolute_path))
         raise ContentError(
-            f"{path}:{line_of(node, list(error.absolute_path))}: {where}: {error.message[:200]}",
+            f"{path}:{line}: {where}: {offence.message[:200]}",
             "docs/writing-a-check.md shows the format",
         )
 
@@ -120,7 +121,4 @@ def _place(criterion: Criterion) -> str:
 
 def points_per_task(lab: Lab) -> dict[str, int]:
     """Return the points that count (no bonus) by task id."""
-    return {
-        task.id: sum(c.points for c in task.criteria() if not c.optional) for task in lab.tasks
-    }
-
+    return {task.id: sum(c.points for c in task.criteria() if not c.optional) for task in lab.tasks}

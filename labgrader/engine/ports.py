@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +11,10 @@ from labgrader.model.resource import Object, Resource
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One change: ``type`` is ADDED, MODIFIED or DELETED; ``object`` is the whole object."""
+    """One change: ``type`` is ADDED, MODIFIED or DELETED; ``object`` is the whole object.
+
+    SYNCED (with an empty object) comes once, after the objects that were there at the start.
+    """
 
     type: str
     object: Object
@@ -24,6 +27,11 @@ class Cluster(Protocol):
     timed out, forbidden) and ``model.errors.Rejected`` when it answered and refused. ``timeout`` is
     in seconds and bounds the whole call. Objects go in and come out as plain dicts.
     """
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far."""
+        ...
 
     def get(
         self, resource: Resource, name: str, namespace: str | None = None, *, timeout: float = 5
@@ -70,7 +78,7 @@ class Cluster(Protocol):
         self,
         resource: Resource,
         name: str,
-        patch: Mapping[str, Any] | list[Mapping[str, Any]],
+        patch: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         namespace: str | None = None,
         *,
         subresource: str = "",
@@ -101,7 +109,10 @@ class Cluster(Protocol):
         name: str | None = None,
         seconds: int = 60,
     ) -> Iterator[WatchEvent]:
-        """Yield present objects as ADDED, then changes, for about ``seconds``; then end."""
+        """Yield present objects as ADDED, then SYNCED, then changes, for ``seconds``; then end.
+
+        Ends at once, without SYNCED, when the type does not exist.
+        """
         ...
 
     def read(self, path: str, *, timeout: float = 5) -> Object | str | None:

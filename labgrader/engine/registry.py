@@ -84,12 +84,13 @@ def _declared_in(path: Path) -> list[Check]:
     """Execute one check file under a private module name and collect its checks."""
     module_name = f"labgrader_checks.{path.stem}"
     spec = spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - an author's code may raise anything at all
+    except Exception as error:
         del sys.modules[module_name]
         raise ContentError(f"{path}: {type(error).__name__}: {error}", "Mend the file") from error
     return [value for value in vars(module).values() if isinstance(value, Check)]

@@ -71,18 +71,20 @@ class Runner:
             known: results that still hold (a live session re-judges only what changed).
         """
         started, began = datetime.now(UTC), time.monotonic()
+        asked = snapshot.cluster.requests
         listener(RunStarted(tuple(c.id for c in criteria)))
         results = dict(known or {})
         wanted = {c.id for c in criteria}
         todo = [c for c in self._with_needs(criteria) if c.id not in results]
         for result in self._judge_all(todo, results, snapshot, listener, wanted):
             results[result.id] = result
+        cluster = info(snapshot)
         report = Report(
             lab=self.lab.id,
-            cluster=info(snapshot),
+            cluster=cluster,
             started_at=started,
             duration_ms=round((time.monotonic() - began) * 1000),
-            api_requests=snapshot.requests,
+            api_requests=snapshot.cluster.requests - asked,
             tasks=tuple(self._tasks(wanted, results)),
         )
         listener(RunFinished(report))
@@ -214,7 +216,9 @@ class _Board:
         if self.running and not self._told:
             nearest = min(deadline for _, deadline in self.running.values())
             try:
-                self._receive(self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), interests)
+                self._receive(
+                    self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), interests
+                )
             except queue.Empty:
                 self._expire()
         told, self._told = self._told, []

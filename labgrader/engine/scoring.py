@@ -41,7 +41,7 @@ def from_facts(criterion: Criterion, facts: Sequence[Fact]) -> CheckResult:
     wrong = [item for item in items if item.outcome is Outcome.FAILED]
     unknown = [item for item in items if item.outcome is Outcome.ERROR]
     outcome = Outcome.FAILED if wrong else Outcome.ERROR if unknown else Outcome.PASSED
-    telling = (wrong or unknown or [None])[0]
+    told = wrong or unknown
     result = replace(
         pending(criterion, outcome),
         earned=round(sum(item.earned for item in items), 2),
@@ -49,11 +49,12 @@ def from_facts(criterion: Criterion, facts: Sequence[Fact]) -> CheckResult:
         evidence=tuple(evidence for fact in facts for evidence in fact.evidence),
         erratum=criterion.erratum if wrong else None,
     )
-    if telling is None:
+    if not told:
         return result
+    telling = told[0]
     return replace(
         result,
-        reason=_headline(telling, wrong or unknown, items),
+        reason=_headline(telling, told, items),
         expected=telling.expected,
         actual=telling.actual,
         fix=telling.fix,
@@ -98,9 +99,7 @@ def from_failure(criterion: Criterion, failure: Failure) -> CheckResult:
 
 def from_error(criterion: Criterion, error: ClusterError) -> CheckResult:
     """Withhold the points: the API could not be asked."""
-    return replace(
-        pending(criterion), cause=error.cause, reason=error.message, fix=error.next_step
-    )
+    return replace(pending(criterion), cause=error.cause, reason=error.message, fix=error.next_step)
 
 
 def from_crash(criterion: Criterion, error: BaseException) -> CheckResult:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from labgrader.engine.ports import Cluster
-from labgrader.model.resource import Object, Resource
+from labgrader.model.resource import Object, Resource, dig
 
 T = TypeVar("T")
 
@@ -35,7 +35,6 @@ class Snapshot:
         self.cluster = cluster
         self._answers: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()
-        self.requests = 0
 
     def get(self, interest: Interest, timeout: float) -> Object | None:
         """Read the object that ``interest`` names."""
@@ -63,11 +62,10 @@ class Snapshot:
             mine = future is None
             if future is None:
                 future = self._answers[key] = Future()
-                self.requests += 1
         if mine:
             try:
                 future.set_result(ask())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - handed on to every reader
                 future.set_exception(error)
         answer: T = future.result()
         return answer
@@ -84,3 +82,22 @@ class Snapshot:
                 if isinstance(key, Interest) and key not in changed and good:
                     fresh._answers[key] = future
         return fresh
+
+    def versions(self, interest: Interest) -> dict[str, str]:
+        """Return ``namespace/name`` → resourceVersion of what a read of ``interest`` showed."""
+        future = self._answers.get(interest)
+        if future is None or not future.done() or future.exception() is not None:
+            return {}
+        answer = future.result()
+        objects = answer if isinstance(answer, list) else [answer] if answer else []
+        return {key_of(obj): version_of(obj) for obj in objects}
+
+
+def key_of(obj: Object) -> str:
+    """Return ``namespace/name``, which names an object within its type."""
+    return f"{dig(obj, 'metadata.namespace', '')}/{dig(obj, 'metadata.name', '')}"
+
+
+def version_of(obj: Object) -> str:
+    """Return the resourceVersion: it differs whenever the object does."""
+    return str(dig(obj, "metadata.resourceVersion", ""))

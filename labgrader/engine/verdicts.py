@@ -68,9 +68,7 @@ def fact(
     evidence: Iterable[Evidence] = (),
 ) -> Fact:
     """State a fact. ``reason`` and ``fix`` are what a learner reads when it does not hold."""
-    return Fact(
-        name, bool(ok), weight, reason, str(expected), str(actual), fix, tuple(evidence)
-    )
+    return Fact(name, bool(ok), weight, reason, str(expected), str(actual), fix, tuple(evidence))
 
 
 def unjudged(name: str, error: ClusterError, *, weight: int = 1) -> Fact:

@@ -1,0 +1,17 @@
+"""The command line. ``main`` is the only place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run ``labgrader`` and exit with a code of the contract."""
+    if sys.argv[1:] == ["--version"]:  # the most frequent call in pipelines: 30 ms instead of 100
+        from labgrader import __version__
+
+        sys.stdout.write(f"labgrader {__version__}\n")
+        sys.exit(0)
+    from labgrader.cli.root import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""``tasks``, ``hint`` and ``explain``: what the TUI teaches, as text."""
+
+from __future__ import annotations
+
+import textwrap
+
+import rich_click as click
+
+from labgrader.cli.options import workbench_options
+from labgrader.model.errors import UsageError
+from labgrader.model.task import Step, Task
+from labgrader.workbench import Workbench
+
+
+@click.command()
+@click.argument("which", required=False, metavar="[taskN]")
+@workbench_options
+def tasks(workbench: Workbench, which: str | None) -> None:
+    """List the tasks; with a task: its story, steps, commands and manifests."""
+    lab = workbench.catalog.lab
+    if which is None:
+        click.echo(lab.title)
+        for task in lab.tasks:
+            points = sum(c.points for c in task.criteria() if not c.optional)
+            click.echo(
+                f"{task.id}: {task.title} ({task.budget_seconds // 60} min, {points} points)"
+            )
+            for criterion in task.criteria():
+                bonus = ", bonus" if criterion.optional else ""
+                click.echo(f"  {criterion.step} {criterion.id}: {criterion.title}{bonus}")
+        return
+    chosen = lab.task(which)
+    if chosen is None:
+        known = ", ".join(task.id for task in lab.tasks)
+        raise UsageError(f"There is no task called {which!r}", f"Known are: {known}")
+    click.echo(as_markdown(chosen), nl=False)
+
+
+def as_markdown(task: Task) -> str:
+    """Return a whole task as Markdown."""
+    minutes = task.budget_seconds // 60
+    parts = [f"# {task.id}: {task.title}\n", f"{task.story}\nTime: {minutes} minutes.\n"]
+    parts.extend(_step(step) for step in task.steps)
+    return "\n".join(parts)
+
+
+def _step(step: Step) -> str:
+    parts = [f"## {step.id} {step.title}\n", step.instructions]
+    parts.extend(
+        f"{snippet.title}:\n\n```{snippet.language}\n{snippet.body.rstrip()}\n```\n"
+        for snippet in step.snippets
+    )
+    for erratum in step.errata:
+        lesson = " ".join(f"{erratum.text} {erratum.lesson}".split())
+        parts.append(f"> {erratum.id}: {lesson}\n")
+    return "\n".join(parts)
+
+
+@click.command()
+@click.argument("where", metavar="taskN.S|CHECK_ID")
+@click.option("--level", type=click.IntRange(min=1), default=1, help="How much to give away.")
+@workbench_options
+def hint(workbench: Workbench, where: str, level: int) -> None:
+    """Give hints for a step or a check, in rising order."""
+    for criterion in workbench.catalog.select([where]):
+        hints = criterion.hints[:level]
+        click.echo(f"{criterion.id}: {criterion.title}")
+        for number, text in enumerate(hints, 1):
+            click.echo(f"  {number}. {text}")
+        more = len(criterion.hints) - len(hints)
+        if more:
+            click.echo(f"  ({more} more: --level {level + 1})")
+
+
+@click.command()
+@click.argument("check_id")
+@workbench_options
+def explain(workbench: Workbench, check_id: str) -> None:
+    """Say what a check looks at, why, and where to read more."""
+    criteria = workbench.catalog.select([check_id])
+    for criterion in criteria:
+        check = workbench.catalog.checks[criterion.check]
+        click.echo(f"{criterion.id}: {criterion.title} ({criterion.points} points)\n")
+        for paragraph in check.why.split("\n\n"):
+            click.echo(textwrap.fill(" ".join(paragraph.split()), 88) + "\n")
+        if criterion.needs:
+            click.echo(f"Needs: {', '.join(criterion.needs)}")
+        for link in criterion.docs:
+            click.echo(f"Read: {link}")

@@ -1,0 +1,119 @@
+"""Which cluster is meant, and whether it may be written to.
+
+Order: ``--kubeconfig``/``--context``, then ``KUBECONFIG``, then the lab's own cluster. The user's
+``~/.kube/config`` is used only when a context of it is named: what happens to be current there may
+be anybody's production.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from labgrader import paths
+from labgrader.cluster import kubeconfig
+from labgrader.model.errors import UsageError
+
+LAB_CONTEXT = "labgrader-"
+"""Contexts of the lab's own clusters begin with this; the rest is the cluster's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A chosen cluster. ``provider`` is ``embedded``, ``kind`` or ``existing``."""
+
+    provider: str
+    kubeconfig: Path
+    context: str | None
+
+    @property
+    def owned(self) -> bool:
+        """Whether labgrader started this cluster itself."""
+        return self.provider != "existing"
+
+
+def choose(
+    kubeconfig_file: str | None = None,
+    context: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Target:
+    """Return the cluster that is meant.
+
+    Raises:
+        UsageError: none is chosen; says how to.
+    """
+    if kubeconfig_file:
+        return _target(Path(kubeconfig_file), context)
+    if context and context.startswith(LAB_CONTEXT):
+        own = own_kubeconfig(context.removeprefix(LAB_CONTEXT))
+        if own.is_file():
+            return _target(own, context)
+    listed = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    if listed:
+        return _target(_with_context(listed, context), context)
+    own = own_kubeconfig("default")
+    if not context and own.is_file():
+        return _target(own, None)
+    home = Path(environ.get("HOME", "~")).expanduser() / ".kube" / "config"
+    if context and home.is_file():
+        return _target(home, context)
+    raise UsageError(
+        f"There is no context {context}" if context else "No cluster is chosen",
+        "Start the lab's own: `labgrader cluster up`; or name one with --context or --kubeconfig",
+    )
+
+
+def own_kubeconfig(name: str) -> Path:
+    """Return where the kubeconfig of the lab's own cluster ``name`` is, if it is there."""
+    return paths.clusters_dir() / name / "kubeconfig"
+
+
+def _target(path: Path, context: str | None) -> Target:
+    path = path.expanduser()
+    clusters = paths.clusters_dir().resolve()
+    folder = path.resolve().parent
+    if folder.parent != clusters:
+        return Target("existing", path, context)
+    kind = folder.name.startswith("kind-")
+    return Target("kind" if kind else "embedded", path, context)
+
+
+def _with_context(files: list[str], context: str | None) -> Path:
+    """Return the first listed file that knows the context (several files are never merged)."""
+    present = [Path(file).expanduser() for file in files if Path(file).expanduser().is_file()]
+    if not present:
+        raise UsageError(
+            f"KUBECONFIG names {files[0]}, which does not exist",
+            "Unset it, or name another with --kubeconfig",
+        )
+    for file in present:
+        data = kubeconfig.read(file) if len(present) > 1 else {}
+        names = {entry.get("name") for entry in data.get("contexts") or () if entry}
+        if len(present) == 1 or (context or data.get("current-context")) in names:
+            return file
+    raise UsageError(f"No file of KUBECONFIG has the context {context}", "Name it with --context")
+
+
+def consent_file(host: str) -> Path:
+    """Return where consent to write to the API server ``host`` is remembered."""
+    digest = hashlib.sha256(host.encode()).hexdigest()[:16]
+    return paths.private_dir(paths.state_dir() / "consents") / f"{digest}.json"
+
+
+def has_consent(target: Target, host: str) -> bool:
+    """Whether the lab may write there: it started the cluster, or somebody agreed to it."""
+    return target.owned or consent_file(host).is_file()
+
+
+def remember_consent(host: str, context: str) -> None:
+    """Note that somebody agreed to the lab writing to ``host``."""
+    consent_file(host).write_text(json.dumps({"host": host, "context": context}), encoding="utf-8")
+
+
+def forget_consent(host: str) -> None:
+    """Take the consent back."""
+    consent_file(host).unlink(missing_ok=True)

@@ -1,0 +1,62 @@
+"""Manifests: reading them, and finding the API path of a kind by asking the API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from labgrader.engine.ports import Cluster
+from labgrader.model.errors import ContentError
+from labgrader.model.resource import Object, Resource
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_all(path: Path) -> Iterator[Any]:
+    """Yield the documents of a YAML file, without empty ones.
+
+    Raises:
+        ContentError: the file cannot be read or is no YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        documents = list(yaml.load_all(text, Loader=_Loader))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ContentError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    yield from (document for document in documents if document is not None)
+
+
+@dataclass(slots=True)
+class Kinds:
+    """Finds the resource behind an ``apiVersion`` and ``kind`` by discovery."""
+
+    cluster: Cluster
+    _known: dict[str, list[Object]] = field(default_factory=dict)
+
+    def find(self, api_version: str, kind: str) -> Resource | None:
+        """Return the resource; None where the API server does not serve such a kind."""
+        for entry in self._served(api_version):
+            if entry.get("kind") == kind and "/" not in str(entry.get("name")):
+                group, _, version = api_version.rpartition("/")
+                plural = str(entry["name"])
+                return Resource(group, version, plural, kind, bool(entry.get("namespaced")))
+        return None
+
+    def listable(self, api_version: str) -> Iterator[Resource]:
+        """Yield every namespaced resource of one API version that can be listed."""
+        group, _, version = api_version.rpartition("/")
+        for entry in self._served(api_version):
+            if entry.get("namespaced") and "list" in (entry.get("verbs") or ()):
+                yield Resource(group, version, str(entry["name"]), str(entry["kind"]))
+
+    def _served(self, api_version: str) -> list[Object]:
+        if not self._known.get(api_version):
+            root = "/apis" if "/" in api_version else "/api"
+            answer = self.cluster.read(f"{root}/{api_version}")
+            entries = answer.get("resources") if isinstance(answer, dict) else None
+            self._known[api_version] = list(entries or ())
+        return self._known[api_version]

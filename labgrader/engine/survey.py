@@ -1,0 +1,47 @@
+"""What kind of cluster this is: version, nodes, and what can be judged on it."""
+
+from __future__ import annotations
+
+from labgrader.engine.snapshot import Interest, Snapshot
+from labgrader.model.errors import ClusterError
+from labgrader.model.resource import NODE, Object, dig
+from labgrader.model.result import ClusterInfo
+
+SIMULATED_MARK = "kwok.x-k8s.io/node"
+"""The annotation that kwok puts on nodes that exist only in the API."""
+
+CONTAINERS = "containers"
+"""The capability of running what a Pod says: logs, exec, probes, jobs."""
+
+
+def info(snapshot: Snapshot, provider: str, context: str) -> ClusterInfo:
+    """Describe the cluster; what it does not tell is left empty or ``unknown``."""
+    return ClusterInfo(provider, context, server_version(snapshot), node_kind(snapshot))
+
+
+def server_version(snapshot: Snapshot) -> str:
+    """Return the API server's version such as ``v1.37.2``; empty when it does not answer."""
+    try:
+        answer = snapshot.once("/version", lambda: snapshot.cluster.read("/version", timeout=3))
+    except ClusterError:
+        return ""
+    return str(dig(answer, "gitVersion", "")) if isinstance(answer, dict) else ""
+
+
+def node_kind(snapshot: Snapshot) -> str:
+    """Return ``real``, ``simulated``, ``mixed``, ``none``, or ``unknown`` when it is not told."""
+    try:
+        nodes = snapshot.list(Interest(NODE), timeout=3) or []
+    except ClusterError:
+        return "unknown"
+    kinds = {"simulated" if _simulated(node) else "real" for node in nodes}
+    return "mixed" if len(kinds) > 1 else kinds.pop() if kinds else "none"
+
+
+def _simulated(node: Object) -> bool:
+    return SIMULATED_MARK in dig(node, "metadata.annotations", {})
+
+
+def capabilities(snapshot: Snapshot) -> frozenset[str]:
+    """Return what the cluster offers to checks."""
+    return frozenset({CONTAINERS} if node_kind(snapshot) in ("real", "mixed") else ())

@@ -1,0 +1,118 @@
+"""``--format text``: for a person at a terminal, and (``plain``) for a screen reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import click
+
+from labgrader.model.result import CheckResult, Outcome, Report, TaskResult, Verdict
+from labgrader.report.as_json import number
+from labgrader.report.clean import one_line
+
+MARKS = {Outcome.PASSED: "✔", Outcome.FAILED: "✘", Outcome.BLOCKED: "◌", Outcome.ERROR: "?"}
+COLOURS = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "red",
+    Outcome.BLOCKED: "yellow",
+    Outcome.ERROR: "magenta",
+}
+ITEMS_SHOWN = 6
+_WIDTH = 62
+
+Style = Callable[..., str]
+
+
+def render(report: Report, *, colour: bool = False) -> str:
+    """Return the report as lines; every state is a mark and a word, never a colour alone."""
+    style: Style = click.style if colour else _unstyled
+    lines = [_headline(report), ""]
+    for task in report.tasks:
+        lines.extend(_task(task, style))
+        lines.append("")
+    lines.append(_summary(report, style))
+    return "\n".join(lines) + "\n"
+
+
+def plain(report: Report) -> str:
+    """Return the report one fact a line, without marks, columns or colours."""
+    lines = [_headline(report)]
+    for task in report.tasks:
+        score = task.score
+        lines.append(f"{task.id}: {task.title}: {task.outcome.value}")
+        lines.append(f"{task.id}: {number(score.earned)} of {number(score.possible)} points")
+        for check in task.checks:
+            lines.extend(_plain_check(check))
+    lines.append(_summary(report, _unstyled))
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: Report) -> str:
+    cluster = report.cluster
+    server = f"Kubernetes {cluster.server_version}" if cluster.server_version else "no answer"
+    parts = [f"Lab {report.lab}", f"context {cluster.context} ({cluster.provider})", server]
+    return one_line(", ".join([*parts, f"{cluster.nodes} nodes"]))
+
+
+def _task(task: TaskResult, style: Style) -> Iterator[str]:
+    score = task.score
+    points = f"{number(score.earned)} of {number(score.possible)} points"
+    yield style(f"{task.id}  {one_line(task.title)}", bold=True) + f"  {points}"
+    for check in task.checks:
+        yield from _check(check, style)
+
+
+def _check(check: CheckResult, style: Style) -> Iterator[str]:
+    mark = style(MARKS[check.outcome], fg=COLOURS[check.outcome], bold=True)
+    word = "" if check.outcome is Outcome.PASSED else f"{check.outcome.value} "
+    points = f"{number(check.earned)}/{number(check.points)}" + (" bonus" if check.optional else "")
+    title = f"{check.step} {one_line(check.title)}"
+    yield f"  {mark} {title.ljust(_WIDTH)} {points.rjust(7)}  {style(word + check.id, dim=True)}"
+    if check.outcome is not Outcome.PASSED:
+        for label, text in details(check):
+            yield f"      {style(label.ljust(9), dim=True)} {text}"
+
+
+def details(check: CheckResult) -> Iterator[tuple[str, str]]:
+    """Yield what there is to say of a check that did not pass, as (label, one line)."""
+    because = f" ({check.cause.value})" if check.cause else ""
+    yield "reason" + because, one_line(check.reason)
+    for label, text in (
+        ("expected", check.expected),
+        ("actual", check.actual),
+        ("fix", check.fix),
+        ("erratum", check.erratum and f"{check.erratum}: the lab's original text led here"),
+    ):
+        if text:
+            yield label, one_line(text)
+    others = [item for item in check.items if item.reason][1:]
+    for item in others[:ITEMS_SHOWN]:
+        yield "also", one_line(item.reason)
+    if len(others) > ITEMS_SHOWN:
+        yield "also", f"{len(others) - ITEMS_SHOWN} more: see --format json"
+
+
+def _plain_check(check: CheckResult) -> Iterator[str]:
+    name = f"{check.step} {check.id}"
+    yield f"{name}: {check.outcome.value}: {one_line(check.title)}"
+    yield f"{name}: {number(check.earned)} of {number(check.points)} points"
+    if check.outcome is not Outcome.PASSED:
+        for label, text in details(check):
+            yield f"{name}: {label}: {text}"
+
+
+def _summary(report: Report, style: Style) -> str:
+    score = report.score
+    colour = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.UNJUDGED: "magenta"}
+    text = f"{number(score.earned)} of {number(score.possible)} points"
+    if score.bonus:
+        text += f" and {number(score.bonus)} bonus"
+    if score.withheld:
+        text += f", {number(score.withheld)} could not be judged"
+    verdict = style(report.outcome.value, fg=colour[report.outcome], bold=True)
+    seconds = report.duration_ms / 1000
+    return f"{verdict}: {text} ({seconds:.2f} s, {report.api_requests} requests)"
+
+
+def _unstyled(text: str, **_: object) -> str:
+    return text
