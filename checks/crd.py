@@ -2,7 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from labgrader.api import CRD, Context, Evidence, Fact, Failure, Object, check, dig, fact
+from labgrader.api import (
+    CRD,
+    Context,
+    Evidence,
+    Fact,
+    Failure,
+    Object,
+    Unsettled,
+    check,
+    dig,
+    fact,
+)
 
 
 @check()
@@ -23,7 +34,7 @@ def crd_established(
     lab asks for are fine.
     """
     crd = _usable(ctx, plural, group)
-    accepted = dig(crd, "status.acceptedNames", {})
+    accepted = _accepted_names(crd)
     yield _same("kind", accepted.get("kind"), kind, "spec.names.kind", crd)
     yield _same("singular name", accepted.get("singular"), singular, "spec.names.singular", crd)
     for short in short_names:
@@ -67,19 +78,39 @@ def _usable(ctx: Context, plural: str, group: str) -> Object:
             actual=f"deletionTimestamp {dig(crd, 'metadata.deletionTimestamp')}",
             fix="Wait until it is gone and create it again",
         )
-    conditions = {c.get("type"): c for c in dig(crd, "status.conditions", [])}
-    for wanted in ("NamesAccepted", "Established"):
-        condition = conditions.get(wanted, {})
-        if condition.get("status") != "True":
-            told = condition.get("message") or "the API server has not got to it yet"
-            raise Failure(
-                f"The CRD {name} is not served: {wanted} is not True: {told}",
-                expected=f"condition {wanted}: True",
-                actual=f"{wanted}: {condition.get('status', 'absent')}",
-                fix=f"kubectl describe crd {name}, and mend what its condition names",
-                evidence=[Evidence(f"CustomResourceDefinition {name}", "status.conditions", told)],
-            )
+    if not dig(crd, "status.conditions"):
+        raise Unsettled(f"The API server has not looked at the CRD {name} yet")
+    if not _is_true(crd, "Established"):
+        told = str(_condition(crd, "NamesAccepted").get("message", "no condition says why"))
+        raise Failure(
+            f"The CRD {name} is not served: it is not established: {told}",
+            expected="condition Established: True",
+            actual=f"Established: {_condition(crd, 'Established').get('status', 'absent')}",
+            fix=f"kubectl describe crd {name}, and mend what its conditions name",
+            evidence=[Evidence(f"CustomResourceDefinition {name}", "status.conditions", told)],
+        )
     return crd
+
+
+def _condition(crd: Object, kind: str) -> Object:
+    """Return one condition by its type; empty where the API server has not set it."""
+    conditions: list[Object] = dig(crd, "status.conditions", [])
+    return next((entry for entry in conditions if entry.get("type") == kind), {})
+
+
+def _is_true(crd: Object, kind: str) -> bool:
+    return _condition(crd, kind).get("status") == "True"
+
+
+def _accepted_names(crd: Object) -> Object:
+    """Return the accepted names; while they lag behind a change of the spec, nothing is judged."""
+    asked, accepted = dig(crd, "spec.names", {}), dig(crd, "status.acceptedNames", {})
+    if _is_true(crd, "NamesAccepted") and any(
+        asked.get(key) != accepted.get(key) for key in ("kind", "singular", "shortNames")
+    ):
+        raise Unsettled("The API server has not looked at the new names of the CRD yet")
+    names: Object = accepted
+    return names
 
 
 def version_of(crd: Object, version: str) -> Object | None:
@@ -110,11 +141,12 @@ def _recreate(path: str) -> str:
 
 def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
     asked = short in dig(crd, "spec.names.shortNames", [])
-    taken = "It is asked for, but another resource has it" if asked else "It is not asked for"
+    conflict = _condition(crd, "NamesAccepted").get("message", "another resource has it")
+    why = f"it is asked for, but {conflict}" if asked else "it is not asked for"
     return fact(
         f"short name {short} works",
         short in accepted,
-        reason=f"`kubectl get {short}` does not work: {taken.lower()}",
+        reason=f"`kubectl get {short}` does not work: {why}",
         expected=f"{short} among the accepted short names",
         actual=", ".join(accepted) or "none",
         fix="Delete the other CRD that has it"

@@ -3,7 +3,7 @@
 from labgrader.engine.context import Context
 from labgrader.engine.registry import check
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
-from labgrader.model.errors import ClusterError, Rejected
+from labgrader.model.errors import ClusterError, Rejected, Unsettled
 from labgrader.model.resource import (
     CRD,
     NAMESPACE,
@@ -29,6 +29,7 @@ __all__ = [
     "Object",
     "Rejected",
     "Resource",
+    "Unsettled",
     "check",
     "dig",
     "fact",

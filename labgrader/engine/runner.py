@@ -14,19 +14,24 @@ from labgrader.engine.context import Context
 from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
 from labgrader.engine.registry import Check
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.engine.verdicts import Failure
-from labgrader.model.errors import ClusterError, MissingCapability, TimedOut
+from labgrader.engine.verdicts import Fact, Failure
+from labgrader.model.errors import ClusterError, MissingCapability, TimedOut, Unsettled
 from labgrader.model.result import CheckResult, ClusterInfo, Report, TaskResult
 from labgrader.model.task import Criterion, Lab
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a run may take: checks at a time, seconds for each, seconds in all."""
+    """How much a run may take: checks at a time; seconds for each, in all, and to settle."""
 
     workers: int = 8
     check_seconds: float = 10.0
     run_seconds: float = 60.0
+    settle_seconds: float = 3.0
+
+
+SETTLE_PAUSE = 0.1
+"""Seconds between two looks at something that the cluster has not settled yet."""
 
 
 @dataclass(slots=True)
@@ -148,10 +153,7 @@ class Runner:
         check = self.checks[criterion.check]
         try:
             self._demand(check, snapshot)
-            facts = list(check.judge(context, **criterion.parameters) or ())
-            if not facts:
-                raise ValueError("it stated no fact")
-            result = scoring.from_facts(criterion, facts)
+            result = scoring.from_facts(criterion, self._facts(check, criterion, context, snapshot))
         except Failure as failure:
             result = scoring.from_failure(criterion, failure)
         except ClusterError as error:
@@ -159,6 +161,24 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
             result = scoring.from_crash(criterion, error)
         return replace(result, duration_ms=round((time.monotonic() - began) * 1000))
+
+    def _facts(
+        self, check: Check, criterion: Criterion, context: Context, snapshot: Snapshot
+    ) -> list[Fact]:
+        """Collect a check's facts; ask again for a while where the cluster has not settled."""
+        patience = time.monotonic() + self.limits.settle_seconds
+        while True:
+            try:
+                facts = list(check.judge(context, **criterion.parameters) or ())
+            except Unsettled:
+                if time.monotonic() > patience:
+                    raise
+                snapshot.forget(context.interests)
+                time.sleep(SETTLE_PAUSE)
+                continue
+            if not facts:
+                raise ValueError("it stated no fact")
+            return facts
 
     def _demand(self, check: Check, snapshot: Snapshot) -> None:
         if not check.capabilities:

@@ -70,6 +70,12 @@ class Snapshot:
         answer: T = future.result()
         return answer
 
+    def forget(self, interests: set[Interest]) -> None:
+        """Ask anew when one of ``interests`` is read next."""
+        with self._lock:
+            for interest in interests:
+                self._answers.pop(interest, None)
+
     def without(self, changed: set[Interest]) -> Snapshot:
         """Return a new snapshot that keeps every plain read but those in ``changed``.
 

@@ -84,6 +84,10 @@ class TimedOut(ClusterError):
     cause = Cause.TIMEOUT
 
 
+class Unsettled(TimedOut):
+    """The cluster is still working on a change: ask again in a moment, judge nothing now."""
+
+
 class Forbidden(ClusterError):
     """401 or 403: these credentials may not ask that."""
 

@@ -1,0 +1,76 @@
+# `make lab` and `make test` do all their own set-up. `make help` lists the rest.
+SHELL := /bin/sh
+PYTHON ?= python3
+UV := .tools/bin/uv
+BIN := .venv/bin
+JOBS ?= 2
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+export UV_NO_PROGRESS := 1
+unexport PYTHONPATH VIRTUAL_ENV
+
+.PHONY: lab test setup tools kube kube-wheel kube-cross kube-test lint format types imports unit \
+	pytest bench bare-root pictures clean help
+
+lab: setup kube ## Set everything up and open the lab
+	@$(BIN)/labgrader start
+
+test: setup kube lint types imports kube-test pytest ## Everything that CI checks
+
+setup: tools .venv/.stamp ## .tools and .venv
+
+tools:
+	@$(PYTHON) tools/bootstrap.py
+
+.venv/.stamp: pyproject.toml uv.lock embedded/wheel/pyproject.toml
+	@$(UV) sync --quiet --locked --all-extras --python .tools/bin/python
+	@touch $@
+
+kube: tools ## Build the embedded Kubernetes (10 minutes once, then from the cache)
+	@.tools/bin/python embedded/build.py
+
+kube-wheel: tools ## The platform wheel labgrader-kube, in embedded/dist/
+	@.tools/bin/python embedded/build.py --wheel
+
+kube-cross: tools ## linux/arm64 and darwin/arm64, as wheels (outside CI)
+	@.tools/bin/python embedded/build.py --os linux --arch arm64 --wheel
+	@.tools/bin/python embedded/build.py --os darwin --arch arm64 --wheel
+
+kube-test: tools ## Tests of the Go code that is ours
+	@cd embedded && GOTOOLCHAIN=local GOFLAGS=-mod=mod PATH="$(CURDIR)/.tools/bin:$$PATH" \
+		go test ./internal/...
+
+lint: setup ## ruff, and the format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: setup ## Let ruff put everything in shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+imports: setup ## One direction of imports
+	@$(BIN)/lint-imports
+
+pytest: setup kube ## All tests, against the embedded API server
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
+
+unit: setup ## The fast tests alone, without a cluster
+	@$(BIN)/pytest -m "not cluster" tests/unit tests/contract tests/tui
+
+bench: setup kube ## Measure; the table is in bench/README.md
+	@$(BIN)/python bench/run.py
+
+pictures: setup kube ## Make the README's picture from the real program
+	@$(BIN)/python tools/pictures.py
+
+bare-root: ## Prove the README in a bare Debian root (root, mmdebstrap; half an hour)
+	@sh tools/bare-root.sh
+
+clean: ## Remove what set-up and builds made here (caches elsewhere stay)
+	rm -rf .tools .venv dist embedded/dist embedded/wheel/src/labgrader_kube/_data
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | sort

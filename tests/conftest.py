@@ -1,0 +1,76 @@
+"""Fixtures of all tests. The cluster of a test run is a real Kubernetes API server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labgrader.cluster.kube import Kube
+from labgrader.cluster.kubeconfig import connect
+from labgrader.cluster.provider import ClusterStatus
+from labgrader.engine.reset import Reset
+from labgrader.paths import STATE_VARIABLE, content_root
+from labgrader.workbench import Choice, Workbench
+
+
+@pytest.fixture(autouse=True)
+def _own_state(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test sees the state, the kubeconfig or the proxies of the person who runs it."""
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path_factory.getbasetemp() / "state"))
+    for name in ("KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStatus]:
+    """A running embedded cluster; one for each xdist worker."""
+    from labgrader.cluster.embedded.provider import EmbeddedProvider
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATE_VARIABLE, str(tmp_path_factory.mktemp("cluster-state")))
+        provider = EmbeddedProvider(name="tests")
+        try:
+            yield provider.up()
+        finally:
+            provider.down(purge=True)
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(cluster: ClusterStatus) -> Path:
+    """The path of the running cluster's kubeconfig."""
+    assert cluster.kubeconfig is not None
+    return cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def kube(kubeconfig: Path) -> Iterator[Kube]:
+    """The port to the running cluster, as its administrator."""
+    adapter = Kube(connect(kubeconfig))
+    yield adapter
+    adapter.close()
+
+
+@pytest.fixture
+def clean_lab(kube: Kube) -> Iterator[Kube]:
+    """A running cluster without any object of the lab, before and after."""
+    wipe(kube)
+    yield kube
+    wipe(kube)
+
+
+@pytest.fixture
+def workbench(kubeconfig: Path, clean_lab: Kube) -> Workbench:
+    """A workbench on the running, clean cluster."""
+    del clean_lab
+    return Workbench(Choice(kubeconfig=str(kubeconfig)))
+
+
+def wipe(kube: Kube) -> None:
+    """Remove everything of the lab, and what a test put beside it."""
+    lines: list[str] = []
+    residue = Reset(kube, content_root(), lines.append, grace_seconds=0.5).run(include_unknown=True)
+    assert not residue, f"{residue}: {lines}"
