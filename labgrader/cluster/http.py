@@ -163,6 +163,8 @@ def meaning(status: int, data: bytes, what: str) -> LabError:
         )
     if status == 403 and (('User "' in message and " cannot " in message) or not body):
         return Forbidden(message or f"{what} is forbidden", "Use credentials that may do this")
+    if status < 400:
+        return Unreachable(f"The server answered {status}, as no Kubernetes API does", _LOOK)
     if status in (429, 502, 503, 504) and "webhook" not in message:
         return Unreachable(f"The API server is not able to answer now ({status}): {message}", _LOOK)
     if status >= 500 and "webhook" not in message:

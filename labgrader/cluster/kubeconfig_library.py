@@ -48,7 +48,7 @@ def _refused(path: Path, context: str, detail: str) -> Forbidden:
 
 
 def _headers(settings: Any) -> Mapping[str, str]:
-    token = settings.get_api_key_with_prefix("authorization")
+    token = settings.get_api_key_with_prefix("BearerToken", alias="authorization")
     if token:
         return {"Authorization": token}
     if settings.username:

@@ -1,0 +1,93 @@
+"""An HTTP server on loopback that answers as a test tells it to, also wrongly."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import yaml
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def status(code: int, message: str, reason: str = "", **more: Any) -> Answer:
+    """Return a Kubernetes ``Status`` answer."""
+    body = {"kind": "Status", "message": message, "reason": reason, "code": code, **more}
+    return code, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+def ok(body: object) -> Answer:
+    """Return a JSON answer."""
+    return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+class OddServer:
+    """``answer`` gets the method and path and returns an answer, or None to drop the line."""
+
+    def __init__(self, answer: Callable[[str, str], Answer | None]) -> None:
+        self.answer = answer
+        self.seen: list[tuple[str, str]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _serve(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                self.rfile.read(length)
+                outer.seen.append((self.command, self.path))
+                answer = outer.answer(self.command, self.path)
+                if answer is None:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    self.close_connection = True
+                    return
+                code, headers, body = answer
+                self.send_response(code)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                if "Content-Length" not in headers:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                if int(headers.get("Content-Length", len(body))) != len(body):
+                    self.close_connection = True  # promised more than it gives: a cut line
+
+            do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def kubeconfig(self, user: dict[str, Any] | None = None) -> str:
+        """Return a kubeconfig that points here."""
+        return make_kubeconfig(self.url, user)
+
+
+def make_kubeconfig(url: str, user: dict[str, Any] | None = None, **cluster: Any) -> str:
+    """Return a kubeconfig with one context called ``odd``."""
+    return yaml.safe_dump(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "odd",
+            "contexts": [{"name": "odd", "context": {"cluster": "c", "user": "u"}}],
+            "clusters": [{"name": "c", "cluster": {"server": url, **cluster}}],
+            "users": [{"name": "u", "user": user or {"token": "t"}}],
+        }
+    )

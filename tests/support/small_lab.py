@@ -1,0 +1,61 @@
+"""A small lab made of functions, for tests of the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from labgrader.engine import survey
+from labgrader.engine.registry import Check
+from labgrader.engine.runner import Limits, Runner
+from labgrader.model.resource import Resource
+from labgrader.model.result import CheckResult, Report
+from labgrader.model.task import Criterion, Lab, Step, Task
+
+THING = Resource("example.io", "v1", "things", "Thing")
+OTHER = Resource("example.io", "v1", "others", "Other")
+
+
+class SmallLab:
+    """Collects checks; ``grade`` runs them against a cluster."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.checks: dict[str, Check] = {}
+        self.criteria: list[Criterion] = []
+        self.events: list[Any] = []
+        self.limits = limits or Limits()
+
+    def add(
+        self, judge: Any, *, needs: tuple[str, ...] = (), capabilities: tuple[str, ...] = (), **more: Any
+    ) -> None:
+        """Add one check under its function's name, worth two points."""
+        name = judge.__name__
+        self.checks[name] = Check(name, judge, "because", capabilities)
+        self.criteria.append(
+            Criterion(name, name, name.title(), "1.1", 2, needs=needs, **more)
+        )
+
+    @property
+    def lab(self) -> Lab:
+        step = Step("1.1", "Step", "Do it", criteria=tuple(self.criteria))
+        return Lab("small", "Small", "lab", (Task("task1", "Task", "Story", 60, (step,)),), Path())
+
+    def runner(self) -> Runner:
+        """Return a runner over everything added so far."""
+        return Runner(self.lab, self.checks, capabilities=survey.capabilities, limits=self.limits)
+
+    def grade(self, cluster: Any, only: tuple[str, ...] = ()) -> dict[str, CheckResult]:
+        """Grade and return results by id."""
+        return {check.id: check for check in self.report(cluster, only).checks}
+
+    def report(self, cluster: Any, only: tuple[str, ...] = ()) -> Report:
+        """Grade and return the report."""
+        from labgrader.engine.snapshot import Snapshot
+
+        chosen = [c for c in self.criteria if not only or c.id in only]
+        return self.runner().run(chosen, Snapshot(cluster), info, self.events.append)
+
+
+def info(snapshot: Any) -> Any:
+    """Describe the fake cluster."""
+    return survey.info(snapshot, "existing", "fake")

@@ -1,0 +1,195 @@
+"""What every kind of bad answer means. No answer of a server may look like another's fault."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from odd_server import Answer, OddServer, make_kubeconfig, ok, status
+
+from labgrader.cluster.kube import Kube
+from labgrader.cluster.kubeconfig import connect
+from labgrader.model.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
+from labgrader.model.resource import NAMESPACE
+
+Serve = Callable[[Callable[[str, str], Answer | None]], tuple[OddServer, Kube]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    opened: list[tuple[OddServer, Kube]] = []
+
+    def start(answer: Callable[[str, str], Answer | None]) -> tuple[OddServer, Kube]:
+        server = OddServer(answer)
+        file = tmp_path / f"kubeconfig-{len(opened)}"
+        file.write_text(server.kubeconfig())
+        opened.append((server, Kube(connect(file))))
+        return opened[-1]
+
+    yield start
+    for server, kube in opened:
+        kube.close()
+        server.close()
+
+
+RBAC = 'namespaces "x" is forbidden: User "bob" cannot get resource "namespaces"'
+WEBHOOK = 'Internal error occurred: failed calling webhook "v.example": no endpoints available'
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (status(401, "Unauthorized"), Forbidden),
+        (status(403, RBAC, "Forbidden"), Forbidden),
+        ((403, {}, b"<html>blocked by a proxy</html>"), Forbidden),
+        (status(403, "exceeded quota: compute", "Forbidden"), Rejected),
+        (status(400, 'admission webhook "v" denied the request: no', "BadRequest"), Rejected),
+        (status(422, "spec.x: Invalid value", "Invalid"), Rejected),
+        (status(409, "already exists", "AlreadyExists"), Rejected),
+        (status(500, WEBHOOK, "InternalError"), Rejected),
+        (status(500, "etcdserver: leader changed", "InternalError"), Unreachable),
+        (status(503, "apiserver not ready", "ServiceUnavailable"), Unreachable),
+        ((502, {}, b"Bad Gateway"), Unreachable),
+        (status(504, "request timed out", "Timeout"), Unreachable),
+        ((200, {}, b"<html>a captive portal</html>"), Unreachable),
+        ((200, {}, b"[1, 2]"), Unreachable),
+        ((302, {"Location": "http://127.0.0.1:1/"}, b""), Unreachable),
+    ],
+)
+def test_meaning_of_answers(serve: Serve, answer: Answer, expected: type[LabError]) -> None:
+    _, kube = serve(lambda method, path: answer)
+    with pytest.raises(LabError) as caught:
+        kube.create(NAMESPACE, {"metadata": {"name": "x"}}, dry_run=True)
+    assert type(caught.value) is expected, caught.value
+    assert "\n" not in str(caught.value)
+
+
+def test_the_fields_that_the_server_names_are_kept(serve: Serve) -> None:
+    details = {"causes": [{"field": "spec.a", "message": "bad"}, {"field": "spec.b"}]}
+    _, kube = serve(lambda method, path: status(422, "bad", "Invalid", details=details))
+    with pytest.raises(Rejected) as caught:
+        kube.create(NAMESPACE, {"metadata": {"name": "x"}})
+    assert caught.value.fields == ("spec.a", "spec.b")
+    assert caught.value.reason == "Invalid"
+
+
+def test_not_found_is_an_answer(serve: Serve) -> None:
+    _, kube = serve(lambda method, path: status(404, "not found", "NotFound"))
+    assert kube.get(NAMESPACE, "x") is None
+    assert kube.list(NAMESPACE) is None
+    assert kube.read("/apis/x/v1") is None
+    assert kube.delete(NAMESPACE, "x") is False
+    assert list(kube.watch(NAMESPACE)) == []
+    with pytest.raises(Rejected):
+        kube.create(NAMESPACE, {"metadata": {"name": "x"}})
+
+
+def test_too_many_requests_are_repeated_as_asked(serve: Serve) -> None:
+    answers = [
+        (429, {"Retry-After": "0"}, b""),
+        (429, {"Retry-After": "nonsense"}, b""),
+        ok({"metadata": {"name": "x"}}),
+    ]
+    server, kube = serve(lambda method, path: answers.pop(0))
+    assert kube.get(NAMESPACE, "x", timeout=10) == {"metadata": {"name": "x"}}
+    assert len(server.seen) == 3
+
+
+def test_too_many_requests_for_too_long_is_no_judgement(serve: Serve) -> None:
+    _, kube = serve(lambda method, path: (429, {"Retry-After": "60"}, b""))
+    with pytest.raises(Unreachable, match="429"):
+        kube.get(NAMESPACE, "x", timeout=0.5)
+
+
+def test_a_dropped_read_is_sent_once_more(serve: Serve) -> None:
+    answers: list[Answer | None] = [None, ok({"metadata": {"name": "x"}})]
+    server, kube = serve(lambda method, path: answers.pop(0))
+    assert kube.get(NAMESPACE, "x") is not None
+    assert len(server.seen) == 2
+
+
+def test_a_dropped_write_is_never_repeated(serve: Serve) -> None:
+    server, kube = serve(lambda method, path: None)
+    with pytest.raises(Unreachable):
+        kube.create(NAMESPACE, {"metadata": {"name": "x"}})
+    assert len(server.seen) == 1
+
+
+def test_an_answer_that_is_cut_off_is_no_answer(serve: Serve) -> None:
+    _, kube = serve(lambda method, path: (200, {"Content-Length": "500"}, b'{"metadata": {'))
+    with pytest.raises(Unreachable):
+        kube.get(NAMESPACE, "x")
+
+
+def test_a_hanging_server_times_out(serve: Serve) -> None:
+    release = threading.Event()
+
+    def hang(method: str, path: str) -> Answer:
+        release.wait()
+        return ok({})
+
+    _, kube = serve(hang)
+    with pytest.raises(TimedOut):
+        kube.get(NAMESPACE, "x", timeout=0.2)
+    release.set()
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        (tmp_path / "k").write_text(make_kubeconfig(url))
+        kube = Kube(connect(tmp_path / "k"))
+        with pytest.raises(Unreachable, match="refused"):
+            kube.get(NAMESPACE, "x")
+        kube.close()
+
+
+def test_tls_with_somebody_else(serve: Serve, tmp_path: Path) -> None:
+    server, _ = serve(lambda method, path: ok({}))
+    (tmp_path / "k").write_text(make_kubeconfig(server.url.replace("http://", "https://")))
+    kube = Kube(connect(tmp_path / "k"))
+    with pytest.raises(Unreachable, match="TLS"):
+        kube.get(NAMESPACE, "x")
+    kube.close()
+
+
+def test_lists_are_read_page_by_page(serve: Serve) -> None:
+    def pages(method: str, path: str) -> Answer:
+        first = "continue=" not in path
+        name, token = ("a", "next") if first else ("b", "")
+        return ok({"metadata": {"continue": token}, "items": [{"metadata": {"name": name}}]})
+
+    server, kube = serve(pages)
+    found = kube.list(NAMESPACE)
+    assert [item["metadata"]["name"] for item in found or ()] == ["a", "b"]
+    assert len(server.seen) == 2
+
+
+def test_a_list_that_grew_too_old_is_read_anew_in_one_piece(serve: Serve) -> None:
+    def pages(method: str, path: str) -> Answer:
+        if "continue=" in path:
+            return status(410, "too old", "Expired")
+        token = "next" if "limit=" in path else ""
+        return ok({"metadata": {"continue": token}, "items": [{"metadata": {"name": "a"}}]})
+
+    _, kube = serve(pages)
+    assert [item["metadata"]["name"] for item in kube.list(NAMESPACE) or ()] == ["a"]
+
+
+def test_credentials_go_out_with_every_request(serve: Serve, tmp_path: Path) -> None:
+    server, _ = serve(lambda method, path: ok({}))
+    token = tmp_path / "token"
+    file = tmp_path / "with-token-file"
+    file.write_text(server.kubeconfig({"tokenFile": str(token)}))
+    connection = connect(file)
+    token.write_text("first\n")
+    assert connection.headers() == {"Authorization": "Bearer first"}
+    token.write_text("second\n")
+    assert connection.headers() == {"Authorization": "Bearer second"}
+    token.unlink()
+    with pytest.raises(Forbidden):
+        connection.headers()

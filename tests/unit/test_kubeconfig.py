@@ -1,0 +1,157 @@
+"""Bad kubeconfigs: one line each, and never a connection without credentials."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from odd_server import make_kubeconfig
+
+from labgrader.cluster import target as targets
+from labgrader.cluster.kubeconfig import connect
+from labgrader.model.errors import Forbidden, LabError, UsageError
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "kubeconfig"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: b: c: [", "no YAML (line 1)"),
+        ("just words", "no contexts"),
+        ("", "no contexts"),
+        ("contexts: []", "no current context"),
+        ("\x00", "no YAML"),
+    ],
+)
+def test_what_is_no_kubeconfig(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        connect(write(tmp_path, text))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(UsageError, match="cannot be read"):
+            connect(path)
+
+
+def test_an_unknown_context_names_the_known(tmp_path: Path) -> None:
+    file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
+    with pytest.raises(UsageError, match="it has: odd"):
+        connect(file, "other")
+
+
+def test_dangling_references(tmp_path: Path) -> None:
+    data = yaml.safe_load(make_kubeconfig("http://127.0.0.1:1"))
+    data["clusters"] = None
+    with pytest.raises(UsageError, match="no cluster"):
+        connect(write(tmp_path, yaml.safe_dump(data)))
+
+
+def test_certificates_that_are_none(tmp_path: Path) -> None:
+    user = {"client-certificate-data": "bm90IGEgY2VydA==", "client-key-data": "bm8="}
+    with pytest.raises(UsageError, match="certificates"):
+        connect(write(tmp_path, make_kubeconfig("https://127.0.0.1:1", user)))
+
+
+def plugin(folder: Path, script: str) -> dict[str, object]:
+    command = folder / "plugin"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    version = "client.authentication.k8s.io/v1"
+    return {"exec": {"apiVersion": version, "command": str(command), "interactiveMode": "Never"}}
+
+
+CREDENTIAL = (
+    'echo \'{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1",'
+    ' "status": {"token": "from-plugin"}}\''
+)
+
+
+def test_an_exec_plugin_that_works(tmp_path: Path) -> None:
+    user = plugin(tmp_path, CREDENTIAL)
+    connection = connect(write(tmp_path, make_kubeconfig("https://127.0.0.1:1", user)))
+    assert connection.headers() == {"Authorization": "Bearer from-plugin"}
+
+
+@pytest.mark.parametrize("script", ["exit 1", "echo garbage", "echo '{}'"])
+def test_an_exec_plugin_that_fails_is_refused(tmp_path: Path, script: str) -> None:
+    user = plugin(tmp_path, script)
+    with pytest.raises(Forbidden, match="No credentials"):
+        connect(write(tmp_path, make_kubeconfig("https://127.0.0.1:1", user)))
+
+
+def test_an_exec_plugin_that_is_not_installed(tmp_path: Path) -> None:
+    user = plugin(tmp_path, "")
+    (tmp_path / "plugin").unlink()
+    with pytest.raises(Forbidden, match="No credentials"):
+        connect(write(tmp_path, make_kubeconfig("https://127.0.0.1:1", user)))
+
+
+def test_loopback_never_goes_through_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:3128")
+    here = connect(write(tmp_path, make_kubeconfig("http://127.0.0.1:1")))
+    there = connect(write(tmp_path, make_kubeconfig("https://192.0.2.1:6443")))
+    assert here.proxy is None
+    assert there.proxy == "http://proxy.invalid:3128"
+
+
+class TestChoice:
+    """Which cluster is meant."""
+
+    def test_none(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="No cluster is chosen"):
+            targets.choose(environ={"HOME": str(tmp_path)})
+
+    def test_what_is_current_at_home_is_never_taken(self, tmp_path: Path) -> None:
+        home = tmp_path / ".kube" / "config"
+        home.parent.mkdir()
+        home.write_text(make_kubeconfig("http://127.0.0.1:1"))
+        with pytest.raises(UsageError, match="No cluster is chosen"):
+            targets.choose(environ={"HOME": str(tmp_path)})
+        named = targets.choose(context="odd", environ={"HOME": str(tmp_path)})
+        assert (named.provider, named.owned, named.kubeconfig) == ("existing", False, home)
+
+    def test_the_labs_own(self, tmp_path: Path) -> None:
+        own = targets.own_kubeconfig("default")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(make_kubeconfig("http://127.0.0.1:1"))
+        chosen = targets.choose(environ={"HOME": str(tmp_path)})
+        own.unlink()
+        assert (chosen.provider, chosen.owned) == ("embedded", True)
+
+    def test_kubeconfig_variable(self, tmp_path: Path) -> None:
+        file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
+        chosen = targets.choose(environ={"KUBECONFIG": f"{tmp_path}/no:{file}"})
+        assert (chosen.kubeconfig, chosen.owned) == (file, False)
+        with pytest.raises(UsageError, match="does not exist"):
+            targets.choose(environ={"KUBECONFIG": f"{tmp_path}/no"})
+
+    def test_consent_is_remembered_per_server(self, tmp_path: Path) -> None:
+        file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
+        chosen = targets.choose(str(file))
+        assert not targets.has_consent(chosen, "http://127.0.0.1:1")
+        targets.remember_consent("http://127.0.0.1:1", "odd")
+        assert targets.has_consent(chosen, "http://127.0.0.1:1")
+        assert not targets.has_consent(chosen, "http://127.0.0.1:2")
+        targets.forget_consent("http://127.0.0.1:1")
+        assert not targets.has_consent(chosen, "http://127.0.0.1:1")
+
+
+def test_an_unwritable_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocker = tmp_path / "file"
+    blocker.write_text("in the way")
+    monkeypatch.setenv("LABGRADER_STATE_DIR", str(blocker / "state"))
+    with pytest.raises(LabError, match="state folder"):
+        targets.own_kubeconfig("default")

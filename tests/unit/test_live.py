@@ -1,0 +1,149 @@
+"""Live grading: a change re-judges what it concerns, and nothing else."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fake_cluster import FakeCluster
+from small_lab import OTHER, THING, SmallLab, info
+
+from labgrader.api import fact
+from labgrader.engine import live as live_module
+from labgrader.engine.events import CheckFinished, RunFinished
+from labgrader.engine.live import Live
+from labgrader.model.errors import Unreachable
+from labgrader.model.result import Outcome, Report
+
+PATIENCE = 20.0
+"""Seconds after which a test gives up; no test waits that long when all is well."""
+
+
+class Session:
+    """Runs a ``Live`` in a thread and hands out its reports one by one."""
+
+    def __init__(self, lab: SmallLab, cluster: FakeCluster) -> None:
+        self.reports: queue.Queue[Report] = queue.Queue()
+        self.links: queue.Queue[Any] = queue.Queue()
+        self.changes: list[str] = []
+        self.judged: list[str] = []
+        self.live = Live(
+            lab.runner(),
+            cluster,
+            lab.criteria,
+            info,
+            self._hear,
+            on_link=self.links.put,
+            on_change=lambda change: self.changes.append(change.text),
+        )
+        self.thread = threading.Thread(target=self.live.run, daemon=True)
+        self.thread.start()
+
+    def _hear(self, event: Any) -> None:
+        if isinstance(event, CheckFinished):
+            self.judged.append(event.result.id)
+        if isinstance(event, RunFinished):
+            self.reports.put(event.report)
+
+    def outcomes(self) -> dict[str, Outcome]:
+        report = self.reports.get(timeout=PATIENCE)
+        return {check.id: check.outcome for check in report.checks}
+
+    def until(self, **wanted: Outcome) -> None:
+        """Wait for a report in which these outcomes stand."""
+        while wanted.items() - (self.outcomes()).items():
+            pass
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    return FakeCluster()
+
+
+@pytest.fixture
+def session(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.01)
+
+    def thing(ctx):
+        yield fact("thing", ctx.get(THING, "a", "lab") is not None, reason="no thing")
+
+    def other(ctx):
+        yield fact("other", bool(ctx.list(OTHER, "lab")), reason="no other")
+
+    def after(ctx):
+        yield fact("after", True)
+
+    lab = SmallLab()
+    lab.add(thing)
+    lab.add(other)
+    lab.add(after, needs=("thing",))
+    started = Session(lab, cluster)
+    yield started
+    started.live.close()
+    cluster.break_watches(None)
+    started.thread.join(PATIENCE)
+    assert not started.thread.is_alive()
+
+
+def test_a_change_turns_a_check_green_and_frees_its_dependents(
+    session: Session, cluster: FakeCluster
+) -> None:
+    assert session.outcomes()["after"] is Outcome.BLOCKED
+    session.judged.clear()
+    cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
+    session.until(thing=Outcome.PASSED, after=Outcome.PASSED)
+    assert "other" not in session.judged
+    assert any("a" in text for text in session.changes)
+
+
+def test_deletion_turns_it_red_again(session: Session, cluster: FakeCluster) -> None:
+    cluster.put(OTHER, {"metadata": {"name": "x"}}, "lab")
+    session.until(other=Outcome.PASSED)
+    cluster.delete(OTHER, "x", "lab")
+    session.until(other=Outcome.FAILED)
+
+
+def test_what_changed_while_a_watch_was_down_is_found(
+    session: Session, cluster: FakeCluster
+) -> None:
+    session.outcomes()
+    cluster.fault = lambda verb, plural: Unreachable("gone") if verb == "watch" else None
+    cluster.break_watches(Unreachable("gone"))
+    assert isinstance(session.links.get(timeout=PATIENCE), Unreachable)
+    cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
+    cluster.fault = lambda verb, plural: None
+    assert session.links.get(timeout=PATIENCE) is None
+    session.until(thing=Outcome.PASSED)
+
+
+def test_a_type_that_appears_later_is_seen(cluster: FakeCluster, session: Session) -> None:
+    session.outcomes()
+    cluster.served = {"things"}
+    cluster.break_watches(None)
+    cluster.served = {"things", "others"}
+    cluster.put(OTHER, {"metadata": {"name": "x"}}, "lab")
+    session.until(other=Outcome.PASSED)
+
+
+def test_errors_are_tried_again_without_a_change(
+    monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster
+) -> None:
+    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.01)
+
+    def thing(ctx):
+        yield fact("thing", ctx.get(THING, "a", "lab") is None)
+
+    lab = SmallLab()
+    lab.add(thing)
+    cluster.fault = lambda verb, plural: Unreachable("gone")
+    session = Session(lab, cluster)
+    assert session.outcomes()["thing"] is Outcome.ERROR
+    cluster.fault = lambda verb, plural: None
+    session.until(thing=Outcome.PASSED)
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)
+    assert not session.thread.is_alive()

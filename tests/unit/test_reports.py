@@ -1,0 +1,140 @@
+"""Reports: golden files for each format, the shipped schema, and text that cannot play tricks."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from labgrader.model.errors import Cause
+from labgrader.model.result import (
+    CheckResult,
+    ClusterInfo,
+    Evidence,
+    Item,
+    Outcome,
+    Report,
+    TaskResult,
+)
+from labgrader.report import as_json, as_text
+from labgrader.report.clean import clean, one_line
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+
+def report() -> Report:
+    """Return a report with every outcome in it."""
+    passed = CheckResult("here", "1.1", "It is here", Outcome.PASSED, 2, 2, duration_ms=1)
+    failed = CheckResult(
+        "right",
+        "1.2",
+        "It is right",
+        Outcome.FAILED,
+        6,
+        2,
+        reason="b is wrong (and 1 more of 3 facts)",
+        expected="x",
+        actual="y",
+        fix="kubectl mend",
+        erratum="E3",
+        items=(
+            Item("a", Outcome.PASSED, 2, 2),
+            Item("b", Outcome.FAILED, 2, 0, "b is wrong", "x", "y", "kubectl mend"),
+            Item("c", Outcome.FAILED, 2, 0, "c is wrong"),
+        ),
+        evidence=(Evidence("Thing lab/a", "spec.b", "y"),),
+        duration_ms=3,
+    )
+    blocked = CheckResult(
+        "after",
+        "1.2",
+        "It comes after",
+        Outcome.BLOCKED,
+        8,
+        reason="Waits for right, which did not pass",
+        blocked_by="right",
+    )
+    error = CheckResult(
+        "seen",
+        "1.3",
+        "It can be seen",
+        Outcome.ERROR,
+        4,
+        cause=Cause.FORBIDDEN,
+        reason="may not look",
+        fix="use other credentials",
+    )
+    bonus = CheckResult("more", "1.3", "A bonus", Outcome.PASSED, 3, 3, optional=True)
+    task = TaskResult("task1", "The task", 360, (passed, failed, blocked, error, bonus))
+    cluster = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
+    when = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return Report("operator-pipeline", cluster, when, 412, 97, (task,))
+
+
+@pytest.mark.parametrize(
+    ("name", "render"),
+    [
+        ("report.json", as_json.render),
+        ("report.txt", as_text.render),
+        ("report-plain.txt", as_text.plain),
+    ],
+)
+def test_golden(name: str, render: object) -> None:
+    assert callable(render)
+    assert render(report()) == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_the_schema_accepts_it() -> None:
+    schema = json.loads(as_json.SCHEMA.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(json.loads(as_json.render(report())))
+
+
+def test_the_schema_is_no_rubber_stamp() -> None:
+    schema = json.loads(as_json.SCHEMA.read_text(encoding="utf-8"))
+    validator = Draft202012Validator(schema)
+    for breaks in (
+        lambda data: data.pop("score"),
+        lambda data: data.update(more=1),
+        lambda data: data["tasks"][0]["checks"][0].update(outcome="maybe"),
+        lambda data: data["tasks"][0]["checks"][0].update(cause="forbidden"),
+        lambda data: data["tasks"][0]["checks"][3].update(cause=None),
+    ):
+        data = as_json.as_data(report())
+        breaks(data)
+        assert not validator.is_valid(data), breaks
+
+
+def test_colour_carries_no_meaning_of_its_own() -> None:
+    import click
+
+    assert click.unstyle(as_text.render(report(), colour=True)) == as_text.render(report())
+
+
+def test_plain_is_one_fact_a_line_without_drawings() -> None:
+    text = as_text.plain(report())
+    assert text.isascii()
+    assert all(line.strip() == line and line for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("plain", "plain"),
+        ("\x1b[31mred\x1b[0m", "<U+001B>[31mred<U+001B>[0m"),
+        ("a\u202eb", "a<U+202E>b"),
+        ("bell\a", "bell<U+0007>"),
+        ("żółw 🐢", "żółw 🐢"),
+        ("zero\u200bwidth", "zero<U+200B>width"),
+    ],
+)
+def test_clean(raw: str, shown: str) -> None:
+    assert clean(raw) == shown
+
+
+def test_one_line() -> None:
+    assert one_line("a\n  b\r\nc") == "a b c"
+    assert len(one_line("x" * 10_000)) < 600
