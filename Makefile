@@ -36,9 +36,8 @@ kube-cross: tools ## linux/arm64 and darwin/arm64, as wheels (outside CI)
 	@.tools/bin/python embedded/build.py --os linux --arch arm64 --wheel
 	@.tools/bin/python embedded/build.py --os darwin --arch arm64 --wheel
 
-kube-test: tools ## Tests of the Go code that is ours
-	@cd embedded && GOTOOLCHAIN=local GOFLAGS=-mod=mod PATH="$(CURDIR)/.tools/bin:$$PATH" \
-		go test ./internal/...
+kube-test: tools ## gofmt, go vet and the tests of the Go code
+	@.tools/bin/python embedded/build.py --check
 
 lint: setup ## ruff, and the format
 	@$(BIN)/ruff check .

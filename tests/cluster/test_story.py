@@ -1,0 +1,252 @@
+"""The commands on a real API server: solve, check, watch, wait, reset, demo."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from labgrader.cli import root
+from labgrader.cluster.kube import Kube
+from labgrader.engine.manifests import Kinds
+from labgrader.engine.solve import Solver, wait_until
+from labgrader.model.errors import ExitCode
+from labgrader.model.resource import CRD, NAMESPACE, Resource
+from labgrader.paths import STATE_VARIABLE, content_root
+from labgrader.report import as_json
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("story")]
+
+TRADING_ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+SAMPLE = "sample-momentum-algo"
+PLATFORM = "trading-platform"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    kubeconfig: Path,
+    clean_lab: Kube,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """Run a command on the clean cluster, which is the lab's own by its kubeconfig's place."""
+    monkeypatch.setenv(STATE_VARIABLE, str(kubeconfig.parent.parent.parent))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = root.run([*arguments, "--kubeconfig", str(kubeconfig)])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def solve(kube: Kube) -> None:
+    """Deploy the solution of task 1."""
+    Solver(kube, content_root(), lambda line: None).solve("task1")
+
+
+def test_empty_then_solved_then_reset(run: Run) -> None:
+    code, out, _ = run("check", "--format", "json")
+    assert code == ExitCode.FAILED
+    assert json.loads(out)["score"]["earned"] == 0
+    assert run("solve", "task1")[0] == ExitCode.OK
+    assert run("solve", "task1")[0] == ExitCode.OK  # again: it is there already
+    code, out, _ = run("check", "task1", "--format", "json")
+    report = json.loads(out)
+    assert code == ExitCode.OK
+    assert report["score"] == {"earned": 20, "possible": 20, "withheld": 0, "bonus": 0}
+    assert report["cluster"]["nodes"] == "simulated"
+    assert report["cluster"]["server_version"].startswith("v1.")
+    code, out, _ = run("reset", "--yes")
+    assert (code, "nothing of the lab is left" in out) == (ExitCode.OK, True)
+    code, out, _ = run("reset", "--yes")
+    assert (code, "nothing of the lab is there" in out) == (ExitCode.OK, True)
+
+
+def test_real_json_meets_its_schema(run: Run, clean_lab: Kube) -> None:
+    schema = Draft202012Validator(json.loads(as_json.SCHEMA.read_text(encoding="utf-8")))
+    schema.validate(json.loads(run("check", "--format", "json")[1]))
+    solve(clean_lab)
+    schema.validate(json.loads(run("check", "--format", "json")[1]))
+
+
+def test_a_check_changes_nothing(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab)
+    before = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM), clean_lab.get(
+        CRD, "tradingalgorithms.fintech.io"
+    )
+    run("check")
+    after = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM), clean_lab.get(
+        CRD, "tradingalgorithms.fintech.io"
+    )
+    assert before == after
+
+
+def test_wait_returns_when_it_passes(run: Run, clean_lab: Kube) -> None:
+    learner = threading.Thread(target=solve, args=(clean_lab,))
+    learner.start()
+    code, out, _ = run("check", "task1", "--wait", "60")
+    learner.join()
+    assert (code, "20 of 20" in out) == (ExitCode.OK, True)
+
+
+def test_wait_gives_up(run: Run) -> None:
+    code, out, err = run("check", "namespace_active", "--wait", "0.2")
+    assert (code, "0 of 2" in out) == (ExitCode.FAILED, True)
+    assert "not passed after" in err
+
+
+def test_watch_sees_a_change_and_ends_with_ctrl_c(kubeconfig: Path, clean_lab: Kube) -> None:
+    command = [sys.executable, "-m", "labgrader", "check", "--watch", "--plain"]
+    process = subprocess.Popen(
+        [*command, "--kubeconfig", str(kubeconfig)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        _read_until(process, "failed: 0 of 20 points")
+        solve(clean_lab)
+        _read_until(process, "passed: 20 of 20 points")
+    finally:
+        process.send_signal(2)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "CustomResourceDefinition tradingalgorithms.fintech.io created" in err
+    assert "Traceback" not in err
+
+
+def _read_until(process: subprocess.Popen[str], wanted: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(wanted):
+            return
+    raise AssertionError(f"the watch ended without {wanted!r}")
+
+
+def test_reset_takes_stuck_finalizers_off_and_says_so(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab)
+    hold = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
+    clean_lab.patch(TRADING_ALGORITHM, SAMPLE, hold, PLATFORM)
+    code, out, _ = run("reset", "--yes")
+    assert code == ExitCode.OK, out
+    assert "took the finalizers lab.fintech.io/hold off" in out
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None
+
+
+def test_reset_keeps_what_it_does_not_know(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab)
+    precious = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious"}}
+    clean_lab.create(CONFIG_MAP, precious, PLATFORM)
+    code, out, _ = run("reset", "--dry-run")
+    assert (code, "would keep Namespace" in out) == (ExitCode.OK, True)
+    assert clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM) is not None
+    code, out, _ = run("reset", "--yes")
+    assert code == ExitCode.FAILED
+    assert f"ConfigMap {PLATFORM}/precious" in out
+    assert clean_lab.get(CONFIG_MAP, "precious", PLATFORM) is not None
+    assert clean_lab.get(CRD, "tradingalgorithms.fintech.io") is None
+    code, out, _ = run("reset", "--yes", "--include-unknown")
+    assert code == ExitCode.OK
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None
+
+
+def test_reset_keeps_a_definition_that_others_use(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab)
+    sample = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM)
+    assert sample is not None
+    twin = {**sample, "metadata": {"name": "theirs", "namespace": "default"}}
+    clean_lab.create(TRADING_ALGORITHM, twin, "default")
+    code, out, _ = run("reset", "--yes")
+    assert (code, "TradingAlgorithm default/theirs" in out) == (ExitCode.FAILED, True)
+    assert clean_lab.get(TRADING_ALGORITHM, "theirs", "default") is not None
+
+
+def test_reset_gets_past_a_dead_webhook(run: Run, clean_lab: Kube) -> None:
+    """Erratum E2 and E11: such a webhook refuses even the removal of a finalizer."""
+    solve(clean_lab)
+    hold = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
+    clean_lab.patch(TRADING_ALGORITHM, SAMPLE, hold, PLATFORM)
+    webhook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "trading-algorithm-validator"},
+        "webhooks": [
+            {
+                "name": "validate.tradingalgorithm.fintech.io",
+                "clientConfig": {
+                    "service": {"name": "nobody", "namespace": PLATFORM, "path": "/validate"}
+                },
+                "rules": [
+                    {
+                        "operations": ["CREATE", "UPDATE"],
+                        "apiGroups": ["fintech.io"],
+                        "apiVersions": ["v1"],
+                        "resources": ["tradingalgorithms"],
+                    }
+                ],
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Fail",
+            }
+        ],
+    }
+    resource = Kinds(clean_lab).find(webhook["apiVersion"], webhook["kind"])
+    assert resource is not None
+    clean_lab.create(resource, webhook)
+    code, out, _ = run("reset", "--yes")
+    assert code == ExitCode.OK, out
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None
+
+
+def test_the_demo_tells_its_story(run: Run) -> None:
+    code, out, _ = run("demo")
+    assert code == ExitCode.OK, out
+    assert "The story holds" in out
+    assert "20 of 20 points" in out
+
+
+def test_the_demo_wants_an_empty_lab(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab)
+    code, _, err = run("demo")
+    assert (code, "wants an empty lab" in err) == (ExitCode.USAGE, True)
+    assert clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM) is not None
+
+
+def test_doctor(run: Run) -> None:
+    code, out, _ = run("doctor")
+    assert (code, "gradable: 20 of 20 points" in out) == (ExitCode.OK, True)
+    assert "simulated" in out
+
+
+def test_objects_that_change_while_they_are_graded(run: Run, clean_lab: Kube) -> None:
+    """Whatever is seen in the middle of a change, points never exceed what the end state earns."""
+    solve(clean_lab)
+    stop = threading.Event()
+
+    def fiddle() -> None:
+        values = [1000000, 2000000]
+        while not stop.is_set():
+            values.reverse()
+            patch = {"spec": {"riskLimits": {"maxPositionSize": values[0]}}}
+            clean_lab.patch(TRADING_ALGORITHM, SAMPLE, patch, PLATFORM)
+
+    fiddler = threading.Thread(target=fiddle)
+    fiddler.start()
+    codes = {run("check", "--format", "json")[0] for _ in range(20)}
+    stop.set()
+    fiddler.join()
+    assert codes <= {ExitCode.OK, ExitCode.FAILED}
+    patch = {"spec": {"riskLimits": {"maxPositionSize": 1000000}}}
+    clean_lab.patch(TRADING_ALGORITHM, SAMPLE, patch, PLATFORM)
+    assert wait_until(lambda: run("check")[0] == ExitCode.OK, 5)
