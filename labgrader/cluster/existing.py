@@ -1,4 +1,4 @@
-"""Clusters that somebody else runs: what the lab needs there, added after consent, removed again."""
+"""Clusters that somebody else runs: what the lab needs there is added, and removed again."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ def undo_case(cluster: Cluster, case: Case) -> None:
             resource = kinds.find(body["apiVersion"], body["kind"])
             if verb == "create" and resource is not None:
                 where = dig(body, "metadata", {})
-                _delete(cluster, resource, {"name": where["name"], "namespace": where.get("namespace")})
+                _delete(
+                    cluster, resource, {"name": where["name"], "namespace": where.get("namespace")}
+                )
 
 
 def _patch(cluster: Cluster, resource: Resource, body: Object) -> None:

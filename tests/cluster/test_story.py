@@ -81,12 +81,14 @@ def test_real_json_meets_its_schema(run: Run, clean_lab: Kube) -> None:
 
 def test_a_check_changes_nothing(run: Run, clean_lab: Kube) -> None:
     solve(clean_lab)
-    before = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM), clean_lab.get(
-        CRD, "tradingalgorithms.fintech.io"
+    before = (
+        clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM),
+        clean_lab.get(CRD, "tradingalgorithms.fintech.io"),
     )
     run("check")
-    after = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM), clean_lab.get(
-        CRD, "tradingalgorithms.fintech.io"
+    after = (
+        clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM),
+        clean_lab.get(CRD, "tradingalgorithms.fintech.io"),
     )
     assert before == after
 

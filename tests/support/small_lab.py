@@ -26,14 +26,17 @@ class SmallLab:
         self.limits = limits or Limits()
 
     def add(
-        self, judge: Any, *, needs: tuple[str, ...] = (), capabilities: tuple[str, ...] = (), **more: Any
+        self,
+        judge: Any,
+        *,
+        needs: tuple[str, ...] = (),
+        capabilities: tuple[str, ...] = (),
+        **more: Any,
     ) -> None:
         """Add one check under its function's name, worth two points."""
         name = judge.__name__
         self.checks[name] = Check(name, judge, "because", capabilities)
-        self.criteria.append(
-            Criterion(name, name, name.title(), "1.1", 2, needs=needs, **more)
-        )
+        self.criteria.append(Criterion(name, name, name.title(), "1.1", 2, needs=needs, **more))
 
     @property
     def lab(self) -> Lab:

@@ -52,9 +52,7 @@ def test_dependents_of_a_failure_are_blocked_and_not_called() -> None:
         (Forbidden("no"), Cause.FORBIDDEN),
     ],
 )
-def test_errors_of_the_cluster_cost_nothing_and_pass_nothing(
-    error: LabError, cause: Cause
-) -> None:
+def test_errors_of_the_cluster_cost_nothing_and_pass_nothing(error: LabError, cause: Cause) -> None:
     def dependent(ctx):
         yield fact("never", True)
 
