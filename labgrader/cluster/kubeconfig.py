@@ -46,7 +46,15 @@ class Connection:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Parse a kubeconfig file.
+    """Parse a kubeconfig file that has contexts; errors as for ``parse``."""
+    data = parse(path)
+    if not isinstance(data.get("contexts"), list):
+        raise UsageError(f"{path} is no kubeconfig: it has no contexts", "Name another file")
+    return data
+
+
+def parse(path: Path) -> dict[str, Any]:
+    """Parse a kubeconfig file, which may be a part of one.
 
     Raises:
         UsageError: it is not there, cannot be read, or is no kubeconfig.
@@ -67,7 +75,7 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"The kubeconfig {path} is no YAML{where}", "Mend it, or name another"
         ) from error
-    if not isinstance(data, dict) or not isinstance(data.get("contexts"), list):
+    if not isinstance(data, dict):
         raise UsageError(f"{path} is no kubeconfig: it has no contexts", "Name another file")
     return data
 

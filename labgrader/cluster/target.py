@@ -54,7 +54,7 @@ def choose(
             return _target(own, context)
     listed = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     if listed:
-        return _target(_with_context(listed, context), context)
+        return _target(*_merged(listed, context))
     own = own_kubeconfig("default")
     if not context and own.is_file():
         return _target(own, None)
@@ -82,20 +82,25 @@ def _target(path: Path, context: str | None) -> Target:
     return Target("kind" if kind else "embedded", path, context)
 
 
-def _with_context(files: list[str], context: str | None) -> Path:
-    """Return the first listed file that knows the context (several files are never merged)."""
+def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
+    """Return the file and context that kubectl would take from a ``KUBECONFIG`` list.
+
+    The first file that names a current context decides which; the first that has it is used.
+    """
     present = [Path(file).expanduser() for file in files if Path(file).expanduser().is_file()]
     if not present:
         raise UsageError(
             f"KUBECONFIG names {files[0]}, which does not exist",
             "Unset it, or name another with --kubeconfig",
         )
-    for file in present:
-        data = kubeconfig.read(file) if len(present) > 1 else {}
-        names = {entry.get("name") for entry in data.get("contexts") or () if entry}
-        if len(present) == 1 or (context or data.get("current-context")) in names:
-            return file
-    raise UsageError(f"No file of KUBECONFIG has the context {context}", "Name it with --context")
+    if len(present) == 1:
+        return present[0], context
+    parsed = [(file, kubeconfig.parse(file)) for file in present]
+    wanted = context or next(filter(None, (d.get("current-context") for _, d in parsed)), None)
+    for file, data in parsed:
+        if wanted in {entry.get("name") for entry in data.get("contexts") or () if entry}:
+            return file, wanted
+    raise UsageError(f"No file of KUBECONFIG has the context {wanted}", "Name it with --context")
 
 
 def consent_file(host: str) -> Path:

@@ -138,6 +138,17 @@ class TestChoice:
         with pytest.raises(UsageError, match="does not exist"):
             targets.choose(environ={"KUBECONFIG": f"{tmp_path}/no"})
 
+    def test_several_files_follow_the_rule_of_kubectl(self, tmp_path: Path) -> None:
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.write_text("current-context: two\n")
+        data = yaml.safe_load(make_kubeconfig("http://127.0.0.1:1"))
+        data["contexts"].append({"name": "two", "context": data["contexts"][0]["context"]})
+        second.write_text(yaml.safe_dump(data))
+        chosen = targets.choose(environ={"KUBECONFIG": f"{first}:{second}"})
+        assert (chosen.kubeconfig, chosen.context) == (second, "two")
+        with pytest.raises(UsageError, match="No file of KUBECONFIG"):
+            targets.choose(context="three", environ={"KUBECONFIG": f"{first}:{second}"})
+
     def test_consent_is_remembered_per_server(self, tmp_path: Path) -> None:
         file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
         chosen = targets.choose(str(file))

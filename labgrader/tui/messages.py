@@ -1,0 +1,25 @@
+"""What travels through Textual's queues: from the grading thread, and between the widgets."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from labgrader.model.task import Criterion
+from labgrader.tui.state import Fact
+
+
+class Heard(Message):
+    """The engine said something. ``generation`` counts gradings: those of a past one are late."""
+
+    def __init__(self, generation: int, fact: Fact) -> None:
+        super().__init__()
+        self.generation = generation
+        self.fact = fact
+
+
+class CheckChosen(Message):
+    """Somebody clicked a check."""
+
+    def __init__(self, criterion: Criterion) -> None:
+        super().__init__()
+        self.criterion = criterion

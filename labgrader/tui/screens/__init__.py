@@ -1,0 +1,1 @@
+"""The screens: the lab itself, and the windows over it."""

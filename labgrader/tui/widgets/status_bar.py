@@ -1,0 +1,89 @@
+"""Three lines at the top: what is graded and how it stands, the time, and what happened last."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from labgrader.model.task import Task
+from labgrader.report.as_json import number
+from labgrader.report.clean import one_line
+from labgrader.tui import words
+from labgrader.tui.state import LabState, Mark, News
+from labgrader.tui.stopwatch import Stopwatch
+from labgrader.tui.widgets.timer import TaskTimer
+
+
+class StatusBar(Vertical):
+    """The head of the lab screen."""
+
+    def __init__(self, state: LabState, stopwatch: Stopwatch) -> None:
+        super().__init__(id="status")
+        self._title = state.lab.title
+        self._stopwatch = stopwatch
+
+    def compose(self) -> ComposeResult:
+        """Yield the lines from top to bottom."""
+        with Horizontal():
+            yield Static(self._title, id="lab-title", markup=False)
+            yield Static(id="cluster", markup=False)
+            yield Static(id="score", markup=False)
+        with Horizontal(id="time"):
+            yield TaskTimer(self._stopwatch)
+            yield Static(id="done", markup=False)
+        yield Static(id="news", markup=False)
+
+    def show(self, state: LabState, task: Task) -> None:
+        """Show how the lab and ``task`` stand."""
+        done = state.task_mark(task) is Mark.PASSED
+        self.query_one(TaskTimer).show(task, done=done)
+        self.query_one("#time").set_class(done, "-done")
+        self.query_one("#done", Static).update(_done(state, task) if done else Content(""))
+        self.query_one("#cluster", Static).update(_cluster(state))
+        self.query_one("#score", Static).update(_score(state))
+        self.query_one("#news", Static).update(_news(state))
+
+
+def _done(state: LabState, task: Task) -> Content:
+    everything = all(state.task_mark(each) is Mark.PASSED for each in state.lab.tasks)
+    what = "The whole lab" if everything else task.id
+    score = words.points(state.score(task.criteria()))
+    return Content(f"✔ {what} done: {score} points. Well done!")
+
+
+def _cluster(state: LabState) -> Content:
+    if state.cluster is None:
+        return Content.styled("connecting…", words.MUTED)
+    cluster = state.cluster
+    version = cluster.server_version or "no answer yet"
+    return Content(one_line(f"{cluster.context} · {version} · {cluster.nodes} nodes"))
+
+
+def _score(state: LabState) -> Content:
+    score = state.score(state.lab.criteria())
+    bonus = f" +{number(score.bonus)} bonus" if score.bonus else ""
+    withheld = f" ({number(score.withheld)} not judged)" if score.withheld else ""
+    return Content.assemble((f"{words.points(score)} points", "bold"), bonus, withheld)
+
+
+def _news(state: LabState) -> Content:
+    if state.broken:
+        return Content.assemble(
+            ("✘ Grading stopped (r starts it again): ", "bold $text-error"),
+            words.foreign(state.broken),
+        )
+    if state.lost is not None:
+        since = f"✘ Connection lost, stale since {state.lost.since:%H:%M:%S}: "
+        return Content.assemble((since, "bold $text-error"), words.foreign(state.lost.reason))
+    if state.news.texts:
+        return _change(state.news)
+    return Content.styled("judging…" if state.grading else "watching the cluster", words.MUTED)
+
+
+def _change(news: News) -> Content:
+    """Say the effect first: on a narrow screen the end of the line is lost."""
+    more = f" (and {len(news.texts) - 1} more)" if len(news.texts) > 1 else ""
+    effects = f"{one_line(', '.join(news.effects))} ← " if news.effects else ""
+    return Content.assemble((effects, "bold"), words.foreign(news.texts[0] + more))

@@ -1,0 +1,233 @@
+"""A workbench in memory: the lab's real content, and a grading that says what a test gives it."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from labgrader import paths
+from labgrader.cluster.target import Target
+from labgrader.engine import catalog, scoring
+from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from labgrader.engine.live import Change
+from labgrader.engine.snapshot import Interest
+from labgrader.model.resource import NAMESPACE
+from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
+from labgrader.tui.app import LabApp
+
+NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+CLUSTER = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
+CATALOG = catalog.load(paths.content_root())
+_END = object()
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class FakeLive:
+    """Says what ``say`` is given, from the thread in which ``run`` runs, as the real one does."""
+
+    def __init__(self, listener, on_link, on_change) -> None:
+        self.listener, self.on_link, self.on_change = listener, on_link, on_change
+        self.closed = threading.Event()
+        self._told = queue.SimpleQueue()
+
+    def run(self) -> None:
+        self.thread = threading.current_thread()
+        while (call := self._told.get()) is not _END:
+            call()
+
+    def close(self) -> None:
+        self.closed.set()
+        self._told.put(_END)
+
+    def say(self, *calls) -> None:
+        """Make the thread do ``calls``, and wait until it has (an error there ends it)."""
+        done = threading.Event()
+        for call in calls:
+            self._told.put(call)
+        self._told.put(done.set)
+        assert done.wait(10)
+
+    def fail(self, error: BaseException) -> None:
+        """Make ``run`` raise, and wait for its thread's end."""
+
+        def raise_it() -> None:
+            raise error
+
+        self._told.put(raise_it)
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+
+
+@dataclass
+class FakeWorkbench:
+    """What the TUI uses of ``Workbench``."""
+
+    target: Target = field(
+        default_factory=lambda: Target("embedded", Path("/state/clusters/default/kubeconfig"), None)
+    )
+    catalog: catalog.Catalog = CATALOG
+    lives: list[FakeLive] = field(default_factory=list)
+    cluster: object = None
+
+    def live(self, criteria, listener, *, on_link, on_change) -> FakeLive:
+        self.criteria = criteria
+        self.lives.append(FakeLive(listener, on_link, on_change))
+        return self.lives[-1]
+
+
+class Play:
+    """Runs an app with Pilot and lets its grading say things."""
+
+    def __init__(self, pilot, workbench: FakeWorkbench) -> None:
+        self.pilot, self.workbench = pilot, workbench
+
+    @property
+    def app(self) -> LabApp:
+        return self.pilot.app
+
+    @property
+    def live(self) -> FakeLive:
+        return self.workbench.lives[-1]
+
+    async def settle(self) -> None:
+        """Wait until what was said and pressed so far is on the screen.
+
+        What another thread posts is put into the queues in the loop's next round only.
+        """
+        await asyncio.sleep(0)
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def painted(self) -> None:
+        """Wait until the footer has its keys: Textual paints them last, after the first refresh."""
+        for _ in range(500):
+            await self.settle()
+            if self.app.screen.query("FooterKey"):
+                return
+        pytest.fail("The footer never came")
+
+    async def results(self, *results) -> None:
+        """Judge: the given results, one run."""
+        live = self.live
+        calls = [lambda: live.listener(RunStarted(tuple(r.id for r in results)))]
+        for result in results:
+            calls.append(lambda r=result: live.listener(CheckStarted(r.id)))
+            calls.append(lambda r=result: live.listener(CheckFinished(r)))
+        calls.append(lambda: live.listener(RunFinished(make_report(results))))
+        live.say(*calls)
+        await self.settle()
+
+    async def change(self, text: str) -> None:
+        live = self.live
+        live.say(lambda: live.on_change(Change(Interest(NAMESPACE), text)))
+        await self.settle()
+
+    async def link(self, error) -> None:
+        live = self.live
+        live.say(lambda: live.on_link(error))
+        await self.settle()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    def text(self, selector: str) -> str:
+        """Return what a Static shows, as plain text."""
+        return self.app.screen.query_one(selector).content.plain
+
+    def checks(self) -> str:
+        """Return everything that the check panel shows."""
+        return "\n".join(part.content.plain for part in self.app.screen.query("CheckCard Static"))
+
+    def screen(self) -> str:
+        """Return the painted screen as text: what a learner sees."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text for strip in strips)
+
+    def toasts(self) -> list[str]:
+        return [note.message for note in self.app._notifications]
+
+
+def make_result(criterion_id: str, outcome: Outcome = Outcome.PASSED, **changes):
+    """Return a result for one of the lab's real criteria."""
+    criterion = CATALOG.criterion(criterion_id)
+    earned = float(criterion.points) if outcome is Outcome.PASSED else 0.0
+    return replace(scoring.pending(criterion, outcome), **{"earned": earned, **changes})
+
+
+def make_report(results) -> Report:
+    tasks = []
+    for task in CATALOG.lab.tasks:
+        ids = {criterion.id for criterion in task.criteria()}
+        mine = tuple(r for r in results if r.id in ids)
+        if mine:
+            tasks.append(TaskResult(task.id, task.title, task.budget_seconds, mine))
+    return Report(CATALOG.lab.id, CLUSTER, NOON, 12, 9, tuple(tasks))
+
+
+@pytest.fixture
+def workbench() -> FakeWorkbench:
+    return FakeWorkbench()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def result():
+    """Return the maker of results for the lab's real criteria."""
+    return make_result
+
+
+@pytest.fixture
+def report():
+    """Return the maker of reports from results."""
+    return make_report
+
+
+@pytest.fixture
+def lab():
+    return CATALOG.lab
+
+
+@pytest.fixture
+def playing(workbench):
+    """Return what makes a ``Play`` of a pilot (for snapshot tests)."""
+    return lambda pilot: Play(pilot, workbench)
+
+
+@pytest.fixture
+def app(workbench, clock) -> LabApp:
+    return LabApp(workbench, clock=clock, now=lambda: NOON)
+
+
+@pytest.fixture
+def play(app, workbench):
+    """Return a context manager: ``async with play(size) as p``."""
+
+    @asynccontextmanager
+    async def start(size=(80, 24)):
+        async with app.run_test(size=size) as pilot:
+            player = Play(pilot, workbench)
+            await player.painted()
+            yield player
+
+    return start

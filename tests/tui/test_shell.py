@@ -1,0 +1,107 @@
+"""The learner's shell."""
+
+import os
+import signal
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from labgrader.model.errors import LabError, UsageError
+from labgrader.tui import shell
+from labgrader.tui.app import LabApp, run_app
+
+
+@pytest.fixture
+def cluster_folder(workbench, tmp_path):
+    """Let the workbench's kubeconfig be in a cluster's folder."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    workbench.target = replace(workbench.target, kubeconfig=folder / "kubeconfig")
+    return folder
+
+
+def test_the_shell_points_at_the_cluster(workbench, cluster_folder):
+    with shell.environment(workbench, {"PATH": "/usr/bin", "X": "1"}) as env:
+        kubeconfig = str(cluster_folder / "kubeconfig")
+        assert env == {"PATH": "/usr/bin", "X": "1", "KUBECONFIG": kubeconfig}
+
+
+def test_the_clusters_own_tools_come_first(workbench, cluster_folder):
+    (cluster_folder / "bin").mkdir()
+    with shell.environment(workbench, {"PATH": "/usr/bin"}) as env:
+        assert env["PATH"] == f"{cluster_folder / 'bin'}{os.pathsep}/usr/bin"
+
+
+def test_a_chosen_context_wins_over_what_is_current(workbench, cluster_folder):
+    workbench.target = replace(workbench.target, context="kind-lab")
+    with shell.environment(workbench, {}) as env:
+        chosen, kubeconfig = env["KUBECONFIG"].split(os.pathsep)
+        overlay = Path(chosen)
+        assert yaml.safe_load(overlay.read_text("utf-8"))["current-context"] == "kind-lab"
+        assert kubeconfig == str(cluster_folder / "kubeconfig")
+    assert not overlay.exists()
+
+
+def test_the_shell_runs_and_the_interrupt_handler_is_as_before(workbench, cluster_folder, capfd):
+    script = cluster_folder / "shell"
+    script.write_text("#!/bin/sh\nkill -INT $PPID\necho at $KUBECONFIG\n", encoding="utf-8")
+    script.chmod(0o700)
+    before = signal.getsignal(signal.SIGINT)
+    shell.run(workbench, {"SHELL": str(script), "PATH": os.defpath})
+    assert signal.getsignal(signal.SIGINT) is before
+    assert f"at {cluster_folder / 'kubeconfig'}" in capfd.readouterr().out
+
+
+def test_a_shell_that_does_not_start_says_so(workbench, cluster_folder):
+    with pytest.raises(LabError, match="does not start"):
+        shell.run(workbench, {"SHELL": str(cluster_folder / "none")})
+
+
+async def test_the_key_lends_the_terminal(play, workbench, monkeypatch):
+    asked = []
+    monkeypatch.setattr(shell, "run", asked.append)
+    async with play() as p:
+        monkeypatch.setattr(p.app, "suspend", nullcontext)
+        await p.press("!", "ctrl+t")
+        assert asked == [workbench, workbench]
+        assert p.toasts() == []
+
+
+async def test_a_broken_shell_leaves_the_lab_open(play, monkeypatch):
+    def broken(workbench):
+        raise LabError("The shell [x] does not start")
+
+    monkeypatch.setattr(shell, "run", broken)
+    async with play() as p:
+        monkeypatch.setattr(p.app, "suspend", nullcontext)
+        await p.press("!")
+        assert p.toasts() == ["The shell [x] does not start"]
+
+
+async def test_where_no_shell_is_possible_the_way_out_is_told(play):
+    async with play() as p:  # a driver without a terminal cannot be suspended
+        await p.press("!")
+        assert "export KUBECONFIG=/state/clusters/default/kubeconfig" in p.toasts()[0]
+
+
+class NoCluster:
+    catalog = None
+
+    @property
+    def cluster(self):
+        raise UsageError("No cluster is chosen")
+
+
+def test_a_missing_cluster_comes_out_before_the_screen(monkeypatch):
+    monkeypatch.setattr(LabApp, "run", lambda self: pytest.fail("it ran"))
+    with pytest.raises(UsageError, match="No cluster is chosen"):
+        run_app(NoCluster())
+
+
+@pytest.mark.parametrize(("code", "exit_code"), [(None, 0), (0, 0), (1, 1)])
+def test_the_exit_code_is_the_apps(workbench, monkeypatch, code, exit_code):
+    monkeypatch.setattr(LabApp, "run", lambda self: setattr(self, "_return_code", code))
+    assert run_app(workbench) == exit_code
