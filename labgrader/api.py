@@ -5,9 +5,13 @@ from labgrader.engine.registry import check
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
 from labgrader.model.errors import ClusterError, Rejected, Unsettled
 from labgrader.model.resource import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
     CRD,
     NAMESPACE,
     NODE,
+    ROLE,
+    ROLE_BINDING,
     SERVICE_ACCOUNT,
     Object,
     Resource,
@@ -17,9 +21,13 @@ from labgrader.model.resource import (
 from labgrader.model.result import Evidence
 
 __all__ = [
+    "CLUSTER_ROLE",
+    "CLUSTER_ROLE_BINDING",
     "CRD",
     "NAMESPACE",
     "NODE",
+    "ROLE",
+    "ROLE_BINDING",
     "SERVICE_ACCOUNT",
     "ClusterError",
     "Context",

@@ -11,7 +11,7 @@ from typing import Any
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
 from labgrader.model.errors import TimedOut
-from labgrader.model.resource import Object, Resource
+from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig
 from labgrader.model.result import Evidence
 
 
@@ -87,6 +87,27 @@ class Context:
                 resource, body, namespace, dry_run=True, timeout=min(5, self.remaining())
             ),
         )
+
+    def access_review(self, spec: Mapping[str, Any]) -> bool:
+        """Ask the authorizer by a SubjectAccessReview, which stores nothing; True is allowed.
+
+        Args:
+            spec: ``user``, ``groups``, and ``resourceAttributes`` or ``nonResourceAttributes``.
+                Groups are not implied: name them all.
+        """
+        key = ("access", json.dumps(spec, sort_keys=True))
+        body: Object = {
+            "apiVersion": ACCESS_REVIEW.api_version,
+            "kind": ACCESS_REVIEW.kind,
+            "spec": dict(spec),
+        }
+        answer = self._snapshot.once(
+            key,
+            lambda: self._snapshot.cluster.create(
+                ACCESS_REVIEW, body, timeout=min(5, self.remaining())
+            ),
+        )
+        return bool(dig(answer, "status.allowed", False))
 
     def dry_run_patch(
         self,
