@@ -1,0 +1,147 @@
+"""``labgrader cluster …``: the lab's own cluster. Thin: providers do the work."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from labgrader.cluster.provider import ClusterStatus, Provider
+
+_NAME = click.option(
+    "--name", default="default", show_default=True, help="Which of the clusters side by side."
+)
+_PROVIDER = click.option(
+    "--provider",
+    "kind",
+    type=click.Choice(["embedded", "kind"]),
+    default="embedded",
+    show_default=True,
+    help="What runs the cluster: labgrader itself, or kind (needs Docker).",
+)
+
+
+@click.group()
+def cluster() -> None:
+    """Start, stop and look at the lab's own cluster."""
+
+
+@cluster.command()
+@_PROVIDER
+@click.option(
+    "--nodes",
+    type=click.Choice(["simulated", "real", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Simulated nodes need no root, but run no containers.",
+)
+@_NAME
+def up(kind: str, nodes: str, name: str) -> None:
+    """Start the cluster, or find it running; return when it is ready."""
+    begun = time.monotonic()
+    status = _provider(kind, name, nodes).up(_progress)
+    seconds = time.monotonic() - begun
+    click.echo(f"Ready in {seconds:.1f} s: {status.server} ({status.server_version})", err=True)
+    option = "" if name == "default" else f" --name {name}"
+    click.echo(f"Next: export KUBECONFIG=$(labgrader cluster kubeconfig{option})", err=True)
+
+
+@cluster.command()
+@_PROVIDER
+@_NAME
+@click.option("--purge", is_flag=True, help="Remove its data, keys and kubeconfig too.")
+def down(kind: str, name: str, *, purge: bool) -> None:
+    """Stop the cluster; its data stays for the next `up`, unless --purge is given."""
+    _provider(kind, name).down(purge=purge, progress=_progress)
+
+
+@cluster.command()
+@_PROVIDER
+@_NAME
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+def status(kind: str, name: str, form: str) -> None:
+    """Show the cluster and its components; exit with 1 unless it runs."""
+    found = _provider(kind, name).status()
+    click.echo(_as_json(found) if form == "json" else _as_text(found))
+    if found.state != "running":
+        raise SystemExit(1)
+
+
+@cluster.command()
+@_PROVIDER
+@_NAME
+def kubeconfig(kind: str, name: str) -> None:
+    """Print the path of the cluster's kubeconfig, and nothing else."""
+    click.echo(_provider(kind, name).kubeconfig())
+
+
+@cluster.command()
+@_PROVIDER
+@_NAME
+def shell(kind: str, name: str) -> None:
+    """Open your shell with KUBECONFIG set and kubectl on the PATH."""
+    from labgrader.cluster.embedded.shell import open_shell
+
+    config = _provider(kind, name).kubeconfig()
+    click.echo(f"A shell on the cluster '{name}'; leave it with `exit`.", err=True)
+    open_shell(name, config)
+
+
+@cluster.command()
+@click.argument("component", required=False)
+@_NAME
+@click.option("--follow", is_flag=True, help="Wait for more until Ctrl-C.")
+@click.option(
+    "--tail", type=click.IntRange(min=0), default=50, show_default=True, help="Lines to begin with."
+)
+def logs(component: str | None, name: str, tail: int, *, follow: bool) -> None:
+    """Print a component's log (the embedded cluster's), or name the components that have one."""
+    from labgrader.cluster.embedded import logs as stored
+
+    if component is None:
+        for known in stored.components(name):
+            click.echo(known)
+        return
+    path = stored.path(name, component)
+    for chunk in stored.follow(path, tail) if follow else [stored.tail(path, tail)]:
+        click.echo(chunk, nl=False)
+
+
+def _provider(kind: str, name: str, nodes: str = "auto") -> Provider:
+    from labgrader.cluster.providers import get_provider
+
+    return get_provider(kind, name, nodes)
+
+
+def _progress(component: str, message: str) -> None:
+    click.echo(f"{component}: {message}", err=True)
+
+
+def _as_json(found: ClusterStatus) -> str:
+    import json
+    from dataclasses import asdict
+
+    def plain(value: object) -> str:
+        return str(value) if isinstance(value, Path) else repr(value)
+
+    return json.dumps(asdict(found), indent=2, default=plain)
+
+
+def _as_text(found: ClusterStatus) -> str:
+    lines = [f"{found.name}: {found.state} ({found.provider}, {found.nodes} nodes)"]
+    if found.server:
+        lines.append(f"  server      {found.server} {found.server_version}".rstrip())
+    if found.kubeconfig:
+        lines.append(f"  kubeconfig  {found.kubeconfig}")
+    for part in found.components:
+        size = f"{part.pss_bytes // 2**20:4d} MB" if part.pss_bytes is not None else "      "
+        again = f"  restarted {part.restarts}x, last: {part.last_exit}" if part.restarts else ""
+        lines.append(f"  {part.name:<24} {part.state:<12} {part.pid or '-':<8} {size}{again}")
+    if found.note:
+        lines.append(f"  note: {found.note}")
+    return "\n".join(lines)

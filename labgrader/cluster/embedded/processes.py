@@ -1,0 +1,118 @@
+"""Finding and ending a cluster's processes, also when every file about them is wrong.
+
+A process belongs to a cluster when its environment says so. psutil remembers each process' start
+time and refuses to signal another one that got the same pid.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from labgrader.cluster.embedded.files import read_json
+from labgrader.cluster.embedded.layout import CLUSTER_VARIABLE, ClusterLayout
+
+SUPERVISOR = "labgrader.cluster.embedded.supervisor"
+"""The module that ``python -m`` runs; how a supervisor is recognised."""
+
+_KILLED_SECONDS = 5.0
+_POLL_SECONDS = 0.02
+
+_GONE = (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied, OSError)
+
+
+def of_cluster(layout: ClusterLayout) -> list[psutil.Process]:
+    """Return every process of this cluster, supervisor included."""
+    return [process for process in psutil.process_iter() if _belongs(process, layout)]
+
+
+def supervisor(layout: ClusterLayout) -> psutil.Process | None:
+    """Return the cluster's supervisor if one runs; the status file only makes this quicker."""
+    pid = read_json(layout.status).get("supervisor")
+    if isinstance(pid, int) and pid > 0:
+        for process in _known(pid):
+            if _supervises(process, layout):
+                return process
+    return next((p for p in of_cluster(layout) if _supervises(p, layout)), None)
+
+
+def component(layout: ClusterLayout, pid: object) -> psutil.Process | None:
+    """Return the process ``pid`` if it is one of this cluster's."""
+    found = _known(pid) if isinstance(pid, int) and pid > 0 else ()
+    return next((process for process in found if _belongs(process, layout)), None)
+
+
+def end(processes: list[psutil.Process], seconds: float) -> None:
+    """Ask the processes to end; kill those which have not after ``seconds``."""
+    for process in processes:
+        _signal(process, kill=False)
+    alive = wait_gone(processes, seconds)
+    for process in alive:
+        _signal(process, kill=True)
+    wait_gone(alive, _KILLED_SECONDS)
+
+
+def wait_gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait up to ``seconds`` for the processes to end; return those which have not.
+
+    Not ``psutil.wait_procs``: it waits for the parent to collect them, which an init may put off.
+    """
+    deadline = time.monotonic() + seconds
+    while alive := [process for process in processes if not _over(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return alive
+
+
+def pss_bytes(pid: int) -> int | None:
+    """Return the proportional set size of a process in bytes; None where it cannot be told."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _over(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _known(pid: int) -> Iterator[psutil.Process]:
+    try:
+        yield psutil.Process(pid)
+    except psutil.Error:
+        return
+
+
+def _belongs(process: psutil.Process, layout: ClusterLayout) -> bool:
+    try:
+        return process.environ().get(CLUSTER_VARIABLE) == str(layout.root)
+    except _GONE:
+        return False
+
+
+def _supervises(process: psutil.Process, layout: ClusterLayout) -> bool:
+    try:
+        return SUPERVISOR in process.cmdline() and _belongs(process, layout)
+    except _GONE:
+        return False
+
+
+def _signal(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+    except _GONE:
+        return

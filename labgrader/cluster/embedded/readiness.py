@@ -1,0 +1,137 @@
+"""Waiting until a started cluster can really be used, by what its API says."""
+
+from __future__ import annotations
+
+import http
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from labgrader.cluster.embedded.api import Api, NotReady
+from labgrader.cluster.embedded.boundedlog import telling_line
+from labgrader.cluster.embedded.documents import LEASE_SECONDS, NODE_NAME, node
+from labgrader.cluster.embedded.files import disk_full, read_json
+from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.cluster.provider import Progress
+from labgrader.model.errors import ProviderError
+
+DEADLINE_SECONDS = 60.0
+_POLL_SECONDS = 0.025
+_LEAST_ROOM_BYTES = 4 * 1024 * 1024
+_LEASE = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{NODE_NAME}"
+
+
+class PortTaken(Exception):
+    """Another program took the API server's port between the choice and the start."""
+
+
+class SupervisorGone(Exception):
+    """The supervisor ended while the cluster was waited for."""
+
+
+Step = tuple[str, str, Callable[[], bool]]
+
+
+class Readiness:
+    """What must be true before ``up`` returns."""
+
+    def __init__(self, layout: ClusterLayout, api: Api, alive: Callable[[], bool]) -> None:
+        self._layout = layout
+        self._api = api
+        self._alive = alive
+        self._last = ""
+
+    def wait(self, progress: Progress, seconds: float = DEADLINE_SECONDS) -> None:
+        """Return when all is there.
+
+        Raises:
+            ProviderError: not within ``seconds``, or it never will be.
+            PortTaken, SupervisorGone: the start must be tried again.
+        """
+        deadline = time.monotonic() + seconds
+        for component, done, reached in self._steps():
+            while not self._reached(reached):
+                self._look_for_trouble()
+                if time.monotonic() > deadline:
+                    raise self._too_late(component, seconds)
+                time.sleep(_POLL_SECONDS)
+            progress(component, done)
+
+    def _steps(self) -> Iterator[Step]:
+        yield "kube-apiserver", "the API is ready", self._api_ready
+        yield "node", f"{NODE_NAME} is registered", self._node_there
+        yield "kube-controller-manager", "the default service account is there", self._account
+        yield "kwok", f"{NODE_NAME} is Ready", self._node_ready
+
+    def _reached(self, condition: Callable[[], bool]) -> bool:
+        try:
+            return condition()
+        except NotReady as error:
+            self._last = str(error)
+            return False
+
+    def _api_ready(self) -> bool:
+        status, answer = self._api.request("GET", "/readyz")
+        self._last = str(answer)[:200]
+        if status != http.HTTPStatus.OK:
+            return False
+        if not self._layout.api_ready.exists():
+            # kwok would wait until the lease of its former self has run out.
+            self._api.request("DELETE", _LEASE)
+            self._layout.api_ready.touch(mode=0o600)
+        return True
+
+    def _node_there(self) -> bool:
+        self._api.create("/api/v1/nodes", node())
+        return True
+
+    def _account(self) -> bool:
+        path = "/api/v1/namespaces/default/serviceaccounts/default"
+        return self._api.get(path) is not None
+
+    def _node_ready(self) -> bool:
+        """Ready, with a fresh lease: the object outlives ``down`` together with its old status."""
+        found = self._api.get(f"/api/v1/nodes/{NODE_NAME}") or {}
+        conditions = found.get("status", {}).get("conditions") or []
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+        return ready and self._renewed()
+
+    def _renewed(self) -> bool:
+        lease = self._api.get(_LEASE) or {}
+        renewed: Any = lease.get("spec", {}).get("renewTime")
+        if not renewed:
+            return False
+        # A cluster that was found running renews every other second; its last word will do.
+        age = datetime.now(UTC) - datetime.fromisoformat(renewed)
+        return age < timedelta(seconds=LEASE_SECONDS)
+
+    def _look_for_trouble(self) -> None:
+        if not self._alive():
+            raise SupervisorGone
+        if shutil.disk_usage(self._layout.root).free < _LEAST_ROOM_BYTES:
+            raise disk_full(self._layout)
+        for entry in read_json(self._layout.status).get("components", []):
+            if "address already in use" in entry["last_exit"]:
+                raise PortTaken
+            if "no space left on device" in entry["last_exit"]:
+                raise disk_full(self._layout)
+
+    def _too_late(self, component: str, seconds: float) -> ProviderError:
+        culprit = component if component != "node" else "kube-apiserver"
+        said = last_error(self._layout, culprit) or self._last
+        return ProviderError(
+            f"{component} was not ready within {seconds:.0f} s; last: {said}",
+            f"Look at {self._layout.log(culprit)}, then try `labgrader cluster up` again",
+        )
+
+
+def last_error(layout: ClusterLayout, component: str) -> str:
+    """Return the line of the component's log that best says what is wrong, or ""."""
+    try:
+        with layout.log(component).open("rb") as stream:
+            stream.seek(max(0, stream.seek(0, 2) - 8192))
+            return telling_line(stream.read())
+    except OSError:
+        return ""

@@ -1,0 +1,84 @@
+"""Everything on disk that must be there before a cluster's supervisor starts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from labgrader.cluster.embedded import documents
+from labgrader.cluster.embedded.components import plan
+from labgrader.cluster.embedded.files import disk_full, read_json, write_json, write_private
+from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.cluster.embedded.pki import Pki
+from labgrader.cluster.embedded.ports import free_port, is_free
+from labgrader.cluster.provider import Progress
+
+_FIRST_ROOM_BYTES = 200 * 1024 * 1024
+"""A new etcd lays out two files of 64 MB; with less than this it would stop during the lab."""
+
+_ROOM_BYTES = 32 * 1024 * 1024
+"""What a cluster that has its data needs to go on."""
+
+_COMPONENT_KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok")
+
+
+def prepare(layout: ClusterLayout, binary: Path, progress: Progress) -> int:
+    """Write folders, keys, kubeconfigs, policy and plan; return the API server's port.
+
+    Raises:
+        OSError: the disk does not let us.
+        ProviderError: it is too full.
+    """
+    for folder in layout.folders():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+    needed = _ROOM_BYTES if (layout.etcd_data / "member").exists() else _FIRST_ROOM_BYTES
+    if shutil.disk_usage(layout.root).free < needed:
+        raise disk_full(layout)
+    clean_run_folder(layout)
+    pki = Pki(layout.pki)
+    if pki.ensure():
+        progress("certificates", "made keys and certificates")
+    port = _port(layout, progress)
+    server = f"https://127.0.0.1:{port}"
+    write_private(layout.kubeconfig, documents.kubeconfig(pki, "admin", server, layout.context))
+    for name in _COMPONENT_KUBECONFIGS:
+        content = documents.kubeconfig(pki, name, server, layout.context)
+        write_private(layout.conf / f"{name}.kubeconfig", content)
+    write_private(layout.conf / "audit-policy.yaml", documents.audit_policy())
+    _link(layout.bin / "kubectl", binary)
+    write_json(layout.plan, plan(layout, pki, binary, port))
+    return port
+
+
+def clean_run_folder(layout: ClusterLayout) -> None:
+    """Remove what only makes sense while the cluster runs."""
+    if layout.run.is_dir():
+        for path in layout.run.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def remember(layout: ClusterLayout, **facts: object) -> None:
+    """Add ``facts`` to what is known of the cluster from one ``up`` to the next."""
+    write_json(layout.facts, {**read_json(layout.facts), **facts})
+
+
+def _port(layout: ClusterLayout, progress: Progress) -> int:
+    """Return the port of the last time, or another one if that is taken now."""
+    before = read_json(layout.facts).get("port")
+    if isinstance(before, int) and 0 < before < 65536 and is_free(before):
+        return before
+    port = free_port()
+    if before is not None:
+        progress("kube-apiserver", f"port {before} is taken: now {port}, the kubeconfig says so")
+    remember(layout, port=port)
+    return port
+
+
+def _link(link: Path, target: Path) -> None:
+    if not link.is_symlink() or link.readlink() != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)

@@ -1,0 +1,45 @@
+"""Ending a cluster, in order where possible and by force where not."""
+
+from __future__ import annotations
+
+import psutil
+
+from labgrader.cluster.embedded import processes
+from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.cluster.embedded.setup import clean_run_folder
+from labgrader.cluster.provider import Progress, silent
+from labgrader.model.errors import ProviderError
+
+STOP_SECONDS = 12.0
+"""How long to wait for the supervisor; it kills its components after 8 s."""
+
+
+def stop(layout: ClusterLayout, progress: Progress = silent) -> None:
+    """End every process of the cluster and remove what they leave in the run folder.
+
+    Raises:
+        ProviderError: a process survived SIGKILL.
+    """
+    supervisor = processes.supervisor(layout)
+    if supervisor is not None:
+        progress("cluster", "stopping")
+        _ask_to_end(supervisor)
+    strays = processes.of_cluster(layout)
+    if strays:
+        progress("cluster", f"ending {len(strays)} processes that have no supervisor")
+        processes.end(strays, 3.0)
+    left = processes.of_cluster(layout)
+    if left:
+        raise ProviderError(
+            f"These processes do not end: {', '.join(str(p.pid) for p in left)}",
+            "Wait for the disk they write to, then run `labgrader cluster down` again",
+        )
+    clean_run_folder(layout)
+
+
+def _ask_to_end(supervisor: psutil.Process) -> None:
+    try:
+        supervisor.terminate()
+    except psutil.NoSuchProcess:
+        return
+    processes.wait_gone([supervisor], STOP_SECONDS)
