@@ -10,9 +10,9 @@ import pytest
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.reset import Reset
-from labgrader.paths import STATE_VARIABLE, content_root
+from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
+from wiping import wipe
 
 
 @pytest.fixture(autouse=True)
@@ -65,10 +65,3 @@ def workbench(kubeconfig: Path, clean_lab: Kube) -> Workbench:
     """A workbench on the running, clean cluster."""
     del clean_lab
     return Workbench(Choice(kubeconfig=str(kubeconfig)))
-
-
-def wipe(kube: Kube) -> None:
-    """Remove everything of the lab, and what a test put beside it."""
-    lines: list[str] = []
-    residue = Reset(kube, content_root(), lines.append, grace_seconds=0.5).run(include_unknown=True)
-    assert not residue, f"{residue}: {lines}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.cli.prepare import prepare, unprepare
+
 if TYPE_CHECKING:
     from labgrader.cluster.provider import ClusterStatus, Provider
 
@@ -26,7 +28,11 @@ _PROVIDER = click.option(
 
 @click.group()
 def cluster() -> None:
-    """Start, stop and look at the lab's own cluster."""
+    """Start, stop and look at the lab's own cluster; prepare one of your own."""
+
+
+cluster.add_command(prepare)
+cluster.add_command(unprepare)
 
 
 @cluster.command()

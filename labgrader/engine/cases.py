@@ -2,7 +2,8 @@
 
 A case is a YAML file in ``tests/checks/<criterion>/``. It says how an answer differs from the
 reference solution, and what the criterion must say to it. ``expect`` is ``failed``, ``passed`` (an
-equivalent answer), ``blocked`` or ``error``; ``changes`` are applied in order to the solved lab:
+equivalent answer), ``blocked`` or ``error``; ``also`` names criteria that fail as well, because the
+mistake is theirs too. ``changes`` are applied in order to the solved lab:
 
 - ``patch`` {apiVersion, kind, name, namespace?, ops}: a JSON patch on one object
 - ``replace`` {manifest…}: delete the object and create this one (for fields that cannot change)
@@ -37,6 +38,7 @@ class Case:
     expect: Outcome
     changes: tuple[Object, ...]
     reason: str
+    also: tuple[str, ...]
     path: Path
 
     @property
@@ -60,6 +62,7 @@ def load_cases(folder: Path) -> Iterator[Case]:
                     expect=Outcome(data["expect"]),
                     changes=tuple(data["changes"]),
                     reason=data.get("reason", ""),
+                    also=tuple(data.get("also", ())),
                     path=path,
                 )
             except (KeyError, TypeError, ValueError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from labgrader.engine.manifests import Kinds, read_all
 from labgrader.engine.ports import Cluster
 from labgrader.model.errors import ContentError, LabError, Rejected
-from labgrader.model.resource import Object, Resource, dig
+from labgrader.model.resource import Object, Resource, dig, name_of
 
 READY_SECONDS = 10.0
 """How long a kind that was just defined may take until the API server serves it."""
@@ -49,6 +49,13 @@ class Solver:
                 raise LabError(f"The API server refuses {label}: {error.message}") from error
             self._await_established(resource, manifest)
             self.told(f"{task_id}: applied {resource.describe(name, namespace)}")
+
+    def objects(self, task_id: str) -> Iterator[tuple[Resource, str | None, str]]:
+        """Yield resource, namespace and name of what a task's solution deploys, in its order."""
+        kinds = Kinds(self.cluster)
+        for path, manifest in self.manifests(task_id):
+            resource = self._await_kind(kinds, manifest, path)
+            yield resource, dig(manifest, "metadata.namespace"), name_of(manifest)
 
     def manifests(self, task_id: str) -> Iterator[tuple[Path, Object]]:
         """Yield the file and each object of a task's solution."""
