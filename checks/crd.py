@@ -9,6 +9,7 @@ from labgrader.api import (
     Fact,
     Failure,
     Object,
+    Resource,
     Unsettled,
     check,
     dig,
@@ -168,4 +169,42 @@ def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
         expected=f"{version} with {flag}: true",
         actual=", ".join(known) or "no versions",
         fix=f"Set {flag}: true for version {version}",
+    )
+
+
+@check()
+def crd_second_version(
+    ctx: Context, group: str, version: str, kind: str, plural: str, name: str
+) -> Iterator[Fact]:
+    """Looks whether a resource can be read in a second version, while the first is what is stored.
+
+    Versions let an API grow without breaking whoever uses the old one. Reading the same object in
+    both shows that the API server converts it.
+    """
+    crd = _usable(ctx, plural, group)
+    stored = version_of(crd, version)
+    others = [
+        str(entry.get("name"))
+        for entry in dig(crd, "spec.versions", [])
+        if entry.get("served") and entry.get("name") != version
+    ]
+    if not (stored and stored.get("storage")):
+        raise Failure(
+            f"{version} is no longer the version that is stored",
+            expected=f"storage: true for {version}",
+            actual="another version is stored",
+            fix=f"Set storage: true for {version} and storage: false for the others",
+        )
+    readable = [
+        other
+        for other in others
+        if ctx.get(Resource(group, other, plural, kind), name, ctx.namespace) is not None
+    ]
+    yield fact(
+        "a second version is served",
+        bool(readable),
+        reason=f"{name} can be read as {version} only",
+        expected="the same resource in another version",
+        actual=f"served besides {version}: {', '.join(others) or 'none'}",
+        fix="Add a version with served: true and storage: false to spec.versions of the CRD",
     )

@@ -59,15 +59,15 @@ def test_what_may_not_be_read_is_not_judged(
     guest: Path, clean_lab: Kube, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Solver(clean_lab, content_root(), lambda line: None).solve("task1")
-    code = root.run(["check", "--kubeconfig", str(guest), "--format", "json"])
+    code = root.run(["check", "task1", "--kubeconfig", str(guest), "--format", "json"])
     report = json.loads(capsys.readouterr().out)
     checks = {check["id"]: check for check in report["tasks"][0]["checks"]}
     assert code == ExitCode.UNJUDGED
     assert checks["namespace_active"]["outcome"] == "passed"
     assert checks["crd_established"]["cause"] == "forbidden"
     assert checks["sample_resource"]["cause"] == "forbidden"
-    assert report["score"]["earned"] == 2
-    assert report["score"]["withheld"] == 18
+    assert report["score"]["earned"] == checks["namespace_active"]["points"]
+    assert report["score"]["withheld"] == 20 - report["score"]["earned"]
 
 
 def test_an_expired_token_is_said_in_one_line(

@@ -1,0 +1,92 @@
+"""What `pip install labgrader[embedded]` will give: built wheels, an empty environment, a cluster."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+UV = ROOT / ".tools" / "bin" / "uv"
+MEGABYTE = 1_000_000
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("packaging")]
+
+
+def run(*command: str | Path, **variables: str) -> str:
+    """Run a command outside the checkout and return what it prints; fail with its last lines."""
+    environment = {**os.environ, **variables}
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env=environment,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both wheels; labgrader's is made from its sdist, as a release is."""
+    folder = tmp_path_factory.mktemp("wheels")
+    source = tmp_path_factory.mktemp("source") / "checkout"
+    names = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name in names:
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, source / name)
+    run(UV, "build", "--quiet", "--out-dir", folder, source)
+    data = ROOT / "embedded" / "wheel" / "src" / "labgrader_kube" / "_data"
+    shutil.copytree(data, source / data.relative_to(ROOT))
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, source / "embedded" / "wheel")
+    return folder
+
+
+def test_the_wheel_of_kubernetes_only_packs(wheels: Path) -> None:
+    (wheel,) = wheels.glob("labgrader_kube-*.whl")
+    assert "py3-none-" in wheel.name
+    assert not wheel.name.endswith("-any.whl")
+    assert wheel.stat().st_size < 100 * MEGABYTE
+    with zipfile.ZipFile(wheel) as archive:
+        info = archive.getinfo("labgrader_kube/_data/bin/labgrader-kube")
+        assert (info.external_attr >> 16) & 0o111, "the binary can be executed"
+
+
+def test_the_wheel_of_labgrader_holds_the_content(wheels: Path) -> None:
+    (wheel,) = wheels.glob("labgrader-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    assert "labgrader/_content/tasks/lab.yaml" in names
+    assert any(name.startswith("labgrader/_content/checks/") for name in names)
+    assert any(name.startswith("labgrader/_content/solutions/task-1/") for name in names)
+    assert not {name.split("/")[0] for name in names} & {"tasks", "checks", "tests"}
+
+
+def test_installed_from_wheels_it_runs_a_cluster(wheels: Path, tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    run(UV, "venv", "--quiet", "--python", sys.executable, venv)
+    install = [UV, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
+    run(*install, "--find-links", wheels, "labgrader[embedded]")
+    command = venv / "bin" / "labgrader"
+    state = {"LABGRADER_STATE_DIR": str(tmp_path / "state")}
+    assert "task1" in run(command, "tasks", **state)
+    try:
+        run(command, "cluster", "up", "--name", "wheel", **state)
+        kubeconfig = run(command, "cluster", "kubeconfig", "--name", "wheel", **state).strip()
+        assert "gradable" in run(command, "doctor", "--kubeconfig", kubeconfig, **state)
+    finally:
+        run(command, "cluster", "down", "--name", "wheel", "--purge", **state)
