@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from wiping import wipe
 
 from labgrader.cluster.kube import Kube
 from labgrader.engine.baseline import Baseline
@@ -15,6 +14,7 @@ from labgrader.engine.cases import Case, apply_case, load_cases, undo_case
 from labgrader.engine.solve import Solver, wait_until
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.workbench import Choice, Workbench
+from wiping import wipe
 
 CASES = list(load_cases(Path(__file__).parent.parent / "checks"))
 ACT_SECONDS = 10.0
@@ -52,9 +52,7 @@ def required(results: dict[str, CheckResult]) -> set[Outcome]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(
-    case: Case, lab: tuple[Workbench, Baseline], request: pytest.FixtureRequest
-) -> None:
+def test_case(case: Case, lab: tuple[Workbench, Baseline], request: pytest.FixtureRequest) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     workbench, baseline = lab
     # Whatever the case before it left is put back first: finalizers run in reverse order.

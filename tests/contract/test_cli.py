@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from odd_server import OddServer, make_kubeconfig, ok, status
 
 from labgrader.cli import root
 from labgrader.model.errors import ExitCode
+from odd_server import OddServer, make_kubeconfig, ok, status
 
 README = Path(__file__).parent.parent.parent / "README.md"
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from odd_server import Answer, OddServer, make_kubeconfig, ok, status
 
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.model.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
 from labgrader.model.resource import NAMESPACE
+from odd_server import Answer, OddServer, make_kubeconfig, ok, status
 
 Serve = Callable[[Callable[[str, str], Answer | None]], tuple[OddServer, Kube]]
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from odd_server import make_kubeconfig
 
 from labgrader.cluster import target as targets
 from labgrader.cluster.kubeconfig import connect
 from labgrader.model.errors import Forbidden, LabError, UsageError
+from odd_server import make_kubeconfig
 
 
 def write(folder: Path, text: str) -> Path:

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_cluster import FakeCluster
-from small_lab import OTHER, THING, SmallLab, info
 
+from fake_cluster import FakeCluster
 from labgrader.api import fact
 from labgrader.engine import live as live_module
 from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live
 from labgrader.model.errors import Unreachable
 from labgrader.model.result import Outcome, Report
+from small_lab import OTHER, THING, SmallLab, info
 
 PATIENCE = 20.0
 """Seconds after which a test gives up; no test waits that long when all is well."""

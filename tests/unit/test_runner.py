@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
-from fake_cluster import FakeCluster
-from small_lab import OTHER, THING, SmallLab
 
+from fake_cluster import FakeCluster
 from labgrader.api import Failure, Unsettled, fact
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.engine.runner import Limits
 from labgrader.model.errors import Cause, Forbidden, LabError, TimedOut, Unreachable
 from labgrader.model.resource import NODE
 from labgrader.model.result import Outcome
+from small_lab import OTHER, THING, SmallLab
 
 
 def good(ctx):
