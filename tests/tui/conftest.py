@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from labgrader import paths
 from labgrader.cluster.target import Target
 from labgrader.engine import catalog, scoring
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
@@ -24,7 +23,7 @@ from labgrader.tui.app import LabApp
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
-CATALOG = catalog.load(paths.content_root())
+CATALOG = catalog.load(Path(__file__).parent.parent / "data" / "tui_lab")
 _END = object()
 
 
