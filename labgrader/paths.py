@@ -11,20 +11,23 @@ STATE_VARIABLE = "LABGRADER_STATE_DIR"
 """Overrides the state folder (tests and CI use it; absolute path)."""
 
 
+def state_root() -> Path:
+    """Return where the state is kept, without making it: for whoever only looks."""
+    chosen = os.environ.get(STATE_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    from platformdirs import user_state_path
+
+    return user_state_path("labgrader", appauthor=False)
+
+
 def state_dir() -> Path:
     """Return the folder for clusters and sessions, created 0700.
 
     Raises:
         LabError: the folder cannot be created or written.
     """
-    chosen = os.environ.get(STATE_VARIABLE)
-    if chosen:
-        path = Path(chosen)
-    else:
-        from platformdirs import user_state_path
-
-        path = user_state_path("labgrader", appauthor=False)
-    return private_dir(path)
+    return private_dir(state_root())
 
 
 def clusters_dir() -> Path:

@@ -13,10 +13,11 @@ from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.target import Target
 from labgrader.engine import catalog, survey
+from labgrader.engine.board import Limits
 from labgrader.engine.catalog import Catalog
 from labgrader.engine.events import Listener
 from labgrader.engine.live import Change, Live
-from labgrader.engine.runner import Limits, Runner
+from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Snapshot
 from labgrader.model.errors import LabError
 from labgrader.model.result import ClusterInfo, Report
@@ -38,6 +39,7 @@ class Workbench:
     def __init__(self, choice: Choice = Choice(), limits: Limits = Limits()) -> None:
         self.choice = choice
         self.limits = limits
+        self.read_only = False
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -53,6 +55,11 @@ class Workbench:
     def cluster(self) -> Kube:
         """The API of the chosen cluster (nothing is sent yet)."""
         return Kube(connect(self.target.kubeconfig, self.target.context))
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if "cluster" in self.__dict__:
+            self.cluster.close()
 
     def info(self, snapshot: Snapshot) -> ClusterInfo:
         """Describe the chosen cluster."""
@@ -85,6 +92,10 @@ class Workbench:
         return Runner(
             self.catalog.lab,
             self.catalog.checks,
-            capabilities=survey.capabilities,
+            capabilities=self._capabilities,
             limits=self.limits,
         )
+
+    def _capabilities(self, snapshot: Snapshot) -> frozenset[str]:
+        writes = frozenset() if self.read_only else frozenset({survey.WRITES})
+        return survey.capabilities(snapshot) | writes

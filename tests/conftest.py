@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from labgrader.cluster.provider import ClusterStatus
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
 from wiping import wipe
+
+
+# Whoever starts the tests in the background of a script hands down an ignored SIGINT; the programs
+# that the tests interrupt would then ignore it as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +67,9 @@ def clean_lab(kube: Kube) -> Iterator[Kube]:
 
 
 @pytest.fixture
-def workbench(kubeconfig: Path, clean_lab: Kube) -> Workbench:
+def workbench(kubeconfig: Path, clean_lab: Kube) -> Iterator[Workbench]:
     """A workbench on the running, clean cluster."""
     del clean_lab
-    return Workbench(Choice(kubeconfig=str(kubeconfig)))
+    opened = Workbench(Choice(kubeconfig=str(kubeconfig)))
+    yield opened
+    opened.close()

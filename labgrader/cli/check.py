@@ -8,29 +8,38 @@ from pathlib import Path
 
 import rich_click as click
 
-from labgrader.cli.options import workbench_options
+from labgrader.cli.memory import remember
+from labgrader.cli.options import complete_names, workbench_options
+from labgrader.cli.verdict import exit_code
 from labgrader.engine.events import Event
-from labgrader.model.errors import ExitCode, LabError
+from labgrader.model.errors import Cause, LabError
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion
 from labgrader.report import as_json, as_text
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
-CODES = {
-    Verdict.PASSED: ExitCode.OK,
-    Verdict.FAILED: ExitCode.FAILED,
-    Verdict.UNJUDGED: ExitCode.UNJUDGED,
-}
-
 
 @click.command()
-@click.argument("what", nargs=-1, metavar="[all|taskN|taskN.S|CHECK_ID]...")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.argument(
+    "what", nargs=-1, metavar="[all|taskN|taskN.S|CHECK_ID]...", shell_complete=complete_names
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the report to this file.")
 @click.option("--plain", is_flag=True, help="One fact a line, no symbols or colours.")
 @click.option("--watch", is_flag=True, help="Grade again at every change, until Ctrl-C.")
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Until it passes.")
+@click.option(
+    "--read-only", is_flag=True, help="No probe writes and no jobs, not even bounded ones."
+)
+@click.option("--min-score", type=float, metavar="N", help="Exit 0 from N points on.")
+@click.option(
+    "--allow-unjudged",
+    "allowed",
+    type=click.Choice([cause.value for cause in Cause]),
+    multiple=True,
+    help="Overlook checks that could not be judged for this reason.",
+)
 @workbench_options
 def check(
     workbench: Workbench,
@@ -40,11 +49,15 @@ def check(
     plain: bool,
     watch: bool,
     wait: float | None,
+    read_only: bool,
+    min_score: float | None,
+    allowed: tuple[str, ...],
 ) -> int:
     """Grade tasks, steps or single checks on the live cluster. Nothing is changed there.
 
     Exit code 0: everything required passed; 1: something failed; 3: something could not be judged.
     """
+    workbench.read_only = read_only
     criteria = workbench.catalog.select(what)
     printer = _Printer(form, output, plain)
     if watch:
@@ -55,7 +68,8 @@ def check(
         report = workbench.grade(criteria, _nobody)
     if not watch:
         printer.show(report)
-    return CODES[report.outcome]
+    remember(lambda book: book.note_grading(report))
+    return exit_code(report, min_score=min_score, allowed=allowed)
 
 
 class _Printer:
@@ -83,6 +97,10 @@ class _Printer:
     def _render(self, report: Report, *, colour: bool) -> str:
         if self._form == "json":
             return as_json.render(report)
+        if self._form == "junit":
+            from labgrader.report import as_junit
+
+            return as_junit.render(report)
         return as_text.plain(report) if self._plain else as_text.render(report, colour=colour)
 
 

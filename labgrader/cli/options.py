@@ -11,6 +11,19 @@ import rich_click as click
 from labgrader.workbench import Choice, Workbench
 
 
+def complete_names(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Complete ``all``, tasks, steps and checks in a shell."""
+    del parameter
+    lab = Workbench(Choice(content=context.params.get("content"))).catalog.lab
+    names = ["all"]
+    for task in lab.tasks:
+        names += [task.id, *(f"{task.id}.{step.id.split('.')[1]}" for step in task.steps)]
+    names += [criterion.id for criterion in lab.criteria()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--context``, ``--kubeconfig``, ``--content``; the command gets a ``Workbench``."""
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "labgrader.cli.teach:explain",
     "hint": "labgrader.cli.teach:hint",
     "reset": "labgrader.cli.reset:reset",
+    "session": "labgrader.cli.session:session",
     "solve": "labgrader.cli.solve:solve",
     "start": "labgrader.cli.start:start",
     "tasks": "labgrader.cli.teach:tasks",

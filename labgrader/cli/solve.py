@@ -5,14 +5,16 @@ from __future__ import annotations
 import rich_click as click
 
 from labgrader.cli.consent import ask_to_write
-from labgrader.cli.options import workbench_options
+from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine.solve import Solver
 from labgrader.model.errors import UsageError
 from labgrader.workbench import Workbench
 
 
 @click.command()
-@click.argument("which", nargs=-1, required=True, metavar="taskN...|all")
+@click.argument(
+    "which", nargs=-1, required=True, metavar="taskN...|all", shell_complete=complete_names
+)
 @click.option("--yes", is_flag=True, help="Agree to writing to a cluster of your own.")
 @workbench_options
 def solve(workbench: Workbench, which: tuple[str, ...], yes: bool) -> None:

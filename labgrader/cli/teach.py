@@ -6,14 +6,15 @@ import textwrap
 
 import rich_click as click
 
-from labgrader.cli.options import workbench_options
-from labgrader.model.errors import UsageError
-from labgrader.model.task import Step, Task
+from labgrader.cli.memory import remember
+from labgrader.cli.options import complete_names, workbench_options
+from labgrader.model.errors import LabError, UsageError
+from labgrader.model.task import Criterion, Step, Task
 from labgrader.workbench import Workbench
 
 
 @click.command()
-@click.argument("which", required=False, metavar="[taskN]")
+@click.argument("which", required=False, metavar="[taskN]", shell_complete=complete_names)
 @workbench_options
 def tasks(workbench: Workbench, which: str | None) -> None:
     """List the tasks; with a task: its story, steps, commands and manifests."""
@@ -57,23 +58,37 @@ def _step(step: Step) -> str:
 
 
 @click.command()
-@click.argument("where", metavar="taskN.S|CHECK_ID")
+@click.argument("where", metavar="taskN.S|CHECK_ID", shell_complete=complete_names)
 @click.option("--level", type=click.IntRange(min=1), default=1, help="How much to give away.")
 @workbench_options
 def hint(workbench: Workbench, where: str, level: int) -> None:
-    """Give hints for a step or a check, in rising order."""
-    for criterion in workbench.catalog.select([where]):
-        hints = criterion.hints[:level]
-        click.echo(f"{criterion.id}: {criterion.title}")
-        for number, text in enumerate(hints, 1):
-            click.echo(f"  {number}. {text}")
-        more = len(criterion.hints) - len(hints)
-        if more:
-            click.echo(f"  ({more} more: --level {level + 1})")
+    """Give hints for a step or a check, in rising order, those for the mistake at hand first."""
+    criteria = workbench.catalog.select([where])
+    seen = _mistakes(workbench, criteria)
+    for criterion in criteria:
+        _give(criterion, criterion.hints_for(seen.get(criterion.id, ())), level)
+
+
+def _give(criterion: Criterion, hints: tuple[str, ...], level: int) -> None:
+    click.echo(f"{criterion.id}: {criterion.title}")
+    for number, text in enumerate(hints[:level], 1):
+        click.echo(f"  {number}. {text}")
+    if len(hints) > level:
+        click.echo(f"  ({len(hints) - level} more: --level {level + 1})")
+    remember(lambda book: book.note_hint(criterion.id))
+
+
+def _mistakes(workbench: Workbench, criteria: list[Criterion]) -> dict[str, list[str]]:
+    """Return what is wrong on the cluster now, by criterion; nothing where it cannot be seen."""
+    try:
+        report = workbench.grade(criteria, lambda event: None)
+    except LabError:
+        return {}
+    return {check.id: [check.reason, *(i.reason for i in check.items)] for check in report.checks}
 
 
 @click.command()
-@click.argument("check_id")
+@click.argument("check_id", shell_complete=complete_names)
 @workbench_options
 def explain(workbench: Workbench, check_id: str) -> None:
     """Say what a check looks at, why, and where to read more."""

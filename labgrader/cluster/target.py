@@ -69,12 +69,12 @@ def choose(
 
 def own_kubeconfig(name: str) -> Path:
     """Return where the kubeconfig of the lab's own cluster ``name`` is, if it is there."""
-    return paths.clusters_dir() / name / "kubeconfig"
+    return paths.state_root() / "clusters" / name / "kubeconfig"
 
 
 def _target(path: Path, context: str | None) -> Target:
     path = path.expanduser()
-    clusters = paths.clusters_dir().resolve()
+    clusters = (paths.state_root() / "clusters").resolve()
     folder = path.resolve().parent
     if folder.parent != clusters:
         return Target("existing", path, context)
@@ -106,7 +106,7 @@ def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
 def consent_file(host: str) -> Path:
     """Return where consent to write to the API server ``host`` is remembered."""
     digest = hashlib.sha256(host.encode()).hexdigest()[:16]
-    return paths.private_dir(paths.state_dir() / "consents") / f"{digest}.json"
+    return paths.state_root() / "consents" / f"{digest}.json"
 
 
 def has_consent(target: Target, host: str) -> bool:
@@ -116,6 +116,8 @@ def has_consent(target: Target, host: str) -> bool:
 
 def remember_consent(host: str, context: str) -> None:
     """Note that somebody agreed to the lab writing to ``host``."""
+    paths.state_dir()
+    paths.private_dir(consent_file(host).parent)
     consent_file(host).write_text(json.dumps({"host": host, "context": context}), encoding="utf-8")
 
 

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labgrader.engine import lint
 from labgrader.engine.registry import Check, load_checks
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.errors import ContentError, UsageError
-from labgrader.model.task import Criterion, Erratum, Lab, Snippet, Step, Task
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ def load(root: Path) -> Catalog:
         head = _parse(root / "tasks" / "lab.yaml")
         tasks = tuple(_task(_parse(path), path) for path in files)
         lab = Lab(head["id"], head["title"], head["namespace"], tasks, root)
-    except (KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         lint.explain(root, files)
         raise ContentError(
             f"The content in {root} cannot be read: {error!r}", "See docs/writing-a-check.md"
@@ -95,13 +92,10 @@ def task_files(root: Path) -> list[Path]:
 
 
 def _parse(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.load(path.read_bytes(), Loader=_Loader)  # noqa: S506 - the safe loader in C
-    except OSError as error:
-        raise ContentError(f"{path} cannot be read: {error.strerror}", "Put it there") from error
-    if not isinstance(data, dict):
+    documents = read_documents(path)
+    if len(documents) != 1 or not isinstance(documents[0], dict):
         raise TypeError(f"{path} holds no mapping")
-    return data
+    return documents[0]
 
 
 def _task(data: dict[str, Any], path: Path) -> Task:
@@ -137,6 +131,7 @@ def _criterion(data: dict[str, Any], step_id: str, path: Path) -> Criterion:
         needs=tuple(_many(data, "needs")),
         parameters=dict(data.get("with") or {}),
         hints=tuple(_many(data, "hints")),
+        mistakes=tuple(Mistake(m["when"], m["hint"]) for m in _many(data, "mistakes")),
         docs=tuple(_many(data, "docs")),
         erratum=data.get("erratum"),
         source=str(path),

@@ -11,7 +11,7 @@ from typing import Any
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
 from labgrader.model.errors import TimedOut
-from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig
+from labgrader.model.resource import ACCESS_REVIEW, ADMISSION, Object, Resource, dig
 from labgrader.model.result import Evidence
 
 
@@ -80,6 +80,7 @@ class Context:
         Raises:
             Rejected: it would not, with the server's own words.
         """
+        self.interests.update(Interest(kind) for kind in ADMISSION)
         key = ("create", resource, namespace, json.dumps(body, sort_keys=True))
         return self._snapshot.once(
             key,
@@ -120,6 +121,8 @@ class Context:
         as_table: bool = False,
     ) -> Object:
         """Ask what a merge patch would give; nothing is stored. Raises ``Rejected``."""
+        self.interests.update(Interest(kind) for kind in ADMISSION)
+        self.interests.add(Interest(resource, namespace, name))
         text = json.dumps(patch, sort_keys=True)
         key = ("patch", resource, namespace, name, subresource, as_table, text)
         return self._snapshot.once(

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from labgrader.engine.registry import Check
+from labgrader.engine.yamlfile import not_yaml, read_text
 from labgrader.model.errors import ContentError
 from labgrader.model.task import Criterion, Lab
 
@@ -29,15 +30,12 @@ def validate(path: Path, kind: str) -> None:
     """
     from jsonschema import Draft202012Validator
 
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        raise ContentError(f"{path}:{line}: not YAML: {problem}", "Mend the line") from error
+        raise not_yaml(path, error) from error
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     validator = Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"})
     errors = sorted(validator.iter_errors(data), key=lambda e: (len(e.path), str(e.path)))

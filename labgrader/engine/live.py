@@ -9,13 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labgrader.engine.events import Listener
 from labgrader.engine.ports import Cluster
 from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Interest, Snapshot, key_of, version_of
-from labgrader.model.errors import ClusterError, LabError
+from labgrader.model.errors import Forbidden, LabError
 from labgrader.model.resource import Object, dig
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion
@@ -26,13 +26,29 @@ SETTLE_SECONDS = 0.03
 RETRY_SECONDS = 0.5
 """How long a watch rests before it is tried again."""
 
+POLL_SECONDS = 5.0
+"""How often something is looked at that may be read, but not watched."""
+
+ECHO_SECONDS = 0.6
+"""When to judge once more after a change that takes effect a moment after it is stored."""
+
+LATE_GROUPS = {
+    "apiextensions.k8s.io",
+    "admissionregistration.k8s.io",
+    "rbac.authorization.k8s.io",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that was read is different now. ``text`` names the object for people."""
+    """Something that was read is different now.
+
+    ``text`` names the object for people. An ``echo`` is no news: the same change, looked at again.
+    """
 
     interest: Interest
     text: str
+    echo: bool = False
 
 
 class Live:
@@ -102,9 +118,19 @@ class Live:
                 return changes
             if change is None:
                 return changes
-            self._on_change(change)
+            if not change.echo:
+                self._on_change(change)
+                self._echo(change)
             changes.append(change)
             timeout = SETTLE_SECONDS
+
+    def _echo(self, change: Change) -> None:
+        """Judge again in a moment where the API server acts on a change after storing it."""
+        if change.interest.resource.group in LATE_GROUPS:
+            again = replace(change, echo=True)
+            timer = threading.Timer(ECHO_SECONDS, self._changes.put, (again,))
+            timer.daemon = True
+            timer.start()
 
     def _still_true(self, report: Report, changes: Sequence[Change]) -> dict[str, CheckResult]:
         """Return the results that no change concerns: not read it, and not need what did."""
@@ -132,11 +158,15 @@ class Live:
     def _watch(self, interest: Interest) -> None:
         """Follow one interest until the end, through lost connections and missing types."""
         while not self.stop.is_set():
+            pause = RETRY_SECONDS
             try:
                 self._follow(interest)
-            except (ClusterError, LabError) as error:
+            except Forbidden:  # may perhaps be read, but not watched: then look now and then
+                pause = POLL_SECONDS
+                self._changes.put(Change(interest, "", echo=True))
+            except LabError as error:
                 self._link(interest, error)
-            self.stop.wait(RETRY_SECONDS)
+            self.stop.wait(pause)
 
     def _follow(self, interest: Interest) -> None:
         seen: dict[str, str] | None = {}

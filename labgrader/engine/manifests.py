@@ -7,27 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from labgrader.engine.ports import Cluster
-from labgrader.model.errors import ContentError
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.resource import Object, Resource
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_all(path: Path) -> Iterator[Any]:
-    """Yield the documents of a YAML file, without empty ones.
-
-    Raises:
-        ContentError: the file cannot be read or is no YAML.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        documents = list(yaml.load_all(text, Loader=_Loader))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContentError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    yield from (document for document in documents if document is not None)
+    """Yield the documents of a YAML file, without empty ones; errors as ``read_documents``."""
+    yield from read_documents(path)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 
 from labgrader.engine.manifests import Kinds, read_all
@@ -20,7 +21,11 @@ from labgrader.model.resource import Object, Resource, dig, name_of
 GRACE_SECONDS = 10.0
 """How long an object may take to go by itself before its finalizers are taken off."""
 
-NAMESPACE_SECONDS = 60.0
+SLOW_KINDS = ("Namespace", "CustomResourceDefinition")
+SLOW_SECONDS = 60.0
+"""How long Kubernetes may take to empty a namespace or a definition: it does so one by one."""
+
+WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,19 @@ class Reset:
         plan = self.plan()
         strangers = {} if include_unknown else self.unknown(plan)
         residue = Residue(unknown=sorted({one for many in strangers.values() for one in many}))
-        for doomed in plan:
-            if doomed in strangers:
-                self._told(f"kept {doomed}: it holds objects that the lab does not know")
-            elif not self._remove(doomed):
-                residue.stuck.append(f"{doomed}{self._why(doomed)}")
+        for doomed in strangers:
+            self._told(f"kept {doomed}: it holds objects that the lab does not know")
+        going = [doomed for doomed in plan if doomed not in strangers]
+        for _, group in groupby(going, key=lambda doomed: doomed.resource):
+            residue.stuck.extend(self._remove_all(list(group)))
         return residue
+
+    def _remove_all(self, group: list[Doomed]) -> list[str]:
+        """Remove objects of one kind side by side; return those that stay, and why."""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            gone = list(pool.map(self._remove, group))
+        left = [doomed for doomed, done in zip(group, gone, strict=True) if not done]
+        return [f"{doomed}{self._why(doomed)}" for doomed in left]
 
     def _entries(self) -> Iterator[Object]:
         for document in read_all(self._root / "solutions" / "reset.yaml"):
@@ -124,11 +136,8 @@ class Reset:
         except Rejected as error:
             self._told(f"{doomed} cannot be deleted: {error.message}")
             return False
-        is_namespace = doomed.resource.kind == "Namespace"
-        patience = NAMESPACE_SECONDS if is_namespace else self._grace
-        gone = wait_until(lambda: self._gone(doomed), patience)
-        if not gone and not is_namespace:
-            gone = self._unfinalize(doomed)
+        patience = SLOW_SECONDS if doomed.resource.kind in SLOW_KINDS else self._grace
+        gone = wait_until(lambda: self._gone(doomed), patience) or self._unfinalize(doomed)
         if gone:
             self._told(f"removed {doomed}")
         return gone
@@ -180,7 +189,7 @@ class Reset:
     def _list_all(
         self, resources: list[Resource], namespace: str | None
     ) -> list[tuple[Resource, Object]]:
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(WORKERS) as pool:
             lists = pool.map(lambda r: self._cluster.list(r, namespace) or [], resources)
             pairs = zip(resources, lists, strict=True)
             return [(resource, obj) for resource, objects in pairs for obj in objects]

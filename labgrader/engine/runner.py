@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from labgrader.engine import scoring
+from labgrader.engine.board import Board, Judgement, Limits
 from labgrader.engine.context import Context
 from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
 from labgrader.engine.registry import Check
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Fact, Failure
-from labgrader.model.errors import ClusterError, MissingCapability, TimedOut, Unsettled
+from labgrader.model.errors import ClusterError, MissingCapability, Unsettled
 from labgrader.model.result import CheckResult, ClusterInfo, Report, TaskResult
 from labgrader.model.task import Criterion, Lab
 
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a run may take: checks at a time; seconds for each, in all, and to settle."""
-
-    workers: int = 8
-    check_seconds: float = 10.0
-    run_seconds: float = 60.0
-    settle_seconds: float = 3.0
-
-
 SETTLE_PAUSE = 0.1
 """Seconds between two looks at something that the cluster has not settled yet."""
-
-
-@dataclass(slots=True)
-class _Judgement:
-    result: CheckResult
-    interests: set[Interest] = field(default_factory=set)
 
 
 class Runner:
@@ -122,7 +105,7 @@ class Runner:
         wanted: set[str],
     ) -> list[CheckResult]:
         """Schedule until everything has a result or the run's time is over."""
-        board = _Board(todo, dict(known), self.limits)
+        board = Board(todo, dict(known), self.limits)
         while board.waiting or board.running:
             for criterion in board.startable():
                 verdict = scoring.from_needs(criterion, board.needed(criterion))
@@ -137,13 +120,13 @@ class Runner:
                     listener(CheckFinished(result))
         return list(board.finished)
 
-    def _start(self, board: _Board, criterion: Criterion, snapshot: Snapshot) -> None:
+    def _start(self, board: Board, criterion: Criterion, snapshot: Snapshot) -> None:
         deadline = board.start(criterion)
         context = Context(snapshot, self.lab.namespace, deadline)
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
-            board.inbox.put(_Judgement(result, context.interests))
+            board.inbox.put(Judgement(result, context.interests))
 
         threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
 
@@ -189,75 +172,3 @@ class Runner:
                 f"This cluster offers no {', '.join(sorted(lacking))}",
                 "Run `labgrader doctor` for what it takes",
             )
-
-
-class _Board:
-    """What waits, what runs, what is done. Used by the scheduling thread alone, but ``inbox``."""
-
-    def __init__(
-        self, todo: list[Criterion], results: dict[str, CheckResult], limits: Limits
-    ) -> None:
-        self.waiting = list(todo)
-        self.running: dict[str, tuple[Criterion, float]] = {}
-        self.inbox: queue.SimpleQueue[_Judgement] = queue.SimpleQueue()
-        self.finished: list[CheckResult] = []
-        self._results = results
-        self._limits = limits
-        self._run_deadline = time.monotonic() + limits.run_seconds
-        self._told: list[CheckResult] = []
-
-    def startable(self) -> Iterable[Criterion]:
-        """Yield criteria whose needs are settled, as long as a worker is free."""
-        for criterion in list(self.waiting):
-            if len(self.running) >= self._limits.workers:
-                return
-            if all(need in self._results for need in criterion.needs):
-                self.waiting.remove(criterion)
-                yield criterion
-
-    def needed(self, criterion: Criterion) -> list[CheckResult]:
-        """Return the results that ``criterion`` needs."""
-        return [self._results[need] for need in criterion.needs]
-
-    def start(self, criterion: Criterion) -> float:
-        """Note that it runs; return its deadline."""
-        deadline = min(self._run_deadline, time.monotonic() + self._limits.check_seconds)
-        self.running[criterion.id] = (criterion, deadline)
-        return deadline
-
-    def settle(self, criterion: Criterion, result: CheckResult) -> None:
-        """Keep a result and tell it at the next ``collect``."""
-        self._results[criterion.id] = result
-        self.finished.append(result)
-        self._told.append(result)
-
-    def collect(self, interests: dict[str, set[Interest]]) -> list[CheckResult]:
-        """Wait for the next result or deadline; return everything newly settled."""
-        if self.running and not self._told:
-            nearest = min(deadline for _, deadline in self.running.values())
-            try:
-                self._receive(
-                    self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), interests
-                )
-            except queue.Empty:
-                self._expire()
-        told, self._told = self._told, []
-        return told
-
-    def _receive(self, judgement: _Judgement, interests: dict[str, set[Interest]]) -> None:
-        # A check that comes back after its deadline was already given its result: ignore it.
-        if judgement.result.id in self.running:
-            criterion, _ = self.running.pop(judgement.result.id)
-            interests[criterion.id] = judgement.interests
-            self.settle(criterion, judgement.result)
-
-    def _expire(self) -> None:
-        now = time.monotonic()
-        for criterion, deadline in list(self.running.values()):
-            if deadline <= now:
-                del self.running[criterion.id]
-                late = TimedOut(
-                    f"{criterion.id} was not done in time",
-                    "Run the check again; `labgrader doctor` tells how the cluster does",
-                )
-                self.settle(criterion, scoring.from_error(criterion, late))

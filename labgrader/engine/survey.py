@@ -13,6 +13,9 @@ SIMULATED_MARK = "kwok.x-k8s.io/node"
 CONTAINERS = "containers"
 """The capability of running what a Pod says: logs, exec, probes, jobs."""
 
+WRITES = "writes"
+"""The capability of making bounded objects for a probe; `check --read-only` takes it away."""
+
 
 def info(snapshot: Snapshot, provider: str, context: str) -> ClusterInfo:
     """Describe the cluster; what it does not tell is left empty or ``unknown``."""

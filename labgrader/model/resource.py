@@ -49,6 +49,39 @@ CRD = Resource(
     "CustomResourceDefinition",
     namespaced=False,
 )
+_ADMISSION = "admissionregistration.k8s.io"
+ADMISSION = (
+    CRD,
+    Resource(
+        _ADMISSION,
+        "v1",
+        "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration",
+        namespaced=False,
+    ),
+    Resource(
+        _ADMISSION,
+        "v1",
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        namespaced=False,
+    ),
+    Resource(
+        _ADMISSION,
+        "v1",
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        namespaced=False,
+    ),
+    Resource(
+        _ADMISSION,
+        "v1",
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        namespaced=False,
+    ),
+)
+"""What decides whether the API server admits an object."""
 ACCESS_REVIEW = Resource(
     "authorization.k8s.io",
     "v1",

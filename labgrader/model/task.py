@@ -5,7 +5,7 @@ Made from ``tasks/*.yaml`` by ``engine.catalog``; see docs/writing-a-check.md fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,14 @@ class Erratum:
     id: str
     text: str
     lesson: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A mistake that people make, known by a part of the reason (``when``), and its hint."""
+
+    when: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +45,16 @@ class Criterion:
     needs: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
     docs: tuple[str, ...] = ()
     erratum: str | None = None
     source: str = ""
+
+    def hints_for(self, reasons: Iterable[str]) -> tuple[str, ...]:
+        """Return the hints in rising order: first those for the mistakes that ``reasons`` show."""
+        told = " ".join(reasons).lower()
+        keyed = [mistake.hint for mistake in self.mistakes if mistake.when.lower() in told]
+        return (*keyed, *self.hints)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import yaml
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.runner import Limits
+from labgrader.engine.board import Limits
 from labgrader.engine.solve import Solver
 from labgrader.model.errors import Cause, ExitCode
 from labgrader.model.resource import SERVICE_ACCOUNT, Resource

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.engine import survey
+from labgrader.engine.board import Limits
 from labgrader.engine.registry import Check
-from labgrader.engine.runner import Limits, Runner
+from labgrader.engine.runner import Runner
 from labgrader.model.resource import Resource
 from labgrader.model.result import CheckResult, Report
 from labgrader.model.task import Criterion, Lab, Step, Task

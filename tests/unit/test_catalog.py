@@ -135,6 +135,28 @@ def test_an_empty_folder(tmp_path: Path) -> None:
         catalog.load(tmp_path)
 
 
+BOMB = "a: &a [x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("content_bytes", "said"),
+    [
+        (BOMB.encode(), "more than 50 YAML aliases"),
+        (b"x" * 2_000_001, "larger than 2 MB"),
+        (b"\xff\xfe\x00", "no UTF-8"),
+        (b"[" * 5000, "not"),
+        (b"a: 2026-02-31\n", "no YAML"),
+    ],
+)
+def test_hostile_files(content: Path, content_bytes: bytes, said: str) -> None:
+    (content / "tasks" / "task1-x.yaml").write_bytes(content_bytes)
+    with pytest.raises(ContentError, match=said):
+        catalog.load(content)
+
+
 class TestShippedContent:
     """The lab that ships keeps the rules that its users rely on."""
 

@@ -165,4 +165,6 @@ def test_an_unwritable_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     blocker.write_text("in the way")
     monkeypatch.setenv("LABGRADER_STATE_DIR", str(blocker / "state"))
     with pytest.raises(LabError, match="state folder"):
-        targets.own_kubeconfig("default")
+        targets.remember_consent("http://127.0.0.1:1", "odd")
+    file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
+    assert targets.choose(str(file)).provider == "existing", "who only looks needs no state"

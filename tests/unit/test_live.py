@@ -14,7 +14,8 @@ from labgrader.api import fact
 from labgrader.engine import live as live_module
 from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live
-from labgrader.model.errors import Unreachable
+from labgrader.model.errors import Forbidden, Unreachable
+from labgrader.model.resource import CRD
 from labgrader.model.result import Outcome, Report
 from small_lab import OTHER, THING, SmallLab, info
 
@@ -143,6 +144,56 @@ def test_errors_are_tried_again_without_a_change(
     assert session.outcomes()["thing"] is Outcome.ERROR
     cluster.fault = lambda verb, plural: None
     session.until(thing=Outcome.PASSED)
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)
+    assert not session.thread.is_alive()
+
+
+def test_what_may_not_be_watched_is_looked_at_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster
+) -> None:
+    monkeypatch.setattr(live_module, "POLL_SECONDS", 0.01)
+
+    def thing(ctx):
+        yield fact("thing", ctx.get(THING, "a", "lab") is not None, reason="no thing")
+
+    lab = SmallLab()
+    lab.add(thing)
+    cluster.fault = lambda verb, plural: Forbidden("no") if verb == "watch" else None
+    session = Session(lab, cluster)
+    assert session.outcomes()["thing"] is Outcome.FAILED
+    cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
+    session.until(thing=Outcome.PASSED)
+    assert session.links.empty(), "the cluster is not lost"
+    session.live.close()
+    session.thread.join(PATIENCE)
+    assert not session.thread.is_alive()
+
+
+def test_a_change_that_takes_effect_late_is_judged_again(
+    monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster
+) -> None:
+    """The definition changes at once, what it brings about only after that judgement."""
+    monkeypatch.setattr(live_module, "SETTLE_SECONDS", 0.001)  # or the echo joins its change
+    monkeypatch.setattr(live_module, "ECHO_SECONDS", 0.1)
+    in_force = threading.Event()
+    seen = threading.Event()
+
+    def rule(ctx):
+        if ctx.get(CRD, "x") is not None:
+            seen.set()
+        yield fact("rule", in_force.is_set(), reason="not in force")
+
+    lab = SmallLab()
+    lab.add(rule)
+    session = Session(lab, cluster)
+    session.outcomes()
+    cluster.put(CRD, {"metadata": {"name": "x"}})
+    assert seen.wait(PATIENCE)
+    in_force.set()
+    session.until(rule=Outcome.PASSED)
+    assert len(session.changes) == 1
     session.live.close()
     cluster.break_watches(None)
     session.thread.join(PATIENCE)

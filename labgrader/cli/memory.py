@@ -1,0 +1,27 @@
+"""Notes in the running session, from commands whose work is something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from labgrader import paths
+from labgrader.model.errors import LabError
+from labgrader.report.clean import one_line
+
+if TYPE_CHECKING:
+    from labgrader.session.book import Book
+
+
+def remember(note: Callable[[Book], None]) -> None:
+    """Write a note where sessions are kept; a session that cannot be written is only said."""
+    if not (paths.state_root() / "sessions.sqlite3").exists():
+        return  # no session was ever started: nothing to note, and sqlite need not be loaded
+    from labgrader.session.book import Book
+
+    try:
+        note(Book())
+    except LabError as error:
+        click.echo(f"labgrader: {one_line(error)}", err=True)

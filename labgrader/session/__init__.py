@@ -1,0 +1,1 @@
+"""The learner's progress: timed sessions, kept as append-only events in one SQLite file."""

@@ -1,0 +1,160 @@
+"""Hostile surroundings on a real API server: the truth or ``error``, never a wrong grade."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.cluster.kube import Kube
+from labgrader.cluster.kubeconfig import connect
+from labgrader.engine.solve import Solver, wait_until
+from labgrader.model.resource import CRD, Object, Resource
+from labgrader.model.result import CheckResult, Outcome
+from labgrader.paths import STATE_VARIABLE, content_root
+from labgrader.report import as_junit, as_text
+from labgrader.workbench import Choice, Workbench
+from wiping import wipe
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("hostile")]
+
+TRADING_ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
+WEBHOOK = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
+)
+PLATFORM, SAMPLE = "trading-platform", "sample-momentum-algo"
+
+
+@pytest.fixture
+def solved(workbench: Workbench, clean_lab: Kube) -> Workbench:
+    """Task 1, solved."""
+    Solver(clean_lab, content_root(), lambda line: None).solve("task1")
+    return workbench
+
+
+def grade(workbench: Workbench) -> dict[str, CheckResult]:
+    """Judge task 1 once."""
+    report = workbench.grade(workbench.catalog.select(["task1"]), lambda event: None)
+    return {check.id: check for check in report.checks}
+
+
+def required(results: dict[str, CheckResult]) -> set[Outcome]:
+    """Return the outcomes that count."""
+    return {check.outcome for check in results.values() if not check.optional}
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield int(listener.getsockname()[1])
+
+
+def test_a_hanging_webhook_is_named(solved: Workbench, silent_port: int) -> None:
+    rule = {
+        "operations": ["CREATE"],
+        "apiGroups": ["fintech.io"],
+        "apiVersions": ["*"],
+        "resources": ["tradingalgorithms"],
+    }
+    webhook = {
+        "name": "hangs.example.io",
+        "clientConfig": {"url": f"https://127.0.0.1:{silent_port}/validate"},
+        "rules": [rule],
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "timeoutSeconds": 1,
+    }
+    solved.cluster.create(WEBHOOK, {"metadata": {"name": "hangs"}, "webhooks": [webhook]})
+    try:
+        assert wait_until(
+            lambda: grade(solved)["crd_admits_valid"].outcome is Outcome.FAILED, 20, pause=0.2
+        )
+        result = grade(solved)["crd_admits_valid"]
+        assert "hangs.example.io" in result.reason
+        assert result.fix
+    finally:
+        solved.cluster.delete(WEBHOOK, "hangs")
+
+
+def test_more_objects_than_fit_on_a_page(solved: Workbench) -> None:
+    sample = solved.cluster.get(TRADING_ALGORITHM, SAMPLE, PLATFORM)
+    assert sample is not None
+
+    def add(number: int) -> None:
+        twin: Object = {**sample, "metadata": {"name": f"filler-{number}", "namespace": PLATFORM}}
+        twin.pop("status", None)
+        solved.cluster.create(TRADING_ALGORITHM, twin, PLATFORM)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(1100)))
+    listed = solved.cluster.list(TRADING_ALGORITHM, PLATFORM) or []
+    assert len({item["metadata"]["name"] for item in listed}) == 1101
+    assert required(grade(solved)) == {Outcome.PASSED}
+    solved.cluster.delete(TRADING_ALGORITHM, SAMPLE, PLATFORM)
+    assert grade(solved)["sample_resource"].outcome is Outcome.FAILED
+
+
+def test_an_enormous_schema(solved: Workbench) -> None:
+    name = "tradingalgorithms.fintech.io"
+    crd = solved.cluster.get(CRD, name)
+    assert crd is not None
+    many = {f"field{n}": {"type": "string", "description": "x" * 200} for n in range(2000)}
+    path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/more"
+    huge = {"type": "object", "properties": many}
+    solved.cluster.patch(CRD, name, [{"op": "add", "path": path, "value": huge}], timeout=20)
+    assert wait_until(lambda: required(grade(solved)) == {Outcome.PASSED}, 20)
+
+
+def test_values_that_attack_the_terminal(solved: Workbench) -> None:
+    nasty = "\x1b]0;owned\x07\x1b[2J[bold red]x[/]\u202e"
+    patch = {"spec": {"marketData": {"symbols": [nasty]}}, "metadata": {"labels": None}}
+    solved.cluster.patch(TRADING_ALGORITHM, SAMPLE, patch, PLATFORM)
+    report = solved.grade(solved.catalog.select(["sample_resource"]), lambda event: None)
+    assert report.checks[0].outcome is Outcome.FAILED
+    for text in (as_text.render(report), as_text.plain(report), as_junit.render(report)):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "\u202e" not in text
+
+
+def test_an_api_server_that_is_killed_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a solved lab a dying API server gives ``error``, never ``failed``; then all passes."""
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
+    provider = EmbeddedProvider(name="dying")
+    try:
+        status = provider.up()
+        kube = Kube(connect(provider.kubeconfig()))
+        Solver(kube, content_root(), lambda line: None).solve("task1")
+        workbench = Workbench(Choice(kubeconfig=str(status.kubeconfig)))
+        seen: set[Outcome] = set()
+        for _ in range(3):
+            pid = next(c.pid for c in provider.status().components if c.name == "kube-apiserver")
+            assert pid is not None
+            with ThreadPoolExecutor(1) as pool:
+                grading = pool.submit(lambda: [required(grade(workbench)) for _ in range(5)])
+                psutil.Process(pid).send_signal(signal.SIGKILL)
+                seen |= set().union(*grading.result())
+            assert wait_until(lambda: required(grade(workbench)) == {Outcome.PASSED}, 60)
+        assert Outcome.FAILED not in seen, seen
+        assert Outcome.BLOCKED not in seen, seen
+        assert Outcome.ERROR in seen, "the kill was never noticed: the test shows nothing"
+        wipe(kube)
+        workbench.close()
+        kube.close()
+    finally:
+        provider.down(purge=True)
