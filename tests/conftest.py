@@ -15,7 +15,6 @@ from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
 from wiping import wipe
 
-
 # Whoever starts the tests in the background of a script hands down an ignored SIGINT; the programs
 # that the tests interrupt would then ignore it as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
