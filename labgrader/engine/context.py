@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 from labgrader.engine.snapshot import Interest, Snapshot
@@ -16,7 +16,7 @@ from labgrader.model.result import Evidence
 
 
 class Context:
-    """Given to every check. Keeps the check's deadline and records what it read.
+    """Given to every check. Keeps the check's deadline and records what it read and asked.
 
     Args:
         snapshot: the view that all checks of this run share.
@@ -33,6 +33,7 @@ class Context:
     ) -> None:
         self.namespace = namespace
         self.interests: set[Interest] = set()
+        self.asked: set[Hashable] = set()
         self._snapshot = snapshot
         self._deadline = deadline
         self._clock = clock
@@ -82,6 +83,7 @@ class Context:
         """
         self.interests.update(Interest(kind) for kind in ADMISSION)
         key = ("create", resource, namespace, json.dumps(body, sort_keys=True))
+        self.asked.add(key)
         return self._snapshot.once(
             key,
             lambda: self._snapshot.cluster.create(
@@ -97,6 +99,7 @@ class Context:
                 Groups are not implied: name them all.
         """
         key = ("access", json.dumps(spec, sort_keys=True))
+        self.asked.add(key)
         body: Object = {
             "apiVersion": ACCESS_REVIEW.api_version,
             "kind": ACCESS_REVIEW.kind,
@@ -125,6 +128,7 @@ class Context:
         self.interests.add(Interest(resource, namespace, name))
         text = json.dumps(patch, sort_keys=True)
         key = ("patch", resource, namespace, name, subresource, as_table, text)
+        self.asked.add(key)
         return self._snapshot.once(
             key,
             lambda: self._snapshot.cluster.patch(

@@ -156,7 +156,7 @@ class Runner:
             except Unsettled:
                 if time.monotonic() > patience:
                     raise
-                snapshot.forget(context.interests)
+                snapshot.forget(context.interests | context.asked)
                 time.sleep(SETTLE_PAUSE)
                 continue
             if not facts:

@@ -8,7 +8,7 @@ that a change can concern.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -70,11 +70,11 @@ class Snapshot:
         answer: T = future.result()
         return answer
 
-    def forget(self, interests: set[Interest]) -> None:
-        """Ask anew when one of ``interests`` is read next."""
+    def forget(self, keys: Iterable[Hashable]) -> None:
+        """Ask anew when one of ``keys`` (an ``Interest``, a dry-run, a review) is wanted next."""
         with self._lock:
-            for interest in interests:
-                self._answers.pop(interest, None)
+            for key in keys:
+                self._answers.pop(key, None)
 
     def without(self, changed: set[Interest]) -> Snapshot:
         """Return a new snapshot that keeps every plain read but those in ``changed``.

@@ -219,6 +219,25 @@ def test_an_unsettled_cluster_is_asked_again() -> None:
     assert lab.grade(cluster)["settles"].outcome is Outcome.PASSED
 
 
+def test_an_unsettled_answer_is_not_taken_from_the_cache(monkeypatch) -> None:
+    cluster = FakeCluster()
+    answers = [False, True]
+
+    def review(resource, body, namespace=None, *, dry_run=False, timeout=5):
+        return {"status": {"allowed": answers.pop(0)}}
+
+    monkeypatch.setattr(cluster, "create", review)
+
+    def settles(ctx):
+        if not ctx.access_review({"user": "operator"}):
+            raise Unsettled("the authorizer has not seen the role yet")
+        yield fact("allowed", True)
+
+    lab = SmallLab()
+    lab.add(settles)
+    assert lab.grade(cluster)["settles"].outcome is Outcome.PASSED
+
+
 def test_a_cluster_that_never_settles_is_not_judged() -> None:
     def never(ctx):
         raise Unsettled("still working")

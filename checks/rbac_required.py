@@ -1,0 +1,124 @@
+"""What the operator needs, asked for one by one."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from labgrader.api import Context, Evidence, Fact, Failure, check, fact
+from labgrader.engine.rbac import Account, Action, actions, covers_resource, qualified
+from labgrader.engine.rbac_access import Grant, confirm, grants
+
+
+@check()
+def rbac_required(
+    ctx: Context, account: str, role: str, required: Sequence[Mapping[str, Any]]
+) -> Iterator[Fact]:
+    """Works out what the account may do, and compares it with what an operator needs.
+
+    Every Role and ClusterRole that reaches the account counts, however the rules are split, merged,
+    aggregated, or bound: by the account's name, or by a group that it is in. Each answer is
+    confirmed by a SubjectAccessReview, which is what `kubectl auth can-i --as=…` sends. A rule with
+    resourceNames permits these objects only, and never create, list or watch.
+    """
+    who = Account(ctx.namespace, account)
+    held = grants(ctx, who)
+    if all(grant.default for grant in held):
+        raise _nothing(who, role)
+    asked = {
+        action: next((grant for grant in held if grant.permits(action)), None)
+        for action in actions(required, ctx.namespace)
+    }
+    missing = [action for action, by in asked.items() if by is None]
+    for action, by in asked.items():
+        confirm(ctx.access_review, who, action, by is not None)
+        yield fact(
+            str(action),
+            by is not None,
+            reason=f"{account} may not {action}{_because(action, held)}",
+            expected=f"yes to: {_question(action, who)}",
+            actual="yes" if by else "no",
+            fix=_fix(action, missing, held, who),
+            evidence=[_evidence(action, by, held, who)],
+        )
+
+
+def _nothing(who: Account, role: str) -> Failure:
+    label = f"ServiceAccount {who.namespace}/{who.name}"
+    return Failure(
+        f"{label} may do nothing: no binding gives it a rule",
+        expected="a Role or ClusterRole bound to the account",
+        actual="only what every account may do",
+        fix=f"kubectl create clusterrolebinding {role}-binding --clusterrole={role}"
+        f" --serviceaccount={who.namespace}:{who.name}",
+        evidence=[Evidence(label)],
+    )
+
+
+def _question(action: Action, who: Account) -> str:
+    """Return the command by which a learner asks the same."""
+    resource, _, sub = action.resource.partition("/")
+    full = f"{resource}.{action.group}" if action.group else resource
+    parts = [f"kubectl auth can-i {action.verb} {full}{'/' + action.name if action.name else ''}"]
+    parts += [f"--subresource={sub}"] if sub else []
+    parts += [f"-n {action.namespace}"] if action.namespace else []
+    return " ".join([*parts, f"--as={who.user}"])
+
+
+def _near(action: Action, held: Sequence[Grant]) -> list[tuple[str, Grant]]:
+    """Return grants that come close, each with what it lacks; the nearest first."""
+    found: list[tuple[int, str, Grant]] = []
+    for grant in held:
+        rule = grant.rule
+        if not any(covers_resource(one, action.resource) for one in rule.resources):
+            continue
+        lacks = []
+        if "*" not in rule.groups and action.group not in rule.groups:
+            lacks.append(f"has apiGroups {json.dumps(rule.groups)}, not {action.group!r}")
+        if "*" not in rule.verbs and action.verb not in rule.verbs:
+            lacks.append(f"lacks the verb {action.verb}")
+        if rule.names and action.name not in rule.names:
+            lacks.append(f"holds only for the objects {', '.join(rule.names)} (resourceNames)")
+        if grant.binding.namespace not in (None, action.namespace):
+            lacks.append(f"holds only in {grant.binding.namespace}")
+        # A rule with the verb is nearer than one without: its names or its place are what is wrong.
+        far = 2 * len(lacks) + (action.verb not in rule.verbs)
+        found.append((far, " and ".join(lacks), grant))
+    return [(text, grant) for _, text, grant in sorted(found, key=lambda one: one[0])]
+
+
+def _because(action: Action, held: Sequence[Grant]) -> str:
+    near = _near(action, held)
+    return next((f": {grant} {text}" for text, grant in near), ": no rule names it")
+
+
+def _fix(action: Action, missing: Sequence[Action], held: Sequence[Grant], who: Account) -> str:
+    """Return the command that adds all that is missing on one resource.
+
+    To a role that names the resource already; a new role with its binding where there is none.
+    """
+    alike = [one.verb for one in missing if replace(one, verb=action.verb) == action]
+    here = (None, action.namespace)
+    near = [g for _, g in _near(action, held) if g.binding.namespace in here and not g.default]
+    if near:
+        rule = {"apiGroups": [action.group], "resources": [action.resource], "verbs": alike}
+        named = {"resourceNames": [action.name]} if action.name else {}
+        patch = json.dumps([{"op": "add", "path": "/rules/-", "value": rule | named}])
+        return f"kubectl patch {near[0].source.arguments} --type=json -p '{patch}'"
+    name = f"{who.name}-{action.resource.replace('/', '-')}"
+    role, where = ("role", f" -n {action.namespace}") if action.namespace else ("clusterrole", "")
+    only = f" --resource-name={action.name}" if action.name else ""
+    return (
+        f"kubectl create {role} {name}{where} --verb={','.join(alike)}"
+        f" --resource={qualified(action.resource, action.group)}{only}"
+        f" && kubectl create {role}binding {name}{where} --{role}={name}"
+        f" --serviceaccount={who.namespace}:{who.name}"
+    )
+
+
+def _evidence(action: Action, by: Grant | None, held: Sequence[Grant], who: Account) -> Evidence:
+    near = [grant for _, grant in _near(action, held)]
+    shown = by or (near[0] if near else None)
+    if shown is None:
+        return Evidence(f"ServiceAccount {who.namespace}/{who.name}", "rules", "none names it")
+    return Evidence(str(shown.source), f"rules[{shown.index}]", str(shown.rule))
