@@ -15,6 +15,7 @@ from labgrader.model.errors import ExitCode, LabError
 from labgrader.report.clean import one_line
 
 COMMANDS = {
+    "author": "labgrader.cli.author:author",
     "check": "labgrader.cli.check:check",
     "cluster": "labgrader.cli.cluster:cluster",
     "demo": "labgrader.cli.demo:demo",

@@ -50,6 +50,23 @@ class Baseline:
                 raise LabError(f"{resource.describe(name, namespace)} is not there to be kept")
             self._kept.append(Kept(resource, namespace, found))
 
+    def along_with(self, objects: Iterable[tuple[Resource, str | None, str]]) -> Baseline:
+        """Return a baseline that keeps these as well, where they are there and not yet kept.
+
+        For what a case touches and no solution made: somebody else's object, put back all the same.
+        """
+        wider = Baseline(self._cluster, ())
+        wider._kept = list(self._kept)
+        known = {(kept.resource, kept.namespace, kept.name) for kept in self._kept}
+        for resource, namespace, name in objects:
+            if (resource, namespace, name) in known:
+                continue
+            known.add((resource, namespace, name))
+            found = self._cluster.get(resource, name, namespace)
+            if found is not None:
+                wider._kept.append(Kept(resource, namespace, found))
+        return wider
+
     def restore(self) -> None:
         """Make every object what it was; raise ``LabError`` where that cannot be done."""
         for kept in reversed(self._kept):  # what holds a namespace must let go before it

@@ -1,0 +1,128 @@
+"""A lab's content as the rules see it: everything that can be read, and what could not."""
+
+from __future__ import annotations
+
+import inspect
+import runpy
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labgrader.author.reading import Document, Finding, documents, maps
+from labgrader.engine.registry import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One criterion as it stands in a task file."""
+
+    id: str
+    data: Mapping[str, Any]
+    step: Mapping[str, Any]
+    document: Document
+    where: tuple[str | int, ...]
+
+    @property
+    def check(self) -> str:
+        """The name of the check that judges it."""
+        return str(self.data.get("check", self.id))
+
+    def finding(self, rule: str, key: str, what: str, fix: str) -> Finding:
+        """Return a finding about one field, or (``key`` empty) about the criterion itself."""
+        where = (*self.where, key) if key else self.where
+        return self.document.finding(rule, where, what, fix)
+
+
+@dataclass(slots=True)
+class Content:
+    """Everything that the rules look at. ``unreadable`` holds what reading alone found out."""
+
+    root: Path
+    lab: list[Document] = field(default_factory=list)
+    tasks: list[Document] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    cases: list[Document] = field(default_factory=list)
+    unreadable: list[Finding] = field(default_factory=list)
+
+    @property
+    def cases_folder(self) -> Path:
+        """Where the cases are; an installed lab has none."""
+        return self.root / "tests" / "checks"
+
+    @property
+    def criteria(self) -> list[Entry]:
+        """All criteria in the order of the lab, as far as they can be read."""
+        return [entry for document in self.tasks for entry in _criteria(document)]
+
+    @property
+    def task_ids(self) -> list[str]:
+        """``task1`` and so on, in the order of the files."""
+        return [task_id(document.path) for document in self.tasks]
+
+    def read(self, path: Path) -> list[Document]:
+        """Read one file; what is wrong with it as YAML is kept."""
+        found, findings = documents(path)
+        self.unreadable.extend(findings)
+        return found
+
+    def read_one(self, path: Path) -> list[Document]:
+        """Read a file that holds one document, no more and no less."""
+        before = len(self.unreadable)
+        found = self.read(path)
+        if len(found) != 1 and len(self.unreadable) == before:
+            what = f"the file holds {len(found)} documents"
+            self.unreadable.append(Finding(path, 1, "yaml", what, "One file is one document"))
+        return found[:1]
+
+
+def task_id(path: Path) -> str:
+    """Return the id of the task in this file: its name up to the first dash."""
+    return path.stem.split("-", 1)[0]
+
+
+def read_content(root: Path) -> Content:
+    """Read all that there is under ``root``; never raises for what stands in the files."""
+    content = Content(root)
+    content.lab = content.read_one(root / "tasks" / "lab.yaml")
+    for path in sorted((root / "tasks").glob("task*.yaml")):
+        content.tasks.extend(content.read_one(path))
+    for path in sorted((root / "checks").glob("*.py")):
+        _load(content, path)
+    for path in sorted(content.cases_folder.glob("*/*.yaml")):
+        content.cases.extend(content.read(path))
+    return content
+
+
+def place_of(check: Check) -> tuple[Path, int]:
+    """Return file and line of a check's function."""
+    code = inspect.unwrap(check.judge).__code__
+    return Path(code.co_filename), code.co_firstlineno
+
+
+def _criteria(document: Document) -> Iterator[Entry]:
+    for at_step, step in maps(document.data, "steps"):
+        for at, data in maps(step, "criteria"):
+            where = ("steps", at_step, "criteria", at)
+            yield Entry(str(data.get("id", "")), data, step, document, where)
+
+
+def _load(content: Content, path: Path) -> None:
+    """Execute one check file by itself, so that one that is broken does not hide the next."""
+    try:
+        names = runpy.run_path(str(path), run_name=f"labgrader_checks.{path.stem}")
+    except Exception as error:  # noqa: BLE001 - a check file may raise anything
+        what = f"does not load: {type(error).__name__}: {error}"
+        content.unreadable.append(Finding(path, _line(error, path), "loads", what, "Mend the file"))
+        return
+    found = [value for value in names.values() if isinstance(value, Check)]
+    content.checks.extend(check for check in found if place_of(check)[0] == path)
+
+
+def _line(error: Exception, path: Path) -> int:
+    """Return the line of ``path`` that an error came from."""
+    if isinstance(error, SyntaxError):
+        return error.lineno or 1
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno or 1 for f in reversed(frames) if f.filename == str(path)), 1)

@@ -1,0 +1,28 @@
+"""Holds a lab's content against all rules and says everything that is wrong, not only the first.
+
+``engine.lint`` stops at the first fault, because a grading cannot go on; an author wants them all.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labgrader.author.content import read_content
+from labgrader.author.reading import Finding
+from labgrader.author.rules import cases, criteria, solutions, tasks
+
+
+def lint(root: Path) -> tuple[list[Finding], list[str]]:
+    """Return the findings by file and line, and which rules had nothing to look at."""
+    content = read_content(root)
+    rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES]
+    skipped = []
+    if content.cases_folder.is_dir():
+        rules += cases.RULES
+    else:
+        skipped.append(
+            f"there is no {content.cases_folder} (an installed lab comes without):"
+            " whether checks are tested was not looked at"
+        )
+    findings = [finding for rule in rules for finding in rule(content)]
+    return sorted({*content.unreadable, *findings}), skipped

@@ -1,0 +1,143 @@
+"""What a case proves about the checks: pure judgement of one grading, no cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from labgrader.engine.cases import Case
+from labgrader.model.errors import Cause
+from labgrader.model.result import CheckResult, Outcome
+
+Results = Mapping[str, CheckResult]
+
+
+class Kind(StrEnum):
+    """In which way checks and answers disagree."""
+
+    MISS = "miss"
+    FALSE_ALARM = "false alarm"
+    OTHERS_HIT = "others hit"
+    WORDS = "words"
+    BROKEN_CASE = "broken case"
+    UNJUDGED = "unjudged"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One disagreement.
+
+    Args:
+        criterion: whose row of the table it belongs to.
+        where: the answer: a case's file, ``the empty cluster`` or ``the solution``.
+        reason: what the check said.
+    """
+
+    kind: Kind
+    criterion: str
+    where: str
+    text: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One case, judged. ``found`` None where it could not be brought about."""
+
+    case: Case
+    found: CheckResult | None
+    faults: tuple[Fault, ...]
+    seconds: float = 0.0
+
+
+def judge(case: Case, before: Results, after: Results) -> tuple[Fault, ...]:
+    """Compare what was said of an answer with what should have been.
+
+    Args:
+        before: what the solution got.
+        after: what the answer got.
+    """
+    found = after[case.criterion]
+    if _not_here(found) and case.expect is not Outcome.ERROR:
+        text = f"cannot be judged on this cluster ({found.cause})"
+        return (Fault(Kind.UNJUDGED, case.criterion, str(case.path), text, found.reason),)
+    told = [*_itself(case, found), *_others(case, before, after)]
+    return tuple(
+        Fault(kind, case.criterion, str(case.path), text, reason) for kind, text, reason in told
+    )
+
+
+def of_empty_cluster(results: Results) -> Iterator[Fault]:
+    """Yield what is wrong with the grading of a cluster where nothing was done."""
+    for result in results.values():
+        said = (result.id, "the empty cluster")
+        if result.outcome is Outcome.PASSED:
+            yield Fault(Kind.MISS, *said, "passes where nothing was done")
+        elif result.earned:
+            text = f"earns {result.earned:g} points where nothing was done"
+            yield Fault(Kind.MISS, *said, text, result.reason)
+        elif result.outcome is Outcome.ERROR:
+            yield _unjudged(result, *said)
+
+
+def of_solution(results: Results) -> Iterator[Fault]:
+    """Yield what is wrong with the grading of the reference solution."""
+    for result in results.values():
+        said = (result.id, "the solution")
+        if result.optional or result.outcome is Outcome.PASSED:
+            continue
+        if result.outcome is Outcome.ERROR:
+            yield _unjudged(result, *said)
+        else:
+            text = f"{result.outcome.value}, though this is the reference solution"
+            yield Fault(Kind.FALSE_ALARM, *said, text, result.reason)
+
+
+def _unjudged(result: CheckResult, criterion: str, where: str) -> Fault:
+    kind = Kind.UNJUDGED if _not_here(result) else Kind.FALSE_ALARM
+    return Fault(kind, criterion, where, f"not judged ({result.cause})", result.reason)
+
+
+def _not_here(result: CheckResult) -> bool:
+    """Whether the cluster is the reason that nothing was judged (a crash is the check's own)."""
+    return result.outcome is Outcome.ERROR and result.cause is not Cause.INTERNAL
+
+
+def _itself(case: Case, found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
+    """Yield what is wrong with the judgement of the criterion that the case is for."""
+    if found.outcome is not case.expect:
+        right = case.expect is Outcome.PASSED
+        kind = Kind.FALSE_ALARM if right else Kind.MISS
+        by = f" by {found.blocked_by}" if found.blocked_by else ""
+        text = f"{found.outcome.value}{by} instead of {case.expect.value}: {case.title}"
+        yield kind, text, found.reason
+        return
+    if case.reason not in found.reason:
+        yield Kind.WORDS, f"the reason does not say {case.reason!r}", found.reason
+    if case.expect is Outcome.FAILED:
+        if found.earned >= found.points:
+            yield Kind.MISS, "fails, and earns all its points", found.reason
+        lacking = [name for name in ("expected", "actual", "fix") if not getattr(found, name)]
+        if lacking:
+            yield Kind.WORDS, f"does not tell the learner: {', '.join(lacking)}", found.reason
+
+
+def _others(case: Case, before: Results, after: Results) -> Iterator[tuple[Kind, str, str]]:
+    """Yield the checks that the answer hit and should not have, or the other way round.
+
+    What depends on a failed check is blocked by the runner; so whatever fails does not depend.
+    """
+    hit = (Outcome.FAILED, Outcome.ERROR)
+    right = case.expect is Outcome.PASSED
+    for other in after.values():
+        if other.id == case.criterion or other.optional:
+            continue
+        changed = other.outcome is not before[other.id].outcome
+        if other.id in case.also:
+            if other.outcome is Outcome.PASSED:
+                text = f"`also` names {other.id}, which passes"
+                yield Kind.BROKEN_CASE, text, ""
+        elif changed and (other.outcome in hit or (right and other.outcome is Outcome.BLOCKED)):
+            text = f"{other.id} is {other.outcome.value}, and the case does not name it in `also`"
+            yield Kind.OTHERS_HIT, text, other.reason

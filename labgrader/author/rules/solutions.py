@@ -1,0 +1,96 @@
+"""Rules for solutions/: every task is solved, can be taken back, and shows a fault in the demo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from labgrader.author.content import Content
+from labgrader.author.reading import Document, Finding
+from labgrader.model.resource import dig
+
+
+def solved(content: Content) -> Iterator[Finding]:
+    """Each task has a solution, each solution a task."""
+    folder = content.root / "solutions"
+    for document, task in zip(content.tasks, content.task_ids, strict=True):
+        own = folder / _folder(task)
+        if not list(own.glob("*.yaml")):
+            fix = f"Put its manifests into {own}/*.yaml"
+            yield document.finding("solution", (), f"{task} has no solution", fix)
+    wanted = {_folder(task) for task in content.task_ids}
+    for path in sorted(folder.glob("task-*")):
+        if path.name not in wanted:
+            what = f"{path.name} is the solution of no task"
+            yield Finding(path, 1, "orphan", what, "Remove it, or number it as its task")
+
+
+def taken_back(content: Content) -> Iterator[Finding]:
+    """Whatever a solution makes stands in reset.yaml; otherwise a reset leaves it behind."""
+    path = content.root / "solutions" / "reset.yaml"
+    entries = [entry for document in content.read(path) for entry in _entries(document)]
+    for document, at, entry in entries:
+        lacking = [key for key in ("apiVersion", "kind", "task") if not entry.get(key)]
+        if lacking:
+            what = f"an entry without {', '.join(lacking)}"
+            yield document.finding("reset", (at,), what, "Add it")
+        elif entry["task"] not in content.task_ids:
+            what = f"{entry['task']} is no task"
+            yield document.finding("reset", (at, "task"), what, "Name the task that makes it")
+    for document in _manifests(content):
+        if any(not isinstance(dig(document.data, key), str) for key in _NEEDED):
+            what = f"a manifest needs {', '.join(_NEEDED)}"
+            yield document.finding("solution", (), what, "Complete it")
+        elif not any(_covers(entry, document.data) for _, _, entry in entries):
+            what = f"{document.data['kind']} {dig(document.data, 'metadata.name')} is never reset"
+            fix = f"Add it to {path}, above what it lives in"
+            yield document.finding("reset", ("metadata", "name"), what, fix)
+
+
+def broken(content: Content) -> Iterator[Finding]:
+    """The demo plants a fault in every task, and knows who must catch it."""
+    path = content.root / "solutions" / "breaks.yaml"
+    ids = {entry.id for entry in content.criteria}
+    caught: set[str] = set()
+    for document in content.read(path):
+        for _, at, entry in _entries(document):
+            name = str(entry.get("caught_by"))
+            caught.add(name)
+            if name not in ids:
+                what = f"caught_by {name} is no criterion"
+                yield document.finding("breaks", (at,), what, "Name the criterion that must fail")
+    for document, task in zip(content.tasks, content.task_ids, strict=True):
+        own = {entry.id for entry in content.criteria if entry.document is document}
+        if own and not own & caught:
+            what = f"no fault of {task} is planted by `labgrader demo`"
+            yield document.finding("breaks", (), what, f"Add one to {path}")
+
+
+_NEEDED = ("apiVersion", "kind", "metadata.name")
+
+
+def _folder(task: str) -> str:
+    return f"task-{task.removeprefix('task')}"
+
+
+def _manifests(content: Content) -> Iterator[Document]:
+    for task in dict.fromkeys(content.task_ids):
+        for path in sorted((content.root / "solutions" / _folder(task)).glob("*.yaml")):
+            yield from content.read(path)
+
+
+def _entries(document: Document) -> Iterator[tuple[Document, int, Mapping[str, Any]]]:
+    listed = document.data if isinstance(document.data, list) else []
+    for at, entry in enumerate(listed):
+        if isinstance(entry, Mapping):
+            yield document, at, entry
+
+
+def _covers(entry: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+    """Whether a reset with this entry removes the object."""
+    same_kind = all(entry.get(key) == manifest.get(key) for key in ("apiVersion", "kind"))
+    same_place = entry.get("namespace") == dig(manifest, "metadata.namespace")
+    return same_kind and same_place and entry.get("name") in (None, dig(manifest, "metadata.name"))
+
+
+RULES = (solved, taken_back, broken)

@@ -1,0 +1,137 @@
+"""Rules for tasks/lab.yaml and tasks/task*.yaml as files: form, names, words, points, time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from labgrader.author.content import Content, task_id
+from labgrader.author.reading import Document, Finding, maps
+from labgrader.engine.lint import SCHEMA
+
+POINTS = 20
+"""A task's points, bonus left out: five tasks make a hundred."""
+
+SHORTEST_BUDGET = 60
+UNFINISHED = re.compile(r"\bTODO\b")
+
+
+def form(content: Content) -> Iterator[Finding]:
+    """Files hold what the schema knows, and nothing else."""
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    if not content.tasks:
+        path = content.root / "tasks"
+        yield Finding(path, 1, "form", "there is no task*.yaml", "`labgrader author new task 1`")
+    for kind, documents in (("lab", content.lab), ("task", content.tasks)):
+        validator = Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"})
+        for document in documents:
+            for error in validator.iter_errors(document.data):
+                yield from _offence(document, error)
+
+
+def _offence(document: Document, error: Any) -> Iterator[Finding]:
+    where = tuple(error.absolute_path)
+    place = ".".join(str(part) for part in where) or "the file"
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema["properties"])
+        for key in sorted(set(error.instance) - set(known)):
+            fix = f"Known here: {', '.join(known)}"
+            yield document.finding("form", (*where, key), f"unknown field {key} in {place}", fix)
+        return
+    fix = "docs/writing-a-check.md shows the format"
+    if error.validator == "required":
+        fix = f"Needed here: {', '.join(error.schema['required'])}"
+    yield document.finding("form", where, f"{place}: {error.message[:200]}", fix)
+
+
+def names(content: Content) -> Iterator[Finding]:
+    """A task's file is called taskN-something.yaml, and no two tasks share a number."""
+    seen: dict[str, Document] = {}
+    for document in content.tasks:
+        name = task_id(document.path)
+        if not re.fullmatch(r"task[1-9][0-9]*", name):
+            what = f"{document.path.name} does not begin with a task's number"
+            yield document.finding("names", (), what, "Call it taskN-topic.yaml")
+        if name in seen:
+            what = f"{name} is also in {seen[name].path.name}"
+            yield document.finding("names", (), what, "Give one of them another number")
+        seen[name] = document
+
+
+def points(content: Content) -> Iterator[Finding]:
+    """The points that count make 20 a task; bonus comes on top."""
+    for document in content.tasks:
+        counted = [
+            entry.data.get("points", 0)
+            for entry in content.criteria
+            if entry.document is document and entry.data.get("optional") is not True
+        ]
+        total = sum(number for number in counted if isinstance(number, int))
+        if total != POINTS:
+            what = f"the points of {task_id(document.path)} make {total}, not {POINTS}"
+            yield document.finding("points", ("steps",), what, "Bonus (optional: true) is extra")
+
+
+def budgets(content: Content) -> Iterator[Finding]:
+    """A task's time is in seconds."""
+    for document in content.tasks:
+        seconds = document.data.get("budget_seconds") if _is_map(document) else None
+        if isinstance(seconds, int) and 0 < seconds < SHORTEST_BUDGET:
+            what = f"{seconds} seconds are no time for a task"
+            yield document.finding("budget", ("budget_seconds",), what, "Are these minutes?")
+
+
+def words(content: Content) -> Iterator[Finding]:
+    """No text is blank, and none still says TODO."""
+    for document in (*content.lab, *content.tasks):
+        for where, text in _texts(document.data, ()):
+            if not text.strip():
+                place = ".".join(str(part) for part in where)
+                yield document.finding("words", where, f"{place} is blank", "Write it, or drop it")
+            elif UNFINISHED.search(text):
+                what = "TODO: this is still the skeleton's text"
+                yield document.finding("words", where, what, "Say what is meant here")
+
+
+def errata(content: Content) -> Iterator[Finding]:
+    """An erratum is declared once, in the step of the criterion that names it."""
+    seen: dict[str, str] = {}
+    for document in content.tasks:
+        for at_step, step in maps(document.data, "steps"):
+            for at, erratum in maps(step, "errata"):
+                name, where = str(erratum.get("id")), ("steps", at_step, "errata", at)
+                if name in seen:
+                    what = f"the erratum {name} is declared already in {seen[name]}"
+                    yield document.finding("errata", where, what, "Declare it once")
+                seen[name] = document.path.name
+    for entry in content.criteria:
+        declared = {str(erratum.get("id")) for _, erratum in maps(entry.step, "errata")}
+        named = entry.data.get("erratum")
+        if named and str(named) not in declared:
+            what = f"{entry.id} names the erratum {named}, which its step does not declare"
+            fix = f"Declare it there ({', '.join(sorted(declared)) or 'none is'})"
+            yield entry.finding("errata", "erratum", what, fix)
+
+
+def _is_map(document: Document) -> bool:
+    return isinstance(document.data, Mapping)
+
+
+def _texts(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every text that people read; parameters of checks are none."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            if key != "with":
+                yield from _texts(entry, (*where, key))
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from _texts(entry, (*where, index))
+
+
+RULES = (form, names, points, budgets, words, errata)

@@ -1,0 +1,168 @@
+"""Skeletons of a check and of a task: what they need, with TODO where the author must decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from labgrader.model.errors import UsageError
+
+_CHECK = '''\
+"""TODO: what this file is about."""
+
+from collections.abc import Iterator
+
+from labgrader.api import Context, Evidence, Fact, Resource, check, dig, fact
+
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+
+
+@check()
+def {name}(ctx: Context, name: str, key: str, value: str) -> Iterator[Fact]:
+    """TODO: what this looks at in the cluster, and why. Learners read it."""
+    found = ctx.require(
+        CONFIG_MAP,
+        name,
+        ctx.namespace,
+        fix=f"kubectl create configmap {{name}} -n {{ctx.namespace}}",
+    )
+    actual = dig(found, "data", {{}}).get(key)
+    yield fact(
+        f"{{key}} is {{value}}",
+        actual == value,
+        reason=f"{{key}} of the ConfigMap {{name}} is {{actual}}",
+        expected=f"{{key}}: {{value}}",
+        actual=f"{{key}}: {{actual}}",
+        fix=f"kubectl edit configmap {{name}} -n {{ctx.namespace}}, and set {{key}}: {{value!r}}",
+        evidence=[Evidence(CONFIG_MAP.describe(name, ctx.namespace), f"data.{{key}}", str(actual))],
+    )
+'''
+
+_FAIL = """\
+title: "TODO: what is wrong with this answer"
+expect: failed
+reason: does not exist
+changes:
+  - delete: {{apiVersion: v1, kind: ConfigMap, name: TODO, namespace: {namespace}}}
+"""
+
+_EQUIVALENT = """\
+title: "TODO: how this answer differs, and is right all the same"
+expect: passed
+changes:
+  - patch:
+      apiVersion: v1
+      kind: ConfigMap
+      name: TODO
+      namespace: {namespace}
+      ops:
+        - {{op: add, path: /metadata/labels, value: {{team: desk}}}}
+"""
+
+_CRITERION = """\
+      - id: {name}
+        check: {name}
+        title: "TODO: what is graded, as a statement that is true when it passes"
+        points: 20
+        with: {{name: TODO, key: TODO, value: TODO}}
+        docs: [https://kubernetes.io/docs/concepts/configuration/configmap/]
+        hints:
+          - "TODO: where to look first"
+          - "TODO: what to type last"
+"""
+
+_TASK = """\
+title: "TODO: what the learner does, as an order"
+budget_seconds: 300
+story: |
+  TODO: why anybody would want this.
+steps:
+  - title: "TODO: the first step"
+    instructions: |
+      TODO: what to do, exactly: names, namespaces, values.
+    snippets:
+      - title: "TODO: the fast way"
+        language: bash
+        body: |
+          kubectl create configmap TODO -n {namespace} --from-literal=TODO=TODO
+    criteria: []    # `labgrader author new check NAME` shows what to put here; 20 points in all
+"""
+
+_SOLUTION = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: TODO
+  namespace: {namespace}
+data:
+  TODO: TODO
+"""
+
+
+def new_check(root: Path, name: str) -> list[str]:
+    """Write a check with two cases; return what to tell the author.
+
+    Raises:
+        UsageError: the name is no id, or something of it is there already.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise UsageError(f"{name!r} is no id", "Use small letters, digits and _, a letter first")
+    cases = root / "tests" / "checks" / name
+    values = {"name": name, "namespace": _namespace(root)}
+    made = _write(
+        {
+            root / "checks" / f"{name}.py": _CHECK.format(**values),
+            cases / "fail-absent.yaml": _FAIL.format(**values),
+            cases / "equivalent-labelled.yaml": _EQUIVALENT.format(**values),
+        }
+    )
+    told = ["Put this under `criteria:` of a step, and take the points from others of the task:"]
+    return [*made, *told, "", *_CRITERION.format(**values).splitlines()]
+
+
+def new_task(root: Path, number: int) -> list[str]:
+    """Write a task and a solution to fill in; return what to tell the author.
+
+    Raises:
+        UsageError: there is such a task already.
+    """
+    taken = sorted((root / "tasks").glob(f"task{number}[-.]*"))
+    if taken:
+        raise UsageError(f"There is a task {number} already: {taken[0]}", "Take another number")
+    values = {"namespace": _namespace(root)}
+    solutions = root / "solutions"
+    made = _write(
+        {
+            root / "tasks" / f"task{number}-new.yaml": _TASK.format(**values),
+            solutions / f"task-{number}" / "10-new.yaml": _SOLUTION.format(**values),
+        }
+    )
+    told = (
+        f"List what the solution makes in {solutions / 'reset.yaml'},"
+        f" and a fault for the demo in {solutions / 'breaks.yaml'}"
+    )
+    return [*made, told, "`labgrader author lint` says what is still to be done"]
+
+
+def _write(files: Mapping[Path, str]) -> list[str]:
+    """Write all files or, where one of them is there, none."""
+    for path in files:
+        if path.exists():
+            raise UsageError(f"{path} is there already", "Nothing was written; take another name")
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return [f"wrote {path}" for path in files]
+
+
+def _namespace(root: Path) -> str:
+    """Return the lab's namespace; a lab that cannot be read yet has none worth naming."""
+    path = root / "tasks" / "lab.yaml"
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        data = None
+    return str(data.get("namespace", "TODO")) if isinstance(data, dict) else "TODO"

@@ -1,0 +1,131 @@
+"""Tests the checks of a lab: by the empty cluster, by the solution, and by every case."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labgrader.author.ground import Ground
+from labgrader.author.proof import Fault, Kind, Proof, of_empty_cluster, of_solution
+from labgrader.engine.cases import Case, load_cases
+from labgrader.engine.reset import Reset
+from labgrader.model.errors import ContentError, UsageError
+from labgrader.model.result import Outcome, Verdict
+from labgrader.workbench import Workbench
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a whole run found; ``criteria`` are those that were to be tested, in lab order."""
+
+    criteria: tuple[str, ...]
+    empty: tuple[Fault, ...]
+    solution: tuple[Fault, ...]
+    proofs: tuple[Proof, ...]
+    seconds: float
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Everything that is not as it should be."""
+        return (*self.empty, *self.solution, *(f for proof in self.proofs for f in proof.faults))
+
+    @property
+    def verdict(self) -> Verdict:
+        """``passed`` only when perfect; ``unjudged`` when the cluster alone is to blame."""
+        kinds = {fault.kind for fault in self.faults}
+        if kinds - {Kind.UNJUDGED}:
+            return Verdict.FAILED
+        return Verdict.UNJUDGED if kinds else Verdict.PASSED
+
+
+def cases_folder(root: Path) -> Path:
+    """Return where the cases of the content in ``root`` are, if they came along."""
+    return root / "tests" / "checks"
+
+
+def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
+    """Return the cases that ``names`` mean: ``criterion``, ``criterion/case``, a file; or all.
+
+    Raises:
+        UsageError: there are none, or a name means nothing.
+        ContentError: a case is for no criterion.
+    """
+    folder = cases_folder(workbench.catalog.lab.root)
+    cases = list(load_cases(folder))
+    if not cases:
+        raise UsageError(
+            f"There are no cases in {folder} (an installed lab comes without)",
+            "Run it in a checkout, or name the lab's folder with --content",
+        )
+    known = {criterion.id for criterion in workbench.catalog.lab.criteria()}
+    for case in cases:
+        if case.criterion not in known:
+            raise ContentError(
+                f"{case.path} is for {case.criterion}, which is no criterion",
+                "`labgrader author lint` lists all of these",
+            )
+    for name in names:
+        if not any(_means(name, case) for case in cases):
+            raise UsageError(
+                f"There is no criterion with cases, and no case, called {name!r}",
+                f"Known are, among others, {cases[0].criterion} and {cases[0].name}",
+            )
+    return [case for case in cases if not names or any(_means(name, case) for name in names)]
+
+
+def _means(name: str, case: Case) -> bool:
+    return name in (case.criterion, case.name) or Path(name).resolve() == case.path.resolve()
+
+
+def verify(workbench: Workbench, cases: Sequence[Case], told: Told) -> Verification:
+    """Test the checks on a cluster without anything of the lab; leaves the solved lab behind.
+
+    Raises:
+        UsageError: something of the lab is there.
+        LabError: the cluster fails, or the solution cannot be deployed.
+    """
+    began = time.monotonic()
+    demand_empty(workbench)
+    wanted = {case.criterion for case in cases}
+    ground = Ground(workbench)
+    empty = _about(wanted, of_empty_cluster(ground.grade()))
+    told(f"the empty cluster: {_summary(empty, 'earns nothing')}")
+    solution = _about(wanted, of_solution(ground.solve()))
+    told(f"the solution: {_summary(solution, 'earns everything')}")
+    proofs = []
+    for number, case in enumerate(cases, 1):
+        proof = ground.prove(case)
+        proofs.append(proof)
+        told(f"{number:>3}/{len(cases)} {proof.seconds:5.1f} s  {case.name}: {_said(proof)}")
+    order = tuple(c.id for c in workbench.catalog.lab.criteria() if c.id in wanted)
+    return Verification(order, empty, solution, tuple(proofs), time.monotonic() - began)
+
+
+def demand_empty(workbench: Workbench) -> None:
+    """Raise ``UsageError`` where something of the lab is on the cluster."""
+    if Reset(workbench.cluster, workbench.catalog.lab.root, lambda line: None).plan():
+        raise UsageError(
+            "verify wants an empty lab, and this cluster holds objects of it",
+            "Run `labgrader reset`, or verify without --context: it brings its own cluster",
+        )
+
+
+def _about(wanted: set[str], faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    return tuple(fault for fault in faults if fault.criterion in wanted)
+
+
+def _summary(faults: Sequence[Fault], fine: str) -> str:
+    if not faults:
+        return fine
+    return "; ".join(f"{fault.criterion}: {fault.text}" for fault in faults)
+
+
+def _said(proof: Proof) -> str:
+    """Say in a few words how a case went."""
+    if proof.faults:
+        return "; ".join(f"{fault.kind.value.upper()}: {fault.text}" for fault in proof.faults)
+    return "passes" if proof.case.expect is Outcome.PASSED else proof.case.expect.value

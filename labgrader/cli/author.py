@@ -1,0 +1,155 @@
+"""``labgrader author``: rules, tests of the checks, and skeletons, for people who write labs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rich_click as click
+
+from labgrader import paths
+from labgrader.cli.consent import ask_to_write
+from labgrader.cli.options import workbench_options
+from labgrader.model.errors import ExitCode, UsageError
+from labgrader.model.result import Verdict
+from labgrader.report.clean import one_line
+from labgrader.workbench import Choice, Workbench
+
+CLUSTER = "author"
+"""The name of the cluster that verify starts and removes."""
+
+CODES = {
+    Verdict.PASSED: ExitCode.OK,
+    Verdict.FAILED: ExitCode.FAILED,
+    Verdict.UNJUDGED: ExitCode.UNJUDGED,
+}
+
+_content = click.option("--content", metavar="DIR", help="The lab's folder; this lab's if absent.")
+
+
+@click.group()
+def author() -> None:
+    """Write labs: rules for content, tests of the checks, skeletons."""
+
+
+@author.command()
+@_content
+def lint(content: str | None) -> int:
+    """Hold the content against every rule; each finding says file, line, and how to mend it.
+
+    Exit code 0: nothing found; 2: something is wrong.
+    """
+    from labgrader.author.lint import lint as find
+
+    root = _root(content)
+    findings, skipped = find(root)
+    for finding in findings:
+        click.echo(one_line(finding))
+    for note in skipped:
+        click.echo(f"skipped: {one_line(note)}")
+    found = f"{len(findings)} findings" if findings else "nothing wrong"
+    click.echo(f"{found} in {root}")
+    return ExitCode.USAGE if findings else ExitCode.OK
+
+
+@author.command()
+@click.argument("which", nargs=-1, metavar="[CASE|CRITERION]...")
+@click.option("--keep", is_flag=True, help="Leave cluster and solved lab as they are at the end.")
+@click.option("--yes", is_flag=True, help="Agree to it on a cluster of your own.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@workbench_options
+def verify(workbench: Workbench, which: tuple[str, ...], keep: bool, yes: bool, form: str) -> int:
+    """Try the checks on right and wrong answers, on a cluster of its own, and count mistakes.
+
+    Nothing done must earn nothing, the solution everything, and each case of tests/checks must be
+    judged as it says. Exit code 0: perfect; 1: not; 3: something could not be judged here.
+    """
+    from labgrader.author import table
+    from labgrader.author.verify import choose_cases
+    from labgrader.author.verify import verify as run
+
+    cases = choose_cases(workbench, which)
+    with _cluster(workbench, keep=keep, yes=yes) as bench:
+        verification = run(bench, cases, _progress)
+    shown = table.as_json(verification) if form == "json" else table.render(verification)
+    click.echo(shown, nl=False)
+    return CODES[verification.verdict]
+
+
+@author.group()
+def new() -> None:
+    """Make the skeleton of a check or of a task; what is there is never overwritten."""
+
+
+@new.command("check")
+@click.argument("name")
+@_content
+def new_check(name: str, content: str | None) -> None:
+    """Make checks/NAME.py with a wrong and an equivalent answer, and show the criterion for it."""
+    from labgrader.author.scaffold import new_check as make
+
+    _show(make(_root(content), name))
+
+
+@new.command("task")
+@click.argument("number", type=click.IntRange(min=1))
+@_content
+def new_task(number: int, content: str | None) -> None:
+    """Make tasks/taskNUMBER-new.yaml with a solution to fill in."""
+    from labgrader.author.scaffold import new_task as make
+
+    _show(make(_root(content), number))
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _root(content: str | None) -> Path:
+    root = Path(content) if content else paths.content_root()
+    if not (root / "tasks").is_dir():
+        raise UsageError(f"{root} is no lab: it has no folder tasks", "Name one with --content")
+    return root
+
+
+def _progress(line: str) -> None:
+    click.echo(one_line(line), err=True)
+
+
+@contextmanager
+def _cluster(workbench: Workbench, *, keep: bool, yes: bool) -> Iterator[Workbench]:
+    """Give the named cluster, and take the lab off it; or one that lives as long as this."""
+    choice = workbench.choice
+    if choice.kubeconfig or choice.context:
+        ask_to_write(workbench, "deploy the solution and every wrong answer", yes=yes)
+        yield from _tidied(workbench, keep=keep)
+        return
+    from labgrader.cluster.providers import get_provider
+
+    provider = get_provider(name=CLUSTER)
+    if provider.status().state != "absent":
+        raise UsageError(
+            f"The cluster {CLUSTER} is there already: of another verify, or of one with --keep",
+            f"Wait for it, or remove it: `labgrader cluster down --name {CLUSTER} --purge`",
+        )
+    try:
+        status = provider.up(lambda component, text: _progress(f"{component}: {text}"))
+        yield Workbench(Choice(str(status.kubeconfig), None, choice.content), workbench.limits)
+    finally:
+        if not keep:
+            provider.down(purge=True)
+
+
+def _tidied(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:
+    """Give a cluster of somebody's, and take off what was put there (never what was before)."""
+    from labgrader.author.ground import Ground
+    from labgrader.author.verify import demand_empty
+
+    demand_empty(workbench)
+    try:
+        yield workbench
+    finally:
+        if not keep:
+            Ground(workbench).clear()

@@ -1,0 +1,263 @@
+"""The author's tools on a real API server: a lab of somebody else, and the page for newcomers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labgrader.author.lint import lint
+from labgrader.cli import root
+from labgrader.cluster.kube import Kube
+from labgrader.model.errors import ExitCode
+from labgrader.model.resource import Resource
+from labgrader.paths import STATE_VARIABLE, content_root
+
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("author")]
+
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+
+CRITERION = """\
+      - id: {name}
+        check: {name}
+        title: The {name} is right
+        points: 10
+        with: {{name: {name}}}
+        docs: [https://kubernetes.io/]
+        hints: [Look, Type]
+"""
+TASK = """\
+title: Settings
+story: Somebody needs settings.
+budget_seconds: 60
+steps:
+  - title: Both
+    instructions: Make them.
+    criteria:
+"""
+CHECK = '''\
+"""Colours."""
+
+from labgrader.api import Resource, check, dig, fact
+
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+
+
+def judge(ctx, name, right):
+    found = ctx.require(CONFIG_MAP, name, "default", fix="make it")
+    colour = dig(found, "data.colour", "none")
+    yield fact("colour", right(colour), reason=f"it is {colour}", expected="blue",
+               actual=colour, fix="paint it")
+
+
+@check()
+def one(ctx, name):
+    """Looks at the colour."""
+    yield from judge(ctx, name, lambda colour: ONE)
+
+
+@check()
+def two(ctx, name):
+    """Looks at the colour."""
+    yield from judge(ctx, TWO, lambda colour: colour.lower() == "blue")
+'''
+RIGHT = 'colour.lower() == "blue"'
+
+
+def config_map(name: str) -> str:
+    return (
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\n"
+        "data: {colour: blue}\n"
+    )
+
+
+def answer(name: str, expect: str, colour: str) -> str:
+    reason = "reason: it is red\n" if expect == "failed" else ""
+    return (
+        f"title: {colour}\nexpect: {expect}\n{reason}changes:\n  - patch:\n"
+        f"      {{apiVersion: v1, kind: ConfigMap, name: {name}, namespace: default,\n"
+        f"       ops: [{{op: replace, path: /data/colour, value: {colour}}}]}}\n"
+    )
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A lab of two ConfigMaps and two checks, made without a line under labgrader/."""
+    files = {
+        "tasks/lab.yaml": "id: small\ntitle: Small\nnamespace: default\n",
+        "tasks/task1-x.yaml": TASK + CRITERION.format(name="one") + CRITERION.format(name="two"),
+        "checks/colours.py": CHECK.replace("ONE", RIGHT).replace("TWO", "name"),
+        "solutions/breaks.yaml": "- {caught_by: one}\n",
+    }
+    entries = []
+    for name in ("one", "two"):
+        files[f"solutions/task-1/{name}.yaml"] = config_map(name)
+        entries.append(
+            "- {task: task1, apiVersion: v1, kind: ConfigMap, namespace: default,"
+            f" name: {name}}}\n"
+        )
+        files[f"tests/checks/{name}/fail-red.yaml"] = answer(name, "failed", "red")
+        files[f"tests/checks/{name}/equivalent-loud.yaml"] = answer(name, "passed", "BLUE")
+    files["solutions/reset.yaml"] = "".join(entries)
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    return tmp_path
+
+
+Verify = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def verify(
+    lab: Path,
+    kubeconfig: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Verify:
+    """Verify the small lab on the test run's cluster; return code and JSON."""
+    monkeypatch.setenv(STATE_VARIABLE, str(kubeconfig.parent.parent.parent))
+
+    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
+        command = ["author", "verify", "--content", str(lab), "--kubeconfig", str(kubeconfig)]
+        code = root.run([*command, "--format", "json", *arguments])
+        out, err = capsys.readouterr()
+        assert out, err
+        return code, json.loads(out)
+
+    return run
+
+
+def kinds(report: dict[str, Any]) -> set[tuple[str, str, str]]:
+    """Return kind, criterion and place of all faults."""
+    return {(f["kind"], f["criterion"], Path(f["where"]).stem) for f in report["faults"]}
+
+
+def test_a_lab_of_somebody_else_is_perfect(lab: Path, verify: Verify, kube: Kube) -> None:
+    assert lint(lab) == ([], [])
+    code, report = verify()
+    assert (code, report["outcome"], kinds(report)) == (ExitCode.OK, "passed", set())
+    assert [(c["wrong_failed"], c["right_passed"]) for c in report["criteria"]] == [(1, 1), (1, 1)]
+    assert kube.get(CONFIG_MAP, "one", "default") is None  # it cleans up behind itself
+    code, report = verify("two/fail-red")
+    assert (code, len(report["cases"])) == (ExitCode.OK, 1)
+
+
+WRONG_CHECKS = [
+    ("True", "name", {("miss", "one", "fail-red")}),
+    (
+        "False",
+        "name",
+        {("false alarm", "one", "the solution"), ("false alarm", "one", "equivalent-loud")},
+    ),
+    ('colour == "blue"', "name", {("false alarm", "one", "equivalent-loud")}),
+    ('colour != "red"', '"one"', {("others hit", "one", "fail-red"), ("miss", "two", "fail-red")}),
+]
+
+
+@pytest.mark.parametrize(("one", "two", "expected"), WRONG_CHECKS)
+def test_a_wrong_check_is_found_out(
+    lab: Path, verify: Verify, one: str, two: str, expected: set[tuple[str, str, str]]
+) -> None:
+    (lab / "checks" / "colours.py").write_text(CHECK.replace("ONE", one).replace("TWO", two))
+    code, report = verify()
+    assert code == ExitCode.FAILED
+    hidden = {("words", "one", "fail-red")}  # a check that always fails says so in other words
+    assert kinds(report) - hidden == expected
+
+
+def test_a_check_that_passes_on_an_empty_cluster(lab: Path, verify: Verify) -> None:
+    free = '    yield fact("free", True)\n'
+    text = CHECK.replace("ONE", RIGHT).replace("TWO", "name")
+    cut = text.index("    yield from judge(ctx, name, lambda")
+    (lab / "checks" / "colours.py").write_text(
+        text[:cut] + free + text[text.index("\n\n@check()\ndef two") :]
+    )
+    code, report = verify("one")
+    assert code == ExitCode.FAILED
+    assert ("miss", "one", "the empty cluster") in kinds(report)
+
+
+def test_a_case_that_cannot_be_is_said_and_undone(lab: Path, verify: Verify) -> None:
+    path = lab / "tests" / "checks" / "one" / "fail-red.yaml"
+    path.write_text(path.read_text().replace("/data/colour", "/nowhere/colour"))
+    code, report = verify()
+    assert (code, kinds(report)) == (ExitCode.FAILED, {("broken case", "one", "fail-red")})
+
+
+def test_what_no_solution_made_is_put_back(lab: Path, verify: Verify, kube: Kube) -> None:
+    """A case may touch what others made; verify leaves it as it was."""
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"}}
+    kube.create(CONFIG_MAP, {**theirs, "data": {"colour": "green"}}, "default")
+    path = lab / "tests" / "checks" / "one" / "fail-red.yaml"
+    extra = answer("theirs", "failed", "red").split("changes:\n")[1]
+    path.write_text(path.read_text() + extra)
+    code, _ = verify("one")
+    found = kube.get(CONFIG_MAP, "theirs", "default")
+    kube.delete(CONFIG_MAP, "theirs", "default")
+    assert found is not None
+    assert (code, found["data"]) == (ExitCode.OK, {"colour": "green"})
+
+
+def test_verify_wants_an_empty_lab(
+    lab: Path, kube: Kube, kubeconfig: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}
+    kube.create(CONFIG_MAP, body, "default")
+    command = ["author", "verify", "--content", str(lab), "--kubeconfig", str(kubeconfig)]
+    without_consent = root.run(command)
+    code = root.run([*command, "--yes"])
+    still = kube.delete(CONFIG_MAP, "one", "default")
+    err = capsys.readouterr().err
+    assert (without_consent, code, still) == (ExitCode.USAGE, ExitCode.USAGE, True)
+    assert "did not start the cluster" in err
+    assert "wants an empty lab" in err
+
+
+def shell(script: str, here: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", script],
+        cwd=here,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_the_page_for_newcomers_word_for_word(tmp_path: Path) -> None:
+    """docs/writing-a-check.md, followed as it stands: its files and its commands."""
+    page = (content_root() / "docs" / "writing-a-check.md").read_text(encoding="utf-8")
+    environment = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        STATE_VARIABLE: str(tmp_path / "state"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    here, steps, ran = content_root(), 0, ""
+    for before, language, body in re.findall(
+        r"([^`\n]*`[^`\n]+`[^\n]*:|)\n\n```(\w+)\n(.*?)```", page, re.DOTALL
+    ):
+        steps += 1
+        if language == "sh":
+            script = f"set -e\n{body}pwd >{tmp_path}/pwd"
+            done = shell(script, here, environment)
+            assert done.returncode == 0, done.stdout + done.stderr
+            here, ran = Path((tmp_path / "pwd").read_text().strip()), ran + done.stdout
+            continue
+        target = here / re.findall(r"`([^`]+)`", before)[-1]
+        old = target.read_text() if target.exists() else ""
+        new = body + old if "at the top" in before else body
+        target.write_text(old + body if "at the end" in before else new)
+    assert steps == page.count("\n```") // 2
+    assert here == tmp_path / "my-lab"
+    assert "nothing wrong in" in ran
+    assert "passed: 3 cases (2 wrong, 1 right), all as they should be" in ran

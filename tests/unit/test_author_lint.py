@@ -1,0 +1,214 @@
+"""`labgrader author lint`: every rule finds what it is there for, with file and line."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from labgrader.author.lint import lint
+from labgrader.cli import root as cli
+from labgrader.model.errors import ExitCode
+from labgrader.paths import content_root
+
+SHIPPED = content_root()
+DOCS = SHIPPED / "docs" / "writing-a-check.md"
+TASK = "tasks/task1-crd.yaml"
+CASE = "tests/checks/sample_resource/fail-limit.yaml"
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    """A copy of the first task, which keeps all rules."""
+    for folder in ("checks", "tasks", "solutions", "tests/checks"):
+        shutil.copytree(SHIPPED / folder, tmp_path / folder)
+    for path in tmp_path.glob("tasks/task[2-9]*"):
+        path.unlink()
+    ids = {c["id"] for step in _task(tmp_path)["steps"] for c in step.get("criteria", ())}
+    used = {c.get("check", c["id"]) for s in _task(tmp_path)["steps"] for c in s["criteria"]}
+    for path in (tmp_path / "tests" / "checks").iterdir():
+        if path.name not in ids:
+            shutil.rmtree(path)
+    for path in (tmp_path / "solutions").glob("task-[2-9]*"):
+        shutil.rmtree(path)
+    for name, key, kept in (("reset", "task", {"task1"}), ("breaks", "caught_by", ids)):
+        file = tmp_path / "solutions" / f"{name}.yaml"
+        entries = [e for e in yaml.safe_load(file.read_text()) if e[key] in kept]
+        file.write_text(yaml.safe_dump(entries))
+    for path in (tmp_path / "checks").glob("*.py"):
+        declared = set(re.findall(r"@check\(.*\)\ndef (\w+)", path.read_text()))
+        if not declared & used:
+            path.unlink()
+    return tmp_path
+
+
+def _task(root: Path) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load((root / TASK).read_text())
+    return data
+
+
+def found(root: Path) -> list[tuple[str, str, int, str]]:
+    """Return rule, file, line and words of each finding."""
+    return [(f.rule, f.path.relative_to(root).as_posix(), f.line, f.what) for f in lint(root)[0]]
+
+
+def test_the_shipped_lab_keeps_every_rule() -> None:
+    findings, skipped = lint(SHIPPED)
+    assert [str(finding) for finding in findings] == []
+    assert skipped == []
+
+
+def test_the_copy_keeps_every_rule(content: Path) -> None:
+    assert found(content) == []
+
+
+EDITS = [
+    ("form", TASK, "budget_seconds: 360", "budget_secs: 360", "unknown field budget_secs"),
+    ("form", TASK, "points: 2\n", "points: two\n", "'two' is not of type"),
+    ("form", "tasks/lab.yaml", "title:", "titel:", "unknown field titel"),
+    ("twice", TASK, "budget_seconds: 360", "budget_seconds: 360\ntitle: again", "key title"),
+    ("yaml", TASK, "title: Define", "title: [Define", "expected"),
+    ("points", TASK, "points: 2\n", "points: 3\n", "make 21, not 20"),
+    ("budget", TASK, "budget_seconds: 360", "budget_seconds: 6", "6 seconds"),
+    ("words", TASK, "title: Define", "title: TODO", "TODO"),
+    ("words", TASK, "title: Define the TradingAlgorithm API", "title: '  '", "blank"),
+    ("ids", TASK, "id: sample_resource", "id: namespace_active", "used already"),
+    ("needs", TASK, "needs: [crd_established]", "needs: [later]", "needs later"),
+    ("check", TASK, "check: namespace_active", "check: nowhere", "does not exist"),
+    ("orphan", TASK, "check: namespace_active", "check: nowhere", "no criterion uses"),
+    ("parameters", TASK, "with: {name: trading-platform}", "with: {nam: x}", "unknown nam"),
+    ("parameters", TASK, "with: {name: trading-platform}", "with: {nam: x}", "name is missing"),
+    (
+        "hints",
+        TASK,
+        "          - Namespaces are created with one short command.\n",
+        "",
+        "has 1 hint",
+    ),
+    ("docs", TASK, "docs: [https://", "docs: [http://", "no https:// link"),
+    ("errata", TASK, "erratum: E3", "erratum: E99", "names the erratum E99"),
+    (
+        "docstring",
+        "checks/namespace_active.py",
+        '    """Looks at the',
+        '    x = """',
+        "no docstring",
+    ),
+    ("loads", "checks/namespace_active.py", "@check()", "@chek()", "NameError"),
+    ("loads", "checks/namespace_active.py", "@check()", "@check(", "SyntaxError"),
+    ("case", CASE, "expect: failed", "expect: fail", "expect is one of"),
+    ("case", CASE, "reason:", "reasons:", "unknown field reasons"),
+    ("case", CASE, "  - patch:", "  - patsch:", "unknown change patsch"),
+    ("case", CASE, "      kind: TradingAlgorithm\n", "", "patch needs kind"),
+    ("case", CASE, "expect: failed", "expect: failed\nalso: [nothing]", "no other criterion"),
+    ("case", CASE, "expect: failed", "expect: passed\nalso: [crd_columns]", "means nothing"),
+    ("reset", "solutions/reset.yaml", "kind: Namespace", "kind: Nothing", "is never reset"),
+    ("reset", "solutions/reset.yaml", "task: task1", "task: task8", "task8 is no task"),
+    ("breaks", "solutions/breaks.yaml", "caught_by: crd", "caught_by: xcrd", "is no criterion"),
+    ("solution", "solutions/task-1/10-namespace.yaml", "kind: Namespace", "kin: x", "needs"),
+]
+
+
+@pytest.mark.parametrize(("rule", "file", "before", "after", "said"), EDITS)
+def test_a_rule_finds(
+    content: Path, rule: str, file: str, before: str, after: str, said: str
+) -> None:
+    path = content / file
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    matching = [f for f in found(content) if f[0] == rule and said in f[3]]
+    assert matching, found(content)
+
+
+def test_the_line_is_the_line(content: Path) -> None:
+    path = content / TASK
+    path.write_text(path.read_text().replace("erratum: E3", "erratum: E99"))
+    number = 1 + path.read_text().splitlines().index("        erratum: E99")
+    [(rule, file, line, what)] = found(content)
+    assert (rule, file, line) == ("errata", TASK, number)
+    assert what.startswith("crd_status_subresource names the erratum E99")
+
+
+def test_all_at_once(content: Path) -> None:
+    for rule, file, before, after, _ in EDITS:
+        if rule not in ("yaml", "loads", "form"):
+            path = content / file
+            path.write_text(path.read_text().replace(before, after, 1))
+    assert {"points", "errata", "reset", "case", "docstring"} <= {f[0] for f in found(content)}
+
+
+def test_what_lies_about(content: Path) -> None:
+    cases = content / "tests" / "checks"
+    (cases / "stray.yaml").write_text("title: x\n")
+    (cases / "sample_resource" / "fail-never.yml").write_text("title: x\n")
+    (cases / "nothing").mkdir()
+    (cases / "sample_resource" / "fail-empty.yaml").write_text("# nothing\n")
+    (content / "solutions" / "task-9").mkdir()
+    for path in (cases / "namespace_active").glob("equivalent*"):
+        path.unlink()
+    said = {(rule, where.rsplit("/", 1)[-1]) for rule, where, _, _ in found(content)}
+    assert said == {
+        ("orphan", "stray.yaml"), ("orphan", "fail-never.yml"), ("orphan", "nothing"),
+        ("case", "fail-empty.yaml"), ("orphan", "task-9"), ("tested", "task1-crd.yaml"),
+    }  # fmt: skip
+
+
+def test_tasks_that_are_called_wrongly_or_alike(content: Path) -> None:
+    shutil.copy(content / TASK, content / "tasks" / "task1-again.yaml")
+    shutil.copy(content / TASK, content / "tasks" / "taskx.yaml")
+    said = [what for rule, _, _, what in found(content) if rule == "names"]
+    assert len(said) == 2, said
+
+
+def test_nothing_at_all(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    findings, skipped = lint(tmp_path)
+    assert {finding.rule for finding in findings} >= {"file", "form"}
+    assert len(skipped) == 1
+
+
+def test_whatever_stands_in_the_files_it_does_not_crash(content: Path) -> None:
+    dice = random.Random(20)
+    odd = [None, 7, "x", [], [1], {}, {"a": 1}, True, [[]], [None], {"id": []}]
+
+    def spoil(value: Any) -> Any:
+        if dice.random() < 0.02:
+            return dice.choice(odd)
+        if isinstance(value, dict):
+            return {key: spoil(entry) for key, entry in value.items()}
+        return [spoil(entry) for entry in value] if isinstance(value, list) else value
+
+    files = [content / TASK, content / CASE, *(content / "solutions").glob("*.yaml")]
+    originals = {file: yaml.safe_load(file.read_text()) for file in files}
+    for _ in range(30):
+        for file, data in originals.items():
+            file.write_text(yaml.safe_dump(spoil(data)))
+        lint(content)
+
+
+def test_the_command(content: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["author", "lint", "--content", str(content)]) == ExitCode.OK
+    (content / TASK).write_text((content / TASK).read_text().replace("points: 2\n", "points: 1\n"))
+    shutil.rmtree(content / "tests")
+    capsys.readouterr()
+    assert cli.run(["author", "lint", "--content", str(content)]) == ExitCode.USAGE
+    out = capsys.readouterr().out
+    assert re.search(r"task1-crd\.yaml:\d+: points: ", out)
+    assert "skipped: there is no" in out
+    assert cli.run(["author", "lint", "--content", "/nonexistent"]) == ExitCode.USAGE
+
+
+def test_every_rule_is_documented() -> None:
+    text = DOCS.read_text(encoding="utf-8").split("## What lint looks at")[1]
+    documented = set(re.findall(r"`(\w+)`", text))
+    sources = [*(SHIPPED / "labgrader" / "author").rglob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    used = set(re.findall(r'finding\(\s*"(\w+)"', code))
+    used |= set(re.findall(r'Finding\(\s*\w+, [^"]+?, "(\w+)"', code))
+    assert used == documented
