@@ -131,7 +131,9 @@ def _criterion(data: dict[str, Any], step_id: str, path: Path) -> Criterion:
         needs=tuple(_many(data, "needs")),
         parameters=dict(data.get("with") or {}),
         hints=tuple(_many(data, "hints")),
-        mistakes=tuple(Mistake(m["when"], m["hint"]) for m in _many(data, "mistakes")),
+        mistakes=tuple(
+            Mistake(m["when"], m["hint"], m.get("erratum")) for m in _many(data, "mistakes")
+        ),
         docs=tuple(_many(data, "docs")),
         erratum=data.get("erratum"),
         source=str(path),

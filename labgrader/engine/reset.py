@@ -6,7 +6,7 @@ is asked for; a namespace or a definition with such objects in it stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -59,6 +59,7 @@ class Reset:
     Args:
         root: the content folder.
         told: gets one line for everything that is done.
+        tasks: only what these tasks were the first to make; everything where absent.
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class Reset:
         told: Callable[[str], None],
         *,
         grace_seconds: float = GRACE_SECONDS,
+        tasks: Collection[str] | None = None,
     ) -> None:
         self._cluster = cluster
         self._root = root
         self._told = told
         self._grace = grace_seconds
+        self._tasks = tasks
         self._kinds = Kinds(cluster)
 
     def plan(self) -> list[Doomed]:
@@ -115,7 +118,9 @@ class Reset:
 
     def _entries(self) -> Iterator[Object]:
         for document in read_all(self._root / "solutions" / "reset.yaml"):
-            yield from document
+            for entry in document:
+                if self._tasks is None or entry["task"] in self._tasks:
+                    yield entry
 
     def _present(self, entry: Object) -> list[Doomed]:
         resource = self._kinds.find(entry["apiVersion"], entry["kind"])

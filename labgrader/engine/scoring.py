@@ -47,7 +47,7 @@ def from_facts(criterion: Criterion, facts: Sequence[Fact]) -> CheckResult:
         earned=round(sum(item.earned for item in items), 2),
         items=items,
         evidence=tuple(evidence for fact in facts for evidence in fact.evidence),
-        erratum=criterion.erratum if wrong else None,
+        erratum=criterion.erratum_for(item.reason for item in wrong) if wrong else None,
     )
     if not told:
         return result
@@ -93,7 +93,7 @@ def from_failure(criterion: Criterion, failure: Failure) -> CheckResult:
         actual=failure.actual,
         fix=failure.fix,
         evidence=failure.evidence,
-        erratum=criterion.erratum,
+        erratum=criterion.erratum_for([failure.reason]),
     )
 
 

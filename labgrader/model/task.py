@@ -22,10 +22,14 @@ class Erratum:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A mistake that people make, known by a part of the reason (``when``), and its hint."""
+    """A mistake that people make, known by a part of the reason (``when``), and its hint.
+
+    ``erratum`` is set where the lab's original text leads to this mistake.
+    """
 
     when: str
     hint: str
+    erratum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ class Criterion:
     docs: tuple[str, ...] = ()
     erratum: str | None = None
     source: str = ""
+
+    def erratum_for(self, reasons: Iterable[str]) -> str | None:
+        """Return the erratum that led to what ``reasons`` say, if the text did."""
+        told = " ".join(reasons).lower()
+        keyed = (m.erratum for m in self.mistakes if m.erratum and m.when.lower() in told)
+        return self.erratum or next(keyed, None)
 
     def hints_for(self, reasons: Iterable[str]) -> tuple[str, ...]:
         """Return the hints in rising order: first those for the mistakes that ``reasons`` show."""

@@ -15,7 +15,7 @@ from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.engine.solve import Solver, wait_until
-from labgrader.model.resource import CRD, Object, Resource
+from labgrader.model.resource import CRD, ROLE, ROLE_BINDING, Object, Resource
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_junit, as_text
@@ -93,18 +93,46 @@ def test_more_objects_than_fit_on_a_page(solved: Workbench) -> None:
     sample = solved.cluster.get(TRADING_ALGORITHM, SAMPLE, PLATFORM)
     assert sample is not None
 
+    spec = {key: sample["spec"][key] for key in ("marketData", "riskLimits", "scalingPolicy")}
+
     def add(number: int) -> None:
-        twin: Object = {**sample, "metadata": {"name": f"filler-{number}", "namespace": PLATFORM}}
-        twin.pop("status", None)
+        twin: Object = {
+            "apiVersion": "fintech.io/v1",
+            "kind": "TradingAlgorithm",
+            "metadata": {"name": f"filler-{number}", "namespace": PLATFORM},
+            "spec": spec,
+        }
         solved.cluster.create(TRADING_ALGORITHM, twin, PLATFORM)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(add, range(1100)))
+        list(pool.map(add, range(5000)))
     listed = solved.cluster.list(TRADING_ALGORITHM, PLATFORM) or []
-    assert len({item["metadata"]["name"] for item in listed}) == 1101
+    assert len({item["metadata"]["name"] for item in listed}) == 5001
     assert required(grade(solved)) == {Outcome.PASSED}
     solved.cluster.delete(TRADING_ALGORITHM, SAMPLE, PLATFORM)
     assert grade(solved)["sample_resource"].outcome is Outcome.FAILED
+
+
+def test_thousands_of_roles_and_bindings(solved: Workbench, clean_lab: Kube) -> None:
+    """Two thousand roles of others, one of which reaches the operator: it is found and named."""
+    Solver(clean_lab, content_root(), lambda line: None).solve("task2")
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["deletecollection"]}
+
+    def add(number: int) -> None:
+        who = "trading-operator" if number == 1234 else f"somebody-{number}"
+        name = {"metadata": {"name": f"crowd-{number}"}}
+        subject = {"kind": "ServiceAccount", "name": who, "namespace": PLATFORM}
+        role = {"apiGroup": ROLE.group, "kind": "Role", "name": f"crowd-{number}"}
+        clean_lab.create(ROLE, {**name, "rules": [rule]}, PLATFORM)
+        clean_lab.create(ROLE_BINDING, {**name, "subjects": [subject], "roleRef": role}, PLATFORM)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(2000)))
+    report = solved.grade(solved.catalog.select(["task2"]), lambda event: None)
+    results = {check.id: check for check in report.checks}
+    assert results["rbac_required"].outcome is Outcome.PASSED
+    assert results["rbac_least_privilege"].outcome is Outcome.FAILED
+    assert "crowd-1234" in str(results["rbac_least_privilege"])
 
 
 def test_an_enormous_schema(solved: Workbench) -> None:

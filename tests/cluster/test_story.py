@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine import catalog, lint
+from labgrader.engine.cases import apply_case, load_cases
 from labgrader.engine.manifests import Kinds
 from labgrader.engine.solve import Solver, wait_until
 from labgrader.model.errors import ExitCode
@@ -29,6 +30,8 @@ CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 SAMPLE = "sample-momentum-algo"
 PLATFORM = "trading-platform"
 
+TESTS = Path(__file__).parent.parent
+CASES, GOLDEN = TESTS / "checks", TESTS / "golden"
 TOTAL = sum(lint.points_per_task(catalog.load(content_root()).lab).values())
 
 Run = Callable[..., tuple[int, str, str]]
@@ -175,6 +178,37 @@ def test_reset_keeps_a_definition_that_others_use(run: Run, clean_lab: Kube) -> 
     code, out, _ = run("reset", "--yes")
     assert (code, "TradingAlgorithm default/theirs" in out) == (ExitCode.FAILED, True)
     assert clean_lab.get(TRADING_ALGORITHM, "theirs", "default") is not None
+
+
+def test_reset_to_a_task_keeps_what_it_needs(run: Run, clean_lab: Kube) -> None:
+    assert run("solve", "all")[0] == ExitCode.OK
+    clean_lab.delete(TRADING_ALGORITHM, SAMPLE, PLATFORM)  # something of task 1 is missing
+    code, out, _ = run("reset", "--to", "task2", "--dry-run")
+    assert (code, "would put back the solution of task1" in out) == (ExitCode.OK, True)
+    code, out, _ = run("reset", "--to", "task2", "--yes")
+    assert (code, "the lab is at the start of task2" in out) == (ExitCode.OK, True)
+    assert run("check", "task1")[0] == ExitCode.OK
+    report = json.loads(run("check", "task2", "--format", "json")[1])
+    assert report["score"]["earned"] == 0
+    assert run("reset", "--to", "task9", "--yes")[0] == ExitCode.USAGE
+
+
+def test_the_lab_as_it_was_written(run: Run, clean_lab: Kube) -> None:
+    """Whoever types the lab's original text: its manifests, mistakes and all, in our own typing."""
+    assert run("solve", "all")[0] == ExitCode.OK
+    remove = {"op": "remove", "path": "/spec/versions/0/subresources"}
+    clean_lab.patch(CRD, "tradingalgorithms.fintech.io", [remove])
+    (case,) = [c for c in load_cases(CASES) if c.name == "rbac_hardening/fail-as-written"]
+    apply_case(clean_lab, case)
+
+    def judged() -> dict[str, list[str | None]]:
+        report = json.loads(run("check", "task1", "task2", "--format", "json")[1])
+        checks = [check for task in report["tasks"] for check in task["checks"]]
+        return {check["id"]: [check["outcome"], check["erratum"]] for check in checks}
+
+    golden = json.loads((GOLDEN / "as-written.json").read_text(encoding="utf-8"))
+    wait_until(lambda: judged() == golden, 10)
+    assert judged() == golden
 
 
 def test_a_reset_that_is_killed_can_be_run_again(
