@@ -71,7 +71,7 @@ class LabState:
     lost: LinkLost | None = None
     broken: str = ""
     news: News = field(default_factory=News)
-    hints: Mapping[str, int] = field(default_factory=dict)
+    hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mark(self, criterion: Criterion) -> Mark:
         """Return what one check looks like."""
@@ -95,7 +95,14 @@ class LabState:
 
     def revealed(self, criterion: Criterion) -> tuple[str, ...]:
         """Return the hints which the learner has asked for."""
-        return criterion.hints[: self.hints.get(criterion.id, 0)]
+        return self.hints.get(criterion.id, ())
+
+    def to_reveal(self, criterion: Criterion) -> tuple[str, ...]:
+        """Return the hints not given yet; those for the mistake on the cluster come first."""
+        result = self.results.get(criterion.id)
+        reasons = [result.reason, *(item.reason for item in result.items)] if result else []
+        given = self.revealed(criterion)
+        return tuple(hint for hint in criterion.hints_for(reasons) if hint not in given)
 
     def unfinished(self, step: Step) -> Criterion | None:
         """Return the step's first check that did not pass."""
@@ -103,7 +110,7 @@ class LabState:
 
     def with_hint(self, criterion: Criterion) -> LabState:
         """Return the state with one more hint shown."""
-        shown = min(self.hints.get(criterion.id, 0) + 1, len(criterion.hints))
+        shown = (*self.revealed(criterion), *self.to_reveal(criterion)[:1])
         return replace(self, hints={**self.hints, criterion.id: shown})
 
     def restarted(self) -> LabState:

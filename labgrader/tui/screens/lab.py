@@ -174,7 +174,7 @@ class LabScreen(Screen[None]):
         if criterion is None:
             self.notify("Every check of this step has passed", markup=False)
             return
-        if len(self.state.revealed(criterion)) == len(criterion.hints):
+        if not self.state.to_reveal(criterion):
             left = "There is no other hint" if criterion.hints else "There is no hint"
             self.notify(f"{left} for “{criterion.title}”; e explains the check", markup=False)
             return

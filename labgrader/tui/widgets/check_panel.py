@@ -124,10 +124,10 @@ def _lines(criterion: Criterion, state: LabState) -> Iterator[Line]:
         for item in result.items:
             if item.outcome is not Outcome.PASSED and len(result.items) > 1:
                 yield from _item(item, result)
-    for index, hint in enumerate(state.revealed(criterion), 1):
-        yield _line(
-            f"hint {index}/{len(criterion.hints)}", "bold $text-primary", words.inline(hint)
-        )
+    given = state.revealed(criterion)
+    total = len(given) + len(state.to_reveal(criterion))
+    for index, hint in enumerate(given, 1):
+        yield _line(f"hint {index}/{total}", "bold $text-primary", words.inline(hint))
 
 
 def _item(item: Item, result: CheckResult) -> Iterator[Line]:
