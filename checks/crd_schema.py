@@ -8,8 +8,9 @@ from typing import Any
 
 from labgrader.api import Context, Evidence, Fact, Failure, Object, Rejected, Resource, check, fact
 
-PROBE = "labgrader-probe"
-"""The name of every resource that is asked about; nothing is ever stored under it."""
+PROBE = "labgrader-probe-"
+"""How the names of resources that are asked about begin; the server makes the rest up, so that no
+object which is there already can answer for the schema. Nothing is ever stored."""
 
 
 @check()
@@ -100,7 +101,7 @@ def _ask(ctx: Context, resource: Resource, spec: Mapping[str, Any]) -> Rejected 
     body: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
-        "metadata": {"name": PROBE, "namespace": ctx.namespace},
+        "metadata": {"generateName": PROBE, "namespace": ctx.namespace},
         "spec": dict(spec),
     }
     try:
