@@ -115,8 +115,18 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def run(command: list[str], otherwise: str, env: dict[str, str] | None = None) -> None:
-    """Run a command; stop with one line when it fails."""
-    if subprocess.run(command, check=False, env=env).returncode != 0:
+    """Run a command; what it says is shown only when it fails, and then we stop."""
+    done = subprocess.run(
+        command,
+        check=False,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if done.returncode != 0:
+        print(done.stdout[-4000:], file=sys.stderr)
         stop(otherwise, "see the lines above")
 
 
