@@ -23,12 +23,12 @@ def rbac_required(
     """
     who = Account(ctx.namespace, account)
     held = grants(ctx, who)
-    if all(grant.default for grant in held):
-        raise _nothing(who, role)
     asked = {
         action: next((grant for grant in held if grant.permits(action)), None)
         for action in actions(required, ctx.namespace)
     }
+    if not any(asked.values()) and all(grant.binding.default for grant in held):
+        raise _nothing(who, role)
     missing = [action for action, by in asked.items() if by is None]
     for action, by in asked.items():
         confirm(ctx.access_review, who, action, by is not None)
