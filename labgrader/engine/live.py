@@ -6,8 +6,10 @@ them; everything else keeps its answer, so a step turns green as soon as the clu
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +24,9 @@ from labgrader.model.task import Criterion
 
 SETTLE_SECONDS = 0.03
 """How long after a change others are waited for: one `kubectl apply` makes several."""
+
+PATIENCE_SECONDS = 0.2
+"""How long they are waited for at most: something that never stops changing is judged as well."""
 
 RETRY_SECONDS = 0.5
 """How long a watch rests before it is tried again."""
@@ -111,17 +116,21 @@ class Live:
         """Wait for a change and those that come with it; with ``retry`` at most a second."""
         changes: list[Change] = []
         timeout = 1.0 if retry else None
+        patience = math.inf
         while True:
             try:
                 change = self._changes.get(timeout=timeout)
             except queue.Empty:
                 return changes
+            patience = min(patience, time.monotonic() + PATIENCE_SECONDS)
             if change is None:
                 return changes
             if not change.echo:
                 self._on_change(change)
                 self._echo(change)
             changes.append(change)
+            if time.monotonic() > patience:
+                return changes
             timeout = SETTLE_SECONDS
 
     def _echo(self, change: Change) -> None:

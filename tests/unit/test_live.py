@@ -198,3 +198,24 @@ def test_a_change_that_takes_effect_late_is_judged_again(
     cluster.break_watches(None)
     session.thread.join(PATIENCE)
     assert not session.thread.is_alive()
+
+
+def test_what_never_stops_changing_is_judged_all_the_same(
+    session: Session, cluster: FakeCluster
+) -> None:
+    session.outcomes()
+    stop = threading.Event()
+
+    def fight() -> None:
+        number = 0
+        while not stop.wait(0.002):
+            number += 1
+            cluster.put(THING, {"metadata": {"name": "a"}, "spec": number}, "lab")
+
+    fighter = threading.Thread(target=fight)
+    fighter.start()
+    try:
+        session.until(thing=Outcome.PASSED)
+    finally:
+        stop.set()
+        fighter.join()
