@@ -11,19 +11,13 @@ import rich_click as click
 from labgrader import paths
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
+from labgrader.cli.verdict import CODES
 from labgrader.model.errors import ExitCode, UsageError
-from labgrader.model.result import Verdict
 from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 
 CLUSTER = "author"
 """The name of the cluster that verify starts and removes."""
-
-CODES = {
-    Verdict.PASSED: ExitCode.OK,
-    Verdict.FAILED: ExitCode.FAILED,
-    Verdict.UNJUDGED: ExitCode.UNJUDGED,
-}
 
 _content = click.option("--content", metavar="DIR", help="The lab's folder; this lab's if absent.")
 
