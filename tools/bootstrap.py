@@ -29,6 +29,7 @@ def main() -> None:
             f"python3 is {sys.version.split()[0]}, and labgrader needs 3.11 or newer",
             "install python3.11 (or newer) and run `make PYTHON=python3.11 ...`",
         )
+    equip_for_nodes()
     stamp = TOOLS / ".stamp"
     wanted = REQUIREMENTS.read_text(encoding="utf-8") + GO_REQUIREMENTS.read_text(encoding="utf-8")
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted and find_go():
@@ -50,6 +51,24 @@ def make_environment() -> None:
     if not pip_can_be_had():
         apt_get("python3-venv", "ca-certificates")
     run([sys.executable, "-m", "venv", str(TOOLS)], "python3 -m venv failed")
+
+
+def equip_for_nodes() -> None:
+    """As root on Debian, install what real nodes take, where this machine can have them at all."""
+    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+        return
+    sys.path.insert(0, str(ROOT))
+    from labgrader.cluster.embedded.nodes import requirements
+
+    obstacles = requirements.find()
+    if obstacles.reasons:
+        return
+    missing = [*obstacles.packages, *([] if shutil.which("mmdebstrap") else ["mmdebstrap"])]
+    if missing:
+        try:
+            apt_get(*missing)
+        except SystemExit:
+            say("real nodes need these; without them nodes are simulated")
 
 
 def pip_can_be_had() -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from labgrader.engine.manifests import read_all
 from labgrader.engine.ports import Cluster
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.errors import LabError
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
@@ -57,7 +57,7 @@ class Existing:
         return kept
 
     def _manifests(self) -> list[Object]:
-        found = [doc for path in sorted(self.folder.glob("*.yaml")) for doc in read_all(path)]
+        found = [doc for path in sorted(self.folder.glob("*.yaml")) for doc in read_documents(path)]
         if not found:
             raise LabError(f"{self.folder} holds no definitions", "Run `make kube` in the checkout")
         return found

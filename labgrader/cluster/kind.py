@@ -71,6 +71,11 @@ class KindProvider:
             )
         return self.kubeconfig_path
 
+    def load_image(self, file: Path) -> list[str]:
+        """Let kind load the archive into its nodes."""
+        self._run("load", "image-archive", str(file), "--name", self.cluster, seconds=UP_SECONDS)
+        return [f"Loaded {file} into {self.cluster}"]
+
     @property
     def kubeconfig_path(self) -> Path:
         """Where the kubeconfig is, or will be."""

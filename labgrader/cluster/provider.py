@@ -70,3 +70,7 @@ class Provider(Protocol):
     def kubeconfig(self) -> Path:
         """Return the path of the kubeconfig file; raise when there is none."""
         ...
+
+    def load_image(self, file: Path) -> list[str]:
+        """Bring the images of an archive into the cluster; return what to tell the user."""
+        ...

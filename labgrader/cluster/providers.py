@@ -6,7 +6,7 @@ from labgrader.cluster.provider import Provider
 from labgrader.model.errors import UsageError
 
 
-def get_provider(kind: str = "embedded", name: str = "default", nodes: str = "auto") -> Provider:
+def get_provider(kind: str = "embedded", name: str = "default", nodes: str = "") -> Provider:
     """Return a provider of clusters: ``embedded`` or ``kind``.
 
     Raises:

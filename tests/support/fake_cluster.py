@@ -61,6 +61,8 @@ class FakeCluster:
         timeout: float = 5,
     ) -> Object:
         self._call("create", resource, namespace, name_of(body))
+        if resource.plural.endswith("reviews"):  # answered, and never stored
+            return body
         key = (resource.plural, namespace, name_of(body))
         if key in self._objects:
             raise Rejected("already exists", status=409, reason="AlreadyExists")

@@ -25,6 +25,7 @@ class SmallLab:
         self.criteria: list[Criterion] = []
         self.events: list[Any] = []
         self.limits = limits or Limits()
+        self.capabilities = survey.capabilities
 
     def add(
         self,
@@ -46,7 +47,7 @@ class SmallLab:
 
     def runner(self) -> Runner:
         """Return a runner over everything added so far."""
-        return Runner(self.lab, self.checks, capabilities=survey.capabilities, limits=self.limits)
+        return Runner(self.lab, self.checks, capabilities=self.capabilities, limits=self.limits)
 
     def grade(self, cluster: Any, only: tuple[str, ...] = ()) -> dict[str, CheckResult]:
         """Grade and return results by id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -38,9 +39,18 @@ class BoundedLog:
                 self._size = 0
             # Opened each time: a handle would go on writing to a file that somebody removed.
             with self.path.open("ab", buffering=0) as stream:
+                if self._size == 0:
+                    owner_of_folder(self.path)
                 self._size += stream.write(content) or 0
         except OSError:
             return
+
+
+def owner_of_folder(path: Path) -> None:
+    """Give a new file of root's to whom its folder belongs: the user who called sudo."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def telling_line(content: bytes) -> str:

@@ -19,6 +19,9 @@ BACK_OFF = (0.25, 10.0)
 SETTLED_SECONDS = 60.0
 """A component that lived this long starts again with the first back-off."""
 
+DOOR = 3
+"""The descriptor of the socket on the host's loopback that leads into the cluster's namespaces."""
+
 _POLL_SECONDS = 0.02
 
 
@@ -53,6 +56,11 @@ class Child:
         self._wait = BACK_OFF[0]
 
     @property
+    def pid(self) -> int | None:
+        """The process that is this component now."""
+        return self._process.pid if self._process else None
+
+    @property
     def running(self) -> bool:
         """Whether there is a process (it may have ended since the last ``reap``)."""
         return self._process is not None
@@ -79,6 +87,8 @@ class Child:
                 stdout=writer,
                 stderr=writer,
                 cwd=self._root / "run",
+                pass_fds=self._handed(),
+                umask=self._spec.get("umask", -1),
             )
         except OSError as error:
             os.close(reader)
@@ -90,6 +100,10 @@ class Child:
         self._born, self._started, self._signalled = now, time.time(), 0
         self._note(f"{self.name} starts as {self._process.pid}")
         return reader
+
+    def _handed(self) -> tuple[int, ...]:
+        """Return what the process inherits: the door (see ``nodes.world``) if the table says so."""
+        return (DOOR,) if self._spec.get("door") else ()
 
     def pump(self, pipe: int) -> bool:
         """Move what a process has said to the log; return False at the end, when it is closed."""
@@ -143,7 +157,7 @@ class Child:
         return {
             "name": self.name,
             "state": "running" if self.running else "backing-off" if self.last_exit else "stopped",
-            "pid": self._process.pid if self._process else None,
+            "pid": self.pid,
             "started": self._started,
             "restarts": max(0, self._starts - 1),
             "last_exit": self.last_exit,

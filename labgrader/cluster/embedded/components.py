@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,9 @@ class Component:
 
     ``after`` is what it must find to be started: ``unix:PATH`` (a socket that takes connections) or
     ``file:PATH``, both relative to the run folder. ``last`` ones are stopped when all others have
-    ended. ``env`` is added to the common one.
+    ended. ``env`` is added to the common one. ``program`` is what to run where it is not the
+    multi-call binary. ``door`` ones get the socket on which the host's programs knock. ``umask`` is
+    for those that make files which pods must be able to read.
     """
 
     name: str
@@ -38,6 +40,9 @@ class Component:
     after: str = ""
     last: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
+    door: bool = False
+    umask: int = 0o077
 
 
 def without_proxy(env: Mapping[str, str]) -> dict[str, str]:
@@ -63,15 +68,14 @@ def base_environment(layout: ClusterLayout) -> dict[str, str]:
     }
 
 
-def plan(layout: ClusterLayout, pki: Pki, binary: Path, port: int) -> dict[str, object]:
+def plan(layout: ClusterLayout, binary: Path, table: Iterable[Component]) -> dict[str, object]:
     """Return what ``supervisor`` reads: every component with its whole command and environment."""
     common = {**base_environment(layout), "LABGRADER_LIFELINE": "stdin", "GOGC": _COLLECT}
-    table = components(layout, pki, port)
     return {
         "components": [
             {
                 **asdict(component),
-                "argv": [str(binary), *component.argv],
+                "argv": [component.program or str(binary), *component.argv],
                 "env": {**common, **component.env},
             }
             for component in table
@@ -83,11 +87,17 @@ def components(layout: ClusterLayout, pki: Pki, port: int) -> tuple[Component, .
     """Return the table: who runs, what each one waits for, who stops last."""
     # Started earlier they would only poll, once a second, and take the server's time to start.
     api = f"file:{API_READY}"
+    loopback = "127.0.0.1"
     return (
-        Component("etcd", ("etcd", *_etcd(layout)), last=True),
+        Component("etcd", ("etcd", *etcd_flags(layout)), last=True),
         Component(
             "kube-apiserver",
-            ("kube-apiserver", *_apiserver(layout, pki, port)),
+            (
+                "kube-apiserver",
+                *apiserver_flags(layout, pki, loopback, port),
+                # Nothing could reach a loopback endpoint of the `kubernetes` Service: it has none.
+                "--endpoint-reconciler-type=none",
+            ),
             after="unix:etcd.sock",
         ),
         # Three in one process, which saves the memory of two Go runtimes and their caches.
@@ -95,8 +105,10 @@ def components(layout: ClusterLayout, pki: Pki, port: int) -> tuple[Component, .
             "controllers",
             (
                 "controllers",
-                *("kube-controller-manager", *_controller_manager(layout, pki), "--"),
-                *("kube-scheduler", *_scheduler(layout), "--"),
+                *("kube-controller-manager", *controller_manager_flags(layout, pki)),
+                # A machine that slept must not find its pods NotReady: nobody would mend that.
+                *("--node-monitor-grace-period=24h", "--"),
+                *("kube-scheduler", *scheduler_flags(layout), "--"),
                 *("kwok", *_kwok(layout)),
             ),
             after=api,
@@ -104,7 +116,8 @@ def components(layout: ClusterLayout, pki: Pki, port: int) -> tuple[Component, .
     )
 
 
-def _etcd(layout: ClusterLayout) -> tuple[str, ...]:
+def etcd_flags(layout: ClusterLayout) -> tuple[str, ...]:
+    """Return etcd's arguments: unix sockets only."""
     return (
         "--name=lab",
         f"--data-dir={layout.etcd_data}",
@@ -117,15 +130,14 @@ def _etcd(layout: ClusterLayout) -> tuple[str, ...]:
     )
 
 
-def _apiserver(layout: ClusterLayout, pki: Pki, port: int) -> tuple[str, ...]:
+def apiserver_flags(layout: ClusterLayout, pki: Pki, address: str, port: int) -> tuple[str, ...]:
+    """Return the API server's arguments, for a server that listens on ``address`` and ``port``."""
     serving = pki.pair("apiserver")
     return (
         f"--etcd-servers={STORE}",
-        "--bind-address=127.0.0.1",
-        "--advertise-address=127.0.0.1",
+        f"--bind-address={address}",
+        f"--advertise-address={address}",
         f"--secure-port={port}",
-        # Nothing could reach a loopback endpoint of the `kubernetes` Service, so there is none.
-        "--endpoint-reconciler-type=none",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
@@ -137,8 +149,8 @@ def _apiserver(layout: ClusterLayout, pki: Pki, port: int) -> tuple[str, ...]:
         f"--service-account-signing-key-file={pki.service_account_key}",
         f"--audit-policy-file={layout.conf / 'audit-policy.yaml'}",
         f"--audit-log-path={layout.audit_log}",
-        "--audit-log-maxsize=8",
-        "--audit-log-maxbackup=2",
+        "--audit-log-maxsize=16",
+        "--audit-log-maxbackup=3",
         "--profiling=false",
         "--shutdown-delay-duration=0s",
     )
@@ -148,7 +160,8 @@ def _apiserver(layout: ClusterLayout, pki: Pki, port: int) -> tuple[str, ...]:
 _UNTHROTTLED = ("--kube-api-qps=500", "--kube-api-burst=1000")
 
 
-def _controller_manager(layout: ClusterLayout, pki: Pki) -> tuple[str, ...]:
+def controller_manager_flags(layout: ClusterLayout, pki: Pki) -> tuple[str, ...]:
+    """Return the controller-manager's arguments."""
     kubeconfig = layout.conf / "kube-controller-manager.kubeconfig"
     authority = pki.pair("ca")
     return (
@@ -162,13 +175,12 @@ def _controller_manager(layout: ClusterLayout, pki: Pki) -> tuple[str, ...]:
         f"--cluster-signing-cert-file={authority.certificate}",
         f"--cluster-signing-key-file={authority.key}",
         *_UNTHROTTLED,
-        # A machine that slept must not find its pods NotReady: nobody would make them Ready again.
-        "--node-monitor-grace-period=24h",
         "--profiling=false",
     )
 
 
-def _scheduler(layout: ClusterLayout) -> tuple[str, ...]:
+def scheduler_flags(layout: ClusterLayout) -> tuple[str, ...]:
+    """Return the scheduler's arguments."""
     return (
         f"--kubeconfig={layout.conf / 'kube-scheduler.kubeconfig'}",
         "--secure-port=0",

@@ -104,9 +104,9 @@ def explained(layout: ClusterLayout) -> Iterator[None]:
         ) from error
 
 
-def disk_full(layout: ClusterLayout) -> ProviderError:
-    """Return the error for a disk that is too full for a cluster."""
+def disk_full(layout: ClusterLayout, megabytes: int = 300) -> ProviderError:
+    """Return the error for a disk that is too full for a cluster, which needs ``megabytes``."""
     return ProviderError(
         f"The disk that holds {layout.root} is full",
-        "Free at least 300 MB there, or set LABGRADER_STATE_DIR to a folder on another disk",
+        f"Free at least {megabytes} MB there, or set LABGRADER_STATE_DIR to another disk",
     )

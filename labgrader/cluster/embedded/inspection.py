@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import psutil
+
 from labgrader.cluster.embedded import processes
 from labgrader.cluster.embedded.api import Api, NotReady
 from labgrader.cluster.embedded.files import read_json
+from labgrader.cluster.embedded.kinds import before
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.pki import Pki
 from labgrader.cluster.provider import ClusterStatus, ComponentStatus
@@ -20,7 +23,9 @@ def inspect(layout: ClusterLayout) -> ClusterStatus:
     if supervisor is None:
         return _without_supervisor(layout)
     report = read_json(layout.status)
-    components = tuple(_component(layout, entry) for entry in _entries(report))
+    entries = _entries(report)
+    found = processes.components(layout, [entry.get("pid") for entry in entries])
+    components = tuple(_component(entry, found.get(entry.get("pid"))) for entry in entries)
     version, trouble = _ask(layout)
     late = [c.name for c in components if c.state != "running"]
     note = trouble or (f"not running: {', '.join(late)}" if late else "")
@@ -59,10 +64,12 @@ def _status(
 ) -> ClusterStatus:
     port = read_json(layout.facts).get("port")
     known = layout.kubeconfig.is_file()
+    nodes = before(layout) or "simulated"
     return ClusterStatus(
         provider="embedded",
         name=layout.name,
         state=state,
+        nodes=nodes,
         server=f"https://127.0.0.1:{port}" if port else "",
         server_version=server_version,
         kubeconfig=layout.kubeconfig if known else None,
@@ -77,8 +84,7 @@ def _entries(report: dict[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in found if isinstance(entry, dict) and "name" in entry]
 
 
-def _component(layout: ClusterLayout, entry: dict[str, Any]) -> ComponentStatus:
-    process = processes.component(layout, entry.get("pid"))
+def _component(entry: dict[str, Any], process: psutil.Process | None) -> ComponentStatus:
     return ComponentStatus(
         name=str(entry["name"]),
         state=str(entry.get("state", "stopped")) if process else _not_running(entry),

@@ -12,7 +12,9 @@ import labgrader
 from labgrader.cluster.embedded.components import base_environment
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.processes import SUPERVISOR
-from labgrader.cluster.embedded.supervisor import READY
+from labgrader.cluster.embedded.readiness import PortTaken
+from labgrader.cluster.embedded.supervisor import DOOR_TAKEN, READY
+from labgrader.model.errors import ProviderError
 
 
 class Tether:
@@ -48,6 +50,9 @@ def launch(layout: ClusterLayout) -> Tether:
 
     ``-S`` keeps site-packages out: what the supervisor may import is the standard library and,
     through PYTHONPATH, labgrader itself.
+
+    Raises:
+        PortTaken: a real node's cluster cannot have the port on the host that the plan names.
     """
     reader, writer = os.pipe()
     environment = base_environment(layout)
@@ -66,6 +71,13 @@ def launch(layout: ClusterLayout) -> Tether:
                 cwd=layout.run,
                 start_new_session=True,
             )
+    except subprocess.CalledProcessError as error:
+        os.close(writer)
+        if error.returncode == DOOR_TAKEN:
+            raise PortTaken from error
+        raise ProviderError(
+            "The supervisor could not start", f"Look at {layout.log('supervisor')}"
+        ) from error
     except BaseException:
         os.close(writer)
         raise

@@ -111,6 +111,16 @@ class ClusterLayout:
         return self.run / API_READY
 
     @property
+    def node(self) -> Path:
+        """What a real node keeps: containerd's images, the kubelet's folder; only root enters."""
+        return self.root / "node"
+
+    @property
+    def volumes(self) -> Path:
+        """The data of persistent volumes; one folder each."""
+        return self.root / "volumes"
+
+    @property
     def context(self) -> str:
         """Name of the kubeconfig's context."""
         return f"labgrader-{self.name}"

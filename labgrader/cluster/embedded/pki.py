@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,32 @@ CLIENTS = {
 }
 """Client certificates, by the name of their files."""
 
+NODE_ADDRESS = "10.250.0.1"
+"""The one address of a real node, and of the API server beside it; exists in a namespace only."""
+
+NODE_CLIENTS = {
+    "kubelet": Identity("system:node:lab-node-1", ("system:nodes",)),
+    "kube-proxy": Identity("system:kube-proxy"),
+    "coredns": Identity("labgrader:coredns", ("system:masters",)),
+    "metrics-server": Identity("labgrader:metrics-server", ("system:masters",)),
+    "storage": Identity("labgrader:storage", ("system:masters",)),
+    "apiserver-to-kubelet": Identity("labgrader:kube-apiserver", ("system:masters",)),
+}
+"""More client certificates, for clusters with a real node."""
+
+FRONT_PROXY = "labgrader:front-proxy"
+"""Whom the API server says it is to servers behind it, such as metrics-server."""
+
+_SERVICE = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
+
+SERVERS: dict[str, tuple[str, ...]] = {
+    "apiserver": ("localhost", *_SERVICE, "kubernetes.default.svc.cluster.local",
+                  "127.0.0.1", "::1", SERVICE_ADDRESS, NODE_ADDRESS),
+    "kubelet-serving": ("lab-node-1", NODE_ADDRESS),
+    "metrics-serving": ("metrics-server.kube-system.svc", NODE_ADDRESS),
+}  # fmt: skip
+"""Serving certificates: the names and addresses that each one is good for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -59,7 +85,7 @@ class Pki:
         self._now = now or (lambda: datetime.now(UTC))
 
     def pair(self, name: str) -> Pair:
-        """Return the paths of a pair: ``ca``, ``apiserver`` or a key of ``CLIENTS``."""
+        """Return the paths of a pair: an authority, or a key of ``CLIENTS`` or ``SERVERS``."""
         return Pair(self.folder / f"{name}.crt", self.folder / f"{name}.key")
 
     @property
@@ -72,14 +98,22 @@ class Pki:
         """The key that verifies service account tokens."""
         return self.folder / "service-account.pub"
 
-    def ensure(self) -> bool:
+    def ensure(self, *, real_nodes: bool = False) -> bool:
         """See that all files are there and good for 30 days more; return whether any was made."""
         made = self._ensure_service_account()
-        authority = self._authority()
-        if authority is None:
-            authority, made = self._make_authority(), True
-        certificate, key = authority
-        wanted: dict[str, Identity | None] = {"apiserver": None, **CLIENTS}
+        clients = {**CLIENTS, **(NODE_CLIENTS if real_nodes else {})}
+        servers = SERVERS if real_nodes else ("apiserver",)
+        wanted = {**{name: Identity(name) for name in servers}, **clients}
+        made = self._ensure_signed("ca", wanted) or made
+        if real_nodes:
+            # An authority of its own: who holds its certificates may speak for anybody.
+            made = self._ensure_signed("front-ca", {"front-proxy": Identity(FRONT_PROXY)}) or made
+        return made
+
+    def _ensure_signed(self, issuer: str, wanted: Mapping[str, Identity]) -> bool:
+        authority = self._authority(issuer)
+        made = authority is None
+        certificate, key = authority or self._make_authority(issuer)
         for name, identity in wanted.items():
             if not self._good(self.pair(name), certificate):
                 self._make_leaf(name, identity, certificate, key)
@@ -97,8 +131,8 @@ class Pki:
         )
         return write_private(self.service_account_public_key, public) or written
 
-    def _authority(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
-        pair = self.pair("ca")
+    def _authority(self, issuer: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
+        pair = self.pair(issuer)
         try:
             certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
             key = _load_key(pair.key)
@@ -121,10 +155,10 @@ class Pki:
             return False
         return key.public_key() == certificate.public_key() and self._timely(certificate)
 
-    def _make_authority(self) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    def _make_authority(self, issuer: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
         key = ec.generate_private_key(ec.SECP256R1())
         # A serial in the name: a client that still trusts an older authority says so clearly.
-        name = _name(Identity(f"labgrader-ca-{x509.random_serial_number() % 10**8}"))
+        name = _name(Identity(f"labgrader-{issuer}-{x509.random_serial_number() % 10**8}"))
         builder = (
             self._builder(name, key, _LIFE["ca"])
             .issuer_name(name)
@@ -132,21 +166,21 @@ class Pki:
             .add_extension(_usage(signs_certificates=True), critical=True)
         )
         certificate = builder.sign(key, hashes.SHA256())
-        self._write("ca", certificate, key)
+        self._write(issuer, certificate, key)
         return certificate, key
 
     def _make_leaf(
         self,
         name: str,
-        identity: Identity | None,
+        identity: Identity,
         authority: x509.Certificate,
         signer: ec.EllipticCurvePrivateKey,
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = _name(identity or Identity("kube-apiserver"))
-        purpose = ExtendedKeyUsageOID.CLIENT_AUTH if identity else ExtendedKeyUsageOID.SERVER_AUTH
+        serves = SERVERS.get(name)
+        purpose = ExtendedKeyUsageOID.SERVER_AUTH if serves else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            self._builder(subject, key, _LIFE["leaf"])
+            self._builder(_name(identity), key, _LIFE["leaf"])
             .issuer_name(authority.subject)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
@@ -156,8 +190,8 @@ class Pki:
                 critical=False,
             )
         )
-        if identity is None:
-            builder = builder.add_extension(_server_names(), critical=False)
+        if serves:
+            builder = builder.add_extension(_server_names(serves), critical=False)
         self._write(name, builder.sign(signer, hashes.SHA256()), key)
 
     def _builder(
@@ -216,11 +250,11 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _server_names() -> x509.SubjectAlternativeName:
-    service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
-    names = ["localhost", *service, "kubernetes.default.svc.cluster.local"]
-    addresses = ["127.0.0.1", "::1", SERVICE_ADDRESS]
-    return x509.SubjectAlternativeName(
-        [x509.DNSName(name) for name in names]
-        + [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-    )
+def _server_names(names: Iterable[str]) -> x509.SubjectAlternativeName:
+    found: list[x509.GeneralName] = []
+    for name in names:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(name)))
+        except ValueError:
+            found.append(x509.DNSName(name))
+    return x509.SubjectAlternativeName(found)

@@ -7,7 +7,7 @@ time and refuses to signal another one that got the same pid.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -32,17 +32,38 @@ def of_cluster(layout: ClusterLayout) -> list[psutil.Process]:
 def supervisor(layout: ClusterLayout) -> psutil.Process | None:
     """Return the cluster's supervisor if one runs; the status file only makes this quicker."""
     pid = read_json(layout.status).get("supervisor")
-    if isinstance(pid, int) and pid > 0:
+    if isinstance(pid, int) and pid > 1:
         for process in _known(pid):
             if _supervises(process, layout):
                 return process
-    return next((p for p in of_cluster(layout) if _supervises(p, layout)), None)
+    found = [process for process in psutil.process_iter() if _supervises(process, layout)]
+    # A supervisor in namespaces of its own is process 1 there; what waits for it outside is not.
+    return next((p for p in found if inner_pid(p.pid) == 1), next(iter(found), None))
 
 
-def component(layout: ClusterLayout, pid: object) -> psutil.Process | None:
-    """Return the process ``pid`` if it is one of this cluster's."""
-    found = _known(pid) if isinstance(pid, int) and pid > 0 else ()
-    return next((process for process in found if _belongs(process, layout)), None)
+def components(layout: ClusterLayout, pids: Iterable[object]) -> dict[object, psutil.Process]:
+    """Return the processes of this cluster which have these ``pids`` for their supervisor."""
+    wanted = {pid for pid in pids if isinstance(pid, int) and pid > 0}
+    init = supervisor(layout)
+    if init is None or inner_pid(init.pid) == init.pid:
+        known = {pid: next(iter(_known(pid)), None) for pid in wanted}
+        return {pid: p for pid, p in known.items() if p is not None and _belongs(p, layout)}
+    # In namespaces of its own; a component there is the supervisor's child, whatever it looks like.
+    try:
+        children = init.children()
+    except psutil.Error:
+        return {}
+    return {inner: child for child in children if (inner := inner_pid(child.pid)) in wanted}
+
+
+def inner_pid(pid: int) -> int:
+    """Return the pid which a process has in the innermost PID namespace that holds it."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return pid
+    line = next((line for line in text.splitlines() if line.startswith("NSpid:")), "")
+    return int(line.split()[-1]) if line else pid
 
 
 def end(processes: list[psutil.Process], seconds: float) -> None:
@@ -97,6 +118,16 @@ def _known(pid: int) -> Iterator[psutil.Process]:
 def _belongs(process: psutil.Process, layout: ClusterLayout) -> bool:
     try:
         return process.environ().get(CLUSTER_VARIABLE) == str(layout.root)
+    except psutil.AccessDenied:
+        return _names(process, layout)
+    except _GONE:
+        return False
+
+
+def _names(process: psutil.Process, layout: ClusterLayout) -> bool:
+    """Tell whether a process of root's is the cluster's supervisor, by what everybody may see."""
+    try:
+        return process.cmdline()[-2:] == [SUPERVISOR, str(layout.root)]
     except _GONE:
         return False
 

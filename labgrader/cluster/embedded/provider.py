@@ -8,7 +8,9 @@ from pathlib import Path
 from labgrader.cluster.embedded import processes
 from labgrader.cluster.embedded.files import cluster_lock, explained
 from labgrader.cluster.embedded.inspection import inspect
+from labgrader.cluster.embedded.kinds import before, choose, is_roots, only_root
 from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.cluster.embedded.owner import owned
 from labgrader.cluster.embedded.start import Starter
 from labgrader.cluster.embedded.stop import stop
 from labgrader.cluster.provider import ClusterStatus, Progress, silent
@@ -16,26 +18,24 @@ from labgrader.model.errors import ProviderError, UsageError
 
 
 class EmbeddedProvider:
-    """A real control plane of this user's own, with simulated nodes.
+    """A real control plane of this user's own, with simulated nodes or a real one.
 
     Args:
         name: which of the clusters side by side.
-        nodes: ``simulated`` or ``auto`` (the same in this version).
+        nodes: ``simulated`` or ``real``; "" for what the cluster has already (a new one gets a
+            simulated node); ``auto`` likewise, but a new one gets a real node where this machine
+            allows it and the lab's images are there.
 
     Raises:
         UsageError: ``nodes`` or ``name`` is not possible.
         LabError: the state folder is not usable.
     """
 
-    def __init__(self, name: str = "default", nodes: str = "auto") -> None:
-        if nodes == "real":
-            raise UsageError(
-                "Real nodes are not in this version",
-                "Use --nodes simulated, or an existing cluster with --context",
-            )
-        if nodes not in ("auto", "simulated"):
+    def __init__(self, name: str = "default", nodes: str = "") -> None:
+        if nodes not in ("", "auto", "simulated", "real"):
             raise UsageError(f"'{nodes}' is no kind of node", "Use simulated, real or auto")
         self.name = name
+        self.nodes = nodes
         self.layout = ClusterLayout.of(name)
 
     def up(self, progress: Progress = silent) -> ClusterStatus:
@@ -44,8 +44,14 @@ class EmbeddedProvider:
         A start that does not succeed, for whatever reason, leaves no process behind; the first one
         leaves nothing but the logs.
         """
-        with explained(self.layout), cluster_lock(self.layout, progress):
-            Starter(self.layout, progress).run()
+        if is_roots(self.layout):
+            running = self.status()
+            if running.state == "running":
+                return running
+            raise only_root(self.layout)
+        with explained(self.layout), cluster_lock(self.layout, progress), owned(self.layout):
+            real = choose(self.layout, self.nodes, progress) == "real"
+            Starter(self.layout, progress, real_nodes=real).run()
         return self.status()
 
     def down(self, *, purge: bool = False, progress: Progress = silent) -> None:
@@ -53,7 +59,9 @@ class EmbeddedProvider:
 
         Works whatever was killed before, and when there is nothing to stop.
         """
-        with explained(self.layout), cluster_lock(self.layout, progress):
+        if is_roots(self.layout):
+            raise only_root(self.layout)
+        with explained(self.layout), cluster_lock(self.layout, progress), owned(self.layout):
             if not self.layout.root.exists() and not processes.of_cluster(self.layout):
                 progress("cluster", "there is none of this name: nothing to stop")
                 return
@@ -79,6 +87,19 @@ class EmbeddedProvider:
                 f"Start it with `labgrader cluster up{self._option}`",
             )
         return self.layout.kubeconfig
+
+    def load_image(self, file: Path) -> list[str]:
+        """Import an archive into the real node's containerd; simulated nodes need no images.
+
+        Raises:
+            LabError: it is no archive of images, or the cluster does not run.
+        """
+        if before(self.layout) != "real":
+            return [f"The cluster '{self.name}' has no real node: it needs no images"]
+        from labgrader.cluster.embedded.nodes import images
+
+        changed = images.load(self.layout, file)
+        return [f"Loaded {name}" for name in changed] or ["Its images are all there already"]
 
     @property
     def _option(self) -> str:

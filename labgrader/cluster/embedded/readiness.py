@@ -37,10 +37,18 @@ Step = tuple[str, str, Callable[[], bool]]
 class Readiness:
     """What must be true before ``up`` returns."""
 
-    def __init__(self, layout: ClusterLayout, api: Api, alive: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        layout: ClusterLayout,
+        api: Api,
+        alive: Callable[[], bool],
+        *,
+        real_nodes: bool = False,
+    ) -> None:
         self._layout = layout
         self._api = api
         self._alive = alive
+        self._real = real_nodes
         self._last = ""
 
     def wait(self, progress: Progress, seconds: float = DEADLINE_SECONDS) -> None:
@@ -61,9 +69,10 @@ class Readiness:
 
     def _steps(self) -> Iterator[Step]:
         yield "kube-apiserver", "the API is ready", self._api_ready
-        yield "node", f"{NODE_NAME} is registered", self._node_there
+        if not self._real:
+            yield "node", f"{NODE_NAME} is registered", self._node_there
         yield "kube-controller-manager", "the default service account is there", self._account
-        yield "kwok", f"{NODE_NAME} is Ready", self._node_ready
+        yield "kubelet" if self._real else "kwok", f"{NODE_NAME} is Ready", self._node_ready
 
     def _reached(self, condition: Callable[[], bool]) -> bool:
         try:
@@ -95,8 +104,15 @@ class Readiness:
         """Ready, with a fresh lease: the object outlives ``down`` together with its old status."""
         found = self._api.get(f"/api/v1/nodes/{NODE_NAME}") or {}
         conditions = found.get("status", {}).get("conditions") or []
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-        return ready and self._renewed()
+        ready = [c for c in conditions if c["type"] == "Ready" and c["status"] == "True"]
+        if not ready:
+            return False
+        return self._said_since_start(ready[0]) if self._real else self._renewed()
+
+    def _said_since_start(self, condition: dict[str, Any]) -> bool:
+        """Tell whether a kubelet said so after this start (it says it at least every 5 minutes)."""
+        said = datetime.fromisoformat(condition["lastHeartbeatTime"])
+        return said.timestamp() >= int(self._layout.api_ready.stat().st_mtime)
 
     def _renewed(self) -> bool:
         lease = self._api.get(_LEASE) or {}

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from labgrader.cluster.embedded import documents
-from labgrader.cluster.embedded.components import plan
+from labgrader.cluster.embedded.components import components, plan
 from labgrader.cluster.embedded.files import disk_full, read_json, write_json, write_private
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.pki import Pki
@@ -16,13 +16,18 @@ from labgrader.cluster.provider import Progress
 _FIRST_ROOM_BYTES = 200 * 1024 * 1024
 """A new etcd lays out two files of 64 MB; with less than this it would stop during the lab."""
 
+_FIRST_NODE_ROOM_BYTES = 1000 * 1024 * 1024
+"""The same, and the lab's images: as they came, and unpacked (640 MB)."""
+
 _ROOM_BYTES = 32 * 1024 * 1024
 """What a cluster that has its data needs to go on."""
 
 _COMPONENT_KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 
-def prepare(layout: ClusterLayout, binary: Path, progress: Progress) -> int:
+def prepare(
+    layout: ClusterLayout, binary: Path, progress: Progress, *, real_nodes: bool = False
+) -> int:
     """Write folders, keys, kubeconfigs, policy and plan; return the API server's port.
 
     Raises:
@@ -32,23 +37,36 @@ def prepare(layout: ClusterLayout, binary: Path, progress: Progress) -> int:
     for folder in layout.folders():
         folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)
-    needed = _ROOM_BYTES if (layout.etcd_data / "member").exists() else _FIRST_ROOM_BYTES
+    first = _FIRST_NODE_ROOM_BYTES if real_nodes else _FIRST_ROOM_BYTES
+    needed = _ROOM_BYTES if (layout.etcd_data / "member").exists() else first
     if shutil.disk_usage(layout.root).free < needed:
-        raise disk_full(layout)
+        raise disk_full(layout, 1200 if real_nodes else 300)
     clean_run_folder(layout)
     pki = Pki(layout.pki)
-    if pki.ensure():
+    if pki.ensure(real_nodes=real_nodes):
         progress("certificates", "made keys and certificates")
     port = _port(layout, progress)
     server = f"https://127.0.0.1:{port}"
     write_private(layout.kubeconfig, documents.kubeconfig(pki, "admin", server, layout.context))
-    for name in _COMPONENT_KUBECONFIGS:
-        content = documents.kubeconfig(pki, name, server, layout.context)
-        write_private(layout.conf / f"{name}.kubeconfig", content)
     write_private(layout.conf / "audit-policy.yaml", documents.audit_policy())
     _link(layout.bin / "kubectl", binary)
-    write_json(layout.plan, plan(layout, pki, binary, port))
+    if real_nodes:
+        from labgrader.cluster.embedded.nodes.prepare import plan_for_real_node
+
+        made = plan_for_real_node(layout, pki, binary, port)
+    else:
+        made = _plan_for_simulated_node(layout, pki, binary, port)
+    write_json(layout.plan, made)
     return port
+
+
+def _plan_for_simulated_node(
+    layout: ClusterLayout, pki: Pki, binary: Path, port: int
+) -> dict[str, object]:
+    for name in _COMPONENT_KUBECONFIGS:
+        content = documents.kubeconfig(pki, name, f"https://127.0.0.1:{port}", layout.context)
+        write_private(layout.conf / f"{name}.kubeconfig", content)
+    return plan(layout, binary, components(layout, pki, port))
 
 
 def clean_run_folder(layout: ClusterLayout) -> None:

@@ -32,9 +32,12 @@ _ADOPTION_SECONDS = 5.0
 class Starter:
     """One ``up``; the caller holds the cluster's lock."""
 
-    def __init__(self, layout: ClusterLayout, progress: Progress) -> None:
+    def __init__(
+        self, layout: ClusterLayout, progress: Progress, *, real_nodes: bool = False
+    ) -> None:
         self._layout = layout
         self._progress = progress
+        self._real = real_nodes
 
     def run(self) -> None:
         """Return when the cluster is ready; leave no process behind if it does not become so."""
@@ -62,7 +65,7 @@ class Starter:
         try:
             stop(self._layout, self._progress)
             for attempt in range(_TRIES):
-                port = prepare(self._layout, binary, self._progress)
+                port = prepare(self._layout, binary, self._progress, real_nodes=self._real)
                 if self._attempt(port, last=attempt == _TRIES - 1):
                     return
         except BaseException:
@@ -71,11 +74,9 @@ class Starter:
 
     def _attempt(self, port: int, *, last: bool) -> bool:
         """Start everything once; return False when another try makes sense."""
-        tether = launch(self._layout)
         try:
             self._progress("cluster", f"starting on 127.0.0.1:{port}")
-            self._wait(tether.alive)
-            self._release(tether)
+            self._run_tied()
         except PortTaken as error:
             if last:
                 raise ProviderError(
@@ -88,16 +89,29 @@ class Starter:
             ) from error
         else:
             return True
-        finally:
-            tether.cut()
         stop(self._layout)
         return False
+
+    def _run_tied(self) -> None:
+        tether = launch(self._layout)
+        try:
+            self._wait(tether.alive)
+            self._release(tether)
+        finally:
+            tether.cut()
 
     def _wait(self, alive: Callable[[], bool]) -> None:
         port = read_json(self._layout.facts).get("port", 0)
         api = Api(port, Pki(self._layout.pki))
         try:
-            Readiness(self._layout, api, alive).wait(self._progress)
+            waiting = Readiness(self._layout, api, alive, real_nodes=self._real)
+            if self._real:
+                from labgrader.cluster.embedded.nodes.equip import equipped
+
+                with equipped(self._layout, api, alive, self._progress):
+                    waiting.wait(self._progress)
+            else:
+                waiting.wait(self._progress)
             known = read_json(self._layout.facts).get("crds", "")
             remember(self._layout, crds=apply_crds(api, kube_crds(), known, self._progress))
         except NotReady as error:

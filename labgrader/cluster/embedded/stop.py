@@ -6,12 +6,16 @@ import psutil
 
 from labgrader.cluster.embedded import processes
 from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.cluster.embedded.nodes import cgroups
 from labgrader.cluster.embedded.setup import clean_run_folder
 from labgrader.cluster.provider import Progress, silent
 from labgrader.model.errors import ProviderError
 
 STOP_SECONDS = 12.0
 """How long to wait for the supervisor; it kills its components after 8 s."""
+
+CLEANING_SECONDS = 6.0
+"""How long to wait for what the supervisor leaves to end by itself."""
 
 
 def stop(layout: ClusterLayout, progress: Progress = silent) -> None:
@@ -24,6 +28,8 @@ def stop(layout: ClusterLayout, progress: Progress = silent) -> None:
     if supervisor is not None:
         progress("cluster", "stopping")
         _ask_to_end(supervisor)
+        # Of a cluster in namespaces of its own, one process outlives them to clean up.
+        processes.wait_gone(processes.of_cluster(layout), CLEANING_SECONDS)
     strays = processes.of_cluster(layout)
     if strays:
         progress("cluster", f"ending {len(strays)} processes that have no supervisor")
@@ -33,6 +39,11 @@ def stop(layout: ClusterLayout, progress: Progress = silent) -> None:
         raise ProviderError(
             f"These processes do not end: {', '.join(str(p.pid) for p in left)}",
             "Wait for the disk they write to, then run `labgrader cluster down` again",
+        )
+    if layout.node.is_dir() and (left_groups := cgroups.remove(cgroups.group_of(layout.root))):
+        raise ProviderError(
+            f"This control group cannot be removed: {left_groups[0]}",
+            "See which processes are in it (its file cgroup.procs), end them, then try again",
         )
     clean_run_folder(layout)
 

@@ -21,11 +21,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from labgrader.cluster.embedded.boundedlog import BoundedLog
+from labgrader.cluster.embedded.boundedlog import BoundedLog, owner_of_folder
 from labgrader.cluster.embedded.child import Child, Lifeline
 
 READY = b"ready"
 """What ``up`` writes when the cluster is its user's; before that, its end is the cluster's."""
+
+DOOR_TAKEN = 98
+"""Exit status when a cluster with a real node cannot have its port on the host's loopback."""
 
 STOP_SECONDS = 8.0
 """How long components may take to end in order before they are killed, unless the plan says."""
@@ -44,6 +47,7 @@ class Supervisor:
         # Those that stop last come last, so that one pass sees the others gone and stops them too.
         self.children = sorted(children, key=lambda child: child.last)
         self.stop_seconds: float = plan.get("stop_seconds", STOP_SECONDS)
+        self.init = os.getpid() == 1
         self.selector = selectors.DefaultSelector()
         self.stopping_since: float | None = None
         self.adopted = False
@@ -63,6 +67,8 @@ class Supervisor:
             now = time.monotonic()
             for child in self.children:
                 self._attend(child, now)
+            if self.init:
+                self._collect_orphans()
             if self._finished():
                 break
             self._write_status()
@@ -111,6 +117,12 @@ class Supervisor:
             if pipe is not None:
                 self.selector.register(pipe, selectors.EVENT_READ, self._reader(child))
 
+    def _collect_orphans(self) -> None:
+        """Do the duty of a PID namespace's init: what lost its parent becomes ours."""
+        from labgrader.cluster.embedded.nodes.world import reap
+
+        reap({child.pid for child in self.children if child.pid is not None})
+
     def _reader(self, child: Child) -> Any:
         def read(pipe: int) -> None:
             if not child.pump(pipe):
@@ -149,6 +161,7 @@ class Supervisor:
         with contextlib.suppress(OSError):  # a full disk: the cluster matters more than its report
             temporary = self.run / ".status.json"
             temporary.write_text(json.dumps(status, indent=1))
+            owner_of_folder(temporary)
             temporary.replace(self.run / "status.json")
             self._written = status
 
@@ -171,14 +184,29 @@ def _only_one(run: Path) -> int:
 def main(arguments: list[str]) -> None:
     """Run the supervisor of the cluster whose root folder is the only argument.
 
-    It leaves its parent at once: one that lives long (the TUI) would keep it as a zombie.
+    It leaves its parent at once: one that lives long (the TUI) would keep it as a zombie. Where the
+    plan says so, it enters namespaces of the cluster's own before anything starts.
     """
+    root = Path(arguments[0])
+    namespaces = json.loads((root / "run" / "plan.json").read_bytes()).get("namespaces")
+    if namespaces:
+        from labgrader.cluster.embedded.nodes import world
+
+        try:
+            world.open_door(namespaces["port"])
+        except OSError as error:
+            sys.stderr.write(f"error: port {namespaces['port']}: {error.strerror}\n")
+            sys.exit(DOOR_TAKEN)
     if os.fork():
         os._exit(0)
     os.umask(0o077)
-    root = Path(arguments[0])
     os.chdir(root / "run")
     _only_one(root / "run")
+    if namespaces:
+        try:
+            world.enter(root, namespaces)
+        except OSError as error:
+            sys.exit(f"error: the cluster's namespaces: {error}")
     Supervisor(root).main()
 
 

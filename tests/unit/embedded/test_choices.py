@@ -31,7 +31,8 @@ def plan(state, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "intranet")
     monkeypatch.setenv("PRIVATE_TOKEN", "x")
     layout = ClusterLayout.of("default")
-    return components.plan(layout, Pki(layout.pki), "/bin/kube", 12345)["components"]
+    table = components.components(layout, Pki(layout.pki), 12345)
+    return components.plan(layout, "/bin/kube", table)["components"]
 
 
 def test_components_get_a_small_environment_and_no_proxy(plan):
@@ -91,9 +92,7 @@ def test_the_audit_policy_meets_secrets_before_any_rule_that_logs_bodies():
     assert rules[-1] == {"level": "None"}
 
 
-def test_real_nodes_and_unknown_ones_are_refused(state):
-    with pytest.raises(UsageError, match="not in this version"):
-        EmbeddedProvider(nodes="real")
+def test_unknown_nodes_are_refused(state):
     with pytest.raises(UsageError, match="no kind of node"):
         EmbeddedProvider(nodes="cardboard")
     assert EmbeddedProvider(nodes="simulated").status().state == "absent"

@@ -1,0 +1,1 @@
+"""Builds the lab's own images from Debian and PyPI packages, as OCI archives; see build.py."""

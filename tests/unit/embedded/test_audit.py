@@ -1,0 +1,65 @@
+"""The record: what the audit log says was done, in the order in which it was done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from labgrader.cluster.embedded.audit import AuditRecord
+from labgrader.model.resource import Resource
+
+ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
+
+
+def event(verb: str, name: str, **more: Any) -> dict[str, Any]:
+    about = {"resource": "tradingalgorithms", "apiGroup": "fintech.io", "namespace": "lab"}
+    return {
+        "stage": "ResponseComplete",
+        "verb": verb,
+        "user": {"username": "learner"},
+        "objectRef": {**about, "name": name},
+        "responseStatus": {"code": 200},
+        "requestURI": "/apis",
+        "stageTimestamp": "t",
+        **more,
+    }
+
+
+def log(path: Path, *events: object) -> None:
+    lines = [json.dumps(one, separators=(",", ":")) if one else "{half" for one in events]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_writes_to_the_type_come_oldest_first_rotated_parts_included(tmp_path: Path) -> None:
+    log(tmp_path / "audit-2026-01-01T00-00-00.000.log", event("create", "a"))
+    log(tmp_path / "audit-2026-01-02T00-00-00.000.log", event("patch", "a"))
+    log(tmp_path / "audit.log", event("delete", "a"), None)
+    deeds = AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab")
+    assert [deed.verb for deed in deeds] == ["create", "patch", "delete"]
+    assert {deed.user for deed in deeds} == {"learner"}
+
+
+def test_reads_dry_runs_other_places_and_other_types_are_left_out(tmp_path: Path) -> None:
+    elsewhere = {"resource": "tradingalgorithms", "apiGroup": "fintech.io", "namespace": "x"}
+    log(
+        tmp_path / "audit.log",
+        event("get", "a"),
+        event("create", "a", requestURI="/apis?dryRun=All"),
+        event("create", "a", objectRef=elsewhere),
+        event("create", "a", objectRef={**elsewhere, "namespace": "lab", "apiGroup": "other.io"}),
+        event("create", "a", stage="Panic"),
+    )
+    assert AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab") == []
+
+
+def test_a_generated_name_is_taken_from_the_answer(tmp_path: Path) -> None:
+    about = {"resource": "tradingalgorithms", "apiGroup": "fintech.io", "namespace": "lab"}
+    made = {"metadata": {"name": "algo-x7"}}
+    log(tmp_path / "audit.log", event("create", "", objectRef=about, responseObject=made))
+    (deed,) = AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab")
+    assert (deed.name, deed.after) == ("algo-x7", made)
+
+
+def test_no_log_is_an_empty_record(tmp_path: Path) -> None:
+    assert AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab") == []
