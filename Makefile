@@ -10,12 +10,12 @@ export UV_NO_PROGRESS := 1
 unexport PYTHONPATH VIRTUAL_ENV
 
 .PHONY: lab test setup tools kube kube-wheel kube-cross kube-test lint format types imports unit \
-	pytest bench bare-root pictures clean help
+	pytest verify-all bench images images-cross bare-root pictures clean help
 
-lab: setup kube ## Set everything up and open the lab
+lab: setup kube images ## Set everything up and open the lab
 	@$(BIN)/labgrader start
 
-test: setup kube lint types imports kube-test pytest ## Everything that CI checks
+test: setup kube images lint types imports kube-test pytest ## Everything that CI checks
 
 setup: tools .venv/.stamp ## .tools and .venv
 
@@ -36,6 +36,14 @@ kube-cross: tools ## linux/arm64 and darwin/arm64, as wheels (outside CI)
 	@.tools/bin/python embedded/build.py --os linux --arch arm64 --wheel
 	@.tools/bin/python embedded/build.py --os darwin --arch arm64 --wheel
 
+images: setup kube ## The images of the lab's pods (root on Debian; half a minute once)
+	@cd embedded && ../.tools/bin/python -m images.build
+
+images-cross: setup kube ## The same for arm64 (outside CI)
+	@.tools/bin/python embedded/build.py --os linux --arch arm64 --out embedded/dist/arm64
+	@cd embedded && ../.tools/bin/python -m images.build --arch arm64 \
+		--kubectl dist/arm64/bin/labgrader-kube
+
 kube-test: tools ## gofmt, go vet and the tests of the Go code
 	@.tools/bin/python embedded/build.py --check
 
@@ -53,13 +61,18 @@ types: setup ## mypy, strict
 imports: setup ## One direction of imports
 	@$(BIN)/lint-imports
 
-pytest: setup kube ## All tests, against the embedded API server
+pytest: setup kube images ## All tests, against the embedded API server
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 unit: setup ## The fast tests alone, without a cluster
 	@$(BIN)/pytest -m "not cluster" tests/unit tests/contract tests/tui
 
-bench: setup kube ## Measure; the table is in bench/README.md
+verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
+	@$(BIN)/labgrader author verify || [ $$? = 3 ]
+	@$(BIN)/labgrader author verify --nodes real operator_rollout operator_endpoints lease_held \
+		failover scaled_by_load operator_conduct algorithm_deletion || [ $$? = 3 ]
+
+bench: setup kube images ## Measure; the table is in bench/README.md
 	@$(BIN)/python bench/run.py
 
 pictures: setup kube ## Make the README's picture from the real program

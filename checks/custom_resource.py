@@ -25,11 +25,12 @@ def custom_resource(
     plural: str,
     name: str,
     spec: Mapping[str, Any],
+    labels: Mapping[str, str] | None = None,
 ) -> Iterator[Fact]:
-    """Reads the resource back and compares its spec with what was asked for, value by value.
+    """Reads the resource back and compares it with what was asked for, value by value.
 
     What counts is what is stored: the API server drops fields that the schema does not know, so a
-    manifest can be right and the resource wrong. Fields beyond those asked for are fine.
+    manifest can be right and the resource wrong. Fields and labels beyond those asked for are fine.
     """
     resource = Resource(group, version, plural, kind)
     found = ctx.get(resource, name, ctx.namespace)
@@ -47,6 +48,18 @@ def custom_resource(
             actual=shown,
             fix=f"kubectl edit {plural} {name} -n {ctx.namespace}, and set spec.{path}",
             evidence=[Evidence(label, f"spec.{path}", shown)],
+        )
+    held = dig(found, "metadata.labels", {})
+    for key, value in (labels or {}).items():
+        shown = repr(held[key]) if key in held else "no value (there is no such label)"
+        yield fact(
+            f"label {key}",
+            held.get(key) == value,
+            reason=f"The label {key} of {name} has {shown} instead of {value!r}",
+            expected=f"{key}={value}",
+            actual=shown,
+            fix=f"kubectl label {plural} {name} -n {ctx.namespace} --overwrite {key}={value}",
+            evidence=[Evidence(label, "metadata.labels", shown)],
         )
 
 

@@ -16,9 +16,25 @@ def state_root() -> Path:
     chosen = os.environ.get(STATE_VARIABLE)
     if chosen:
         return Path(chosen)
+    user = behind_sudo()
+    if user is not None:
+        import pwd
+
+        return Path(pwd.getpwuid(user[0]).pw_dir) / ".local/state/labgrader"
     from platformdirs import user_state_path
 
     return user_state_path("labgrader", appauthor=False)
+
+
+def behind_sudo() -> tuple[int, int] | None:
+    """Return user and group of whoever became root by sudo; None for others, root included."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    try:
+        user, group = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
+    except (KeyError, ValueError):
+        return None
+    return (user, group) if user > 0 else None
 
 
 def state_dir() -> Path:

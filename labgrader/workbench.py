@@ -11,14 +11,17 @@ from labgrader import paths
 from labgrader.cluster import target as targets
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
+from labgrader.cluster.pods import Pods
 from labgrader.cluster.target import Target
 from labgrader.engine import catalog, survey
 from labgrader.engine.board import Limits
 from labgrader.engine.catalog import Catalog
 from labgrader.engine.events import Listener
-from labgrader.engine.live import Change, Live
+from labgrader.engine.instruments import Instruments
+from labgrader.engine.live import Live
 from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Snapshot
+from labgrader.engine.watches import Change
 from labgrader.model.errors import LabError
 from labgrader.model.result import ClusterInfo, Report
 from labgrader.model.task import Criterion
@@ -56,10 +59,16 @@ class Workbench:
         """The API of the chosen cluster (nothing is sent yet)."""
         return Kube(connect(self.target.kubeconfig, self.target.context))
 
+    @cached_property
+    def _pods(self) -> Pods:
+        return Pods(self.cluster.connection)
+
     def close(self) -> None:
         """Close what was opened."""
         if "cluster" in self.__dict__:
             self.cluster.close()
+        if "_pods" in self.__dict__:
+            self._pods.close()
 
     def info(self, snapshot: Snapshot) -> ClusterInfo:
         """Describe the chosen cluster."""
@@ -92,10 +101,33 @@ class Workbench:
         return Runner(
             self.catalog.lab,
             self.catalog.checks,
-            capabilities=self._capabilities,
+            capabilities=self.capabilities,
             limits=self.limits,
+            instruments=self._instruments(),
         )
 
-    def _capabilities(self, snapshot: Snapshot) -> frozenset[str]:
-        writes = frozenset() if self.read_only else frozenset({survey.WRITES})
-        return survey.capabilities(snapshot) | writes
+    def _instruments(self) -> Instruments:
+        """Return what checks of this cluster can use; the lab's own one records what was done."""
+        record = None
+        if self.target.provider == "embedded":
+            from labgrader.cluster.embedded.audit import AuditRecord
+            from labgrader.cluster.embedded.layout import ClusterLayout
+
+            root = self.target.kubeconfig.parent
+            record = AuditRecord(ClusterLayout(root.name, root).audit_log)
+        return Instruments(containers=self._pods, record=record, may_write=self._may_write)
+
+    @property
+    def _may_write(self) -> bool:
+        """Whether checks may make temporary objects on the chosen cluster."""
+        host = self.cluster.connection.host
+        return not self.read_only and targets.has_consent(self.target, host)
+
+    @property
+    def runs_containers(self) -> bool:
+        """Whether the chosen cluster has nodes that do what a Pod says (and not only say so)."""
+        return survey.CONTAINERS in survey.capabilities(Snapshot(self.cluster))
+
+    def capabilities(self, snapshot: Snapshot) -> frozenset[str]:
+        """Return what the chosen cluster offers to checks."""
+        return survey.capabilities(snapshot) | ({survey.WRITES} if self._may_write else set())

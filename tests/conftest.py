@@ -18,6 +18,8 @@ from wiping import wipe
 # Whoever starts the tests in the background of a script hands down an ignored SIGINT; the programs
 # that the tests interrupt would then ignore it as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Ended by a CI system, the tests take their clusters down as after Ctrl-C.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

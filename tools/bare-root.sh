@@ -58,7 +58,10 @@ done
 env -i "$@" \
     unshare --mount --pid --fork --kill-child sh -eu -c '
         mount --make-rprivate /
+        # A mount of its own: real nodes could not keep their mounts to themselves otherwise.
+        mount --bind "$1" "$1"
         mount -t proc proc "$1/proc"
+        mount --rbind /sys "$1/sys"
         mount --rbind /dev "$1/dev"
         mount -t tmpfs tmpfs "$1/tmp"
         exec chroot "$1" sh /root/proof.sh

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.engine.manifests import Kinds
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.tui.app import LabApp

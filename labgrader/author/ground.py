@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from functools import cached_property
 
 from labgrader.author.proof import Fault, Kind, Proof, Results, judge
+from labgrader.engine import changes
 from labgrader.engine.baseline import Baseline
-from labgrader.engine.cases import Case, apply_case, touched, undo_case
+from labgrader.engine.cases import Case
 from labgrader.engine.events import Event
 from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver, wait_until
-from labgrader.model.errors import LabError
+from labgrader.engine.solve import Solver
+from labgrader.engine.waiting import wait_until
+from labgrader.model.errors import Cause, LabError
 from labgrader.model.resource import Resource
 from labgrader.model.result import Outcome
 from labgrader.workbench import Workbench
@@ -22,11 +25,17 @@ from labgrader.workbench import Workbench
 ACT_SECONDS = 10.0
 """How long the API server may take to act on a change before the answer counts."""
 
+ROLL_SECONDS = 120.0
+"""The same where containers run: pods are replaced, probes wait, and an old leader's Lease ends."""
+
 ECHO_SECONDS = 0.4
 """How long an answer must stand: one given before the change is in force does not count."""
 
 GRACE_SECONDS = 0.5
-"""How long a reset waits for finalizers here: nobody serves those of a case."""
+"""How long a reset waits for finalizers where no operator serves them."""
+
+OPERATORS_GRACE_SECONDS = 20.0
+"""How long where one does, and has children to clean up."""
 
 
 class Ground:
@@ -42,21 +51,42 @@ class Ground:
         self._baseline = Baseline(workbench.cluster, ())
         self.solved: Results = {}
 
+    @cached_property
+    def _runs_containers(self) -> bool:
+        return self._workbench.runs_containers
+
+    @property
+    def _act_seconds(self) -> float:
+        return ROLL_SECONDS if self._runs_containers else ACT_SECONDS
+
+    def lacks(self, case: Case) -> str:
+        """Say what this cluster lacks for a case; empty where it can be tried."""
+        if case.containers and not self._runs_containers:
+            return "it needs running containers, and the nodes here are simulated"
+        if case.containers is False and self._runs_containers:
+            return "the operator at work here would put it right; simulated nodes have none"
+        return ""
+
     def grade(self, only: Collection[str] = ()) -> Results:
         """Judge everything once, or ``only`` these criteria (and, unseen, what they need)."""
         wanted = [c for c in self._criteria if not only or c.id in only]
         report = self._workbench.grade(wanted, _nobody)
         return {check.id: check for check in report.checks}
 
+    @property
+    def _solver(self) -> Solver:
+        root = self._workbench.catalog.lab.root
+        manual = not self._runs_containers
+        return Solver(self._workbench.cluster, root, _nothing, manual=manual)
+
     def solve(self) -> Results:
         """Deploy all solutions; keep how things are then, and what is said of them."""
-        lab = self._workbench.catalog.lab
-        solver = Solver(self._workbench.cluster, lab.root, _nothing)
+        lab, solver = self._workbench.catalog.lab, self._solver
         objects: list[tuple[Resource, str | None, str]] = []
         for task in lab.tasks:
             solver.solve(task.id)
             objects.extend(solver.objects(task.id))
-        self._grade_until(_all_passed, time.monotonic() + ACT_SECONDS)
+        self._grade_until(_all_passed, time.monotonic() + self._act_seconds)
         time.sleep(ECHO_SECONDS)
         self.solved = self.grade()
         self._baseline = Baseline(self._workbench.cluster, objects)
@@ -69,7 +99,8 @@ class Ground:
             LabError: something stays.
         """
         root = self._workbench.catalog.lab.root
-        reset = Reset(self._workbench.cluster, root, _nothing, grace_seconds=GRACE_SECONDS)
+        grace = OPERATORS_GRACE_SECONDS if self._runs_containers else GRACE_SECONDS
+        reset = Reset(self._workbench.cluster, root, _nothing, grace_seconds=grace)
         residue = reset.run(include_unknown=True)
         if residue:
             raise LabError(f"The lab does not go away: {', '.join(residue.stuck)}")
@@ -81,8 +112,8 @@ class Ground:
         faults: tuple[Fault, ...] = ()
         baseline = self._baseline
         try:
-            baseline = baseline.along_with(touched(self._workbench.cluster, case))
-            apply_case(self._workbench.cluster, case)
+            baseline = baseline.along_with(changes.touched(self._workbench.cluster, case.changes))
+            changes.apply(self._workbench.cluster, case.changes, str(case.path))
             after = self._judged(case)
             faults = judge(case, self.solved, after)
         except LabError as error:
@@ -99,7 +130,7 @@ class Ground:
         The first look comes after the echo and is nearly always enough. A wrong answer without a
         reason is looked at twice: what fails for a moment only must not pass for a mistake found.
         """
-        end = time.monotonic() + ACT_SECONDS
+        end = time.monotonic() + self._act_seconds
         time.sleep(ECHO_SECONDS)
         after = self.grade()
         sure = bool(case.reason) or case.expect is Outcome.PASSED
@@ -125,7 +156,9 @@ class Ground:
             # What was not hit says nothing about whether the change is gone again: not asked.
             if after and not hit:
                 return ()
-            if self._grade_until(self._whole, time.monotonic() + ACT_SECONDS, hit):
+            if self._grade_until(self._whole, time.monotonic() + self._act_seconds, hit):
+                return ()
+            if self._whole_again(hit):
                 return ()
             odd = [one.id for one in self.grade().values() if one.outcome is not self._was(one.id)]
             trouble = f"the lab is not whole after it: {', '.join(odd)}"
@@ -135,9 +168,27 @@ class Ground:
         self.solve()
         return (_broken(case, trouble),)
 
+    def _whole_again(self, hit: Collection[str]) -> bool:
+        """Solve everything once more; say whether all is well then.
+
+        What must have been done, and not only be there, is gone with the namespace that it was done
+        in: putting objects back does not bring it back.
+        """
+        for task in self._workbench.catalog.lab.tasks:
+            self._solver.solve(task.id)
+        return self._grade_until(self._whole, time.monotonic() + self._act_seconds, hit)
+
     def _undo(self, case: Case, baseline: Baseline) -> None:
-        undo_case(self._workbench.cluster, case)
+        changes.undo(self._workbench.cluster, case.changes)
         baseline.restore()
+        if any("anew" in change for change in case.changes):
+            self._redo_acts(case)
+
+    def _redo_acts(self, case: Case) -> None:
+        """Do again what the record must say: what a case did cannot be taken out of it."""
+        for task in self._workbench.catalog.lab.tasks:
+            if any(criterion.id == case.criterion for criterion in task.criteria()):
+                self._solver.solve(task.id)
 
     def _whole(self, results: Results) -> bool:
         return all(one.outcome is self._was(one.id) for one in results.values())
@@ -152,7 +203,12 @@ class Ground:
 
 
 def _all_passed(results: Results) -> bool:
-    return all(one.outcome is Outcome.PASSED for one in results.values() if not one.optional)
+    """Whether nothing is missing any more, but what cannot be seen on this cluster at all."""
+    return all(
+        one.outcome is Outcome.PASSED or one.cause is Cause.CAPABILITY
+        for one in results.values()
+        if not one.optional
+    )
 
 
 def _broken(case: Case, text: str) -> Fault:

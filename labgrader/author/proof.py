@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from labgrader.engine.cases import Case
 from labgrader.model.errors import Cause
 from labgrader.model.result import CheckResult, Outcome
+from labgrader.model.task import Criterion
 
 Results = Mapping[str, CheckResult]
 
@@ -43,12 +44,23 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One case, judged. ``found`` None where it could not be brought about."""
+    """One case, judged. ``found`` None where it was not tried, or could not be brought about."""
 
     case: Case
     found: CheckResult | None
     faults: tuple[Fault, ...]
     seconds: float = 0.0
+
+    @property
+    def skipped(self) -> bool:
+        """Whether this cluster cannot show the answer, so that it was not tried."""
+        return self.found is None and {fault.kind for fault in self.faults} == {Kind.UNJUDGED}
+
+
+def skip(case: Case, why: str) -> Proof:
+    """Return the proof of a case that was not tried."""
+    fault = Fault(Kind.UNJUDGED, case.criterion, str(case.path), f"skipped: {why}")
+    return Proof(case, None, (fault,))
 
 
 def judge(case: Case, before: Results, after: Results) -> tuple[Fault, ...]:
@@ -92,6 +104,24 @@ def of_solution(results: Results) -> Iterator[Fault]:
         else:
             text = f"{result.outcome.value}, though this is the reference solution"
             yield Fault(Kind.FALSE_ALARM, *said, text, result.reason)
+
+
+def of_mistakes(criteria: Iterable[Criterion], results: Iterable[CheckResult]) -> Iterator[Fault]:
+    """Yield the hints that no answer brings out: their ``when`` stands in no reason that was given.
+
+    Args:
+        results: everything that was said about these criteria.
+    """
+    told: dict[str, list[str]] = {}
+    for result in results:
+        reasons = told.setdefault(result.id, [])
+        reasons += [result.reason, *(item.reason for item in result.items)]
+    for criterion in criteria:
+        said = " ".join(told.get(criterion.id, ())).lower()
+        for mistake in criterion.mistakes:
+            if mistake.when.lower() not in said:
+                text = f"no answer brings out the hint for {mistake.when!r}"
+                yield Fault(Kind.WORDS, criterion.id, criterion.source, text)
 
 
 def _unjudged(result: CheckResult, criterion: str, where: str) -> Fault:

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from labgrader.engine.lint import line_of
+from labgrader.engine.yamlfile import read_text
+from labgrader.model.errors import ContentError
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -45,15 +47,15 @@ class Document:
 def documents(path: Path) -> tuple[list[Document], list[Finding]]:
     """Read a file; a file that is no YAML, or says the same key twice, is a finding."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node]
         loaded = yaml.load_all(text, Loader=_Loader)
         parsed = [data for data in loaded if data is not None]
-    except OSError as error:
-        return [], [Finding(path, 1, "file", f"cannot be read: {error.strerror}", "Put it there")]
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except ContentError as error:
+        return [], [Finding(path, 1, "file", error.message, error.next_step)]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "cannot be parsed"
+        problem = getattr(error, "problem", None) or f"cannot be parsed: {error}"
         return [], [Finding(path, mark.line + 1 if mark else 1, "yaml", problem, "Mend the line")]
     findings = [_twice(path, key) for node in nodes for key in _repeated(node)]
     pairs = zip(parsed, nodes, strict=False)  # an explicit null is a node without data: no matter

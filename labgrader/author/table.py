@@ -117,11 +117,14 @@ def _by_file(faults: tuple[Fault, ...]) -> Iterator[str]:
 
 
 def _summary(verification: Verification) -> str:
-    bad = sum(1 for proof in verification.proofs if proof.faults)
+    skipped = sum(proof.skipped for proof in verification.proofs)
+    bad = sum(1 for proof in verification.proofs if proof.faults) - skipped
     cases = len(verification.proofs)
     wrong = sum(proof.case.expect is not Outcome.PASSED for proof in verification.proofs)
     what = f"{cases} cases ({wrong} wrong, {cases - wrong} right)"
-    how = f"{bad} not as they should be" if bad else "all as they should be"
+    others = " others" if skipped else ""
+    how = f"{bad} not as they should be" if bad else f"all{others} as they should be"
+    how += f", {skipped} skipped" if skipped else ""
     return f"{verification.verdict.value}: {what}, {how}; {verification.seconds:.0f} s"
 
 
@@ -150,6 +153,7 @@ def _case(proof: Proof) -> dict[str, object]:
         "expect": proof.case.expect.value,
         "outcome": proof.found.outcome.value if proof.found else None,
         "reason": proof.found.reason if proof.found else "",
+        "skipped": proof.skipped,
         "as_expected": not proof.faults,
         "duration_ms": round(proof.seconds * 1000),
     }

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labgrader.author.ground import Ground
-from labgrader.author.proof import Fault, Kind, Proof, of_empty_cluster, of_solution
+from labgrader.author.proof import (
+    Fault,
+    Kind,
+    Proof,
+    of_empty_cluster,
+    of_mistakes,
+    of_solution,
+    skip,
+)
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.reset import Reset
 from labgrader.model.errors import ContentError, UsageError
@@ -27,11 +35,13 @@ class Verification:
     solution: tuple[Fault, ...]
     proofs: tuple[Proof, ...]
     seconds: float
+    hints: tuple[Fault, ...] = ()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Everything that is not as it should be."""
-        return (*self.empty, *self.solution, *(f for proof in self.proofs for f in proof.faults))
+        by_cases = (fault for proof in self.proofs for fault in proof.faults)
+        return (*self.empty, *self.solution, *by_cases, *self.hints)
 
     @property
     def verdict(self) -> Verdict:
@@ -92,17 +102,25 @@ def verify(workbench: Workbench, cases: Sequence[Case], told: Told) -> Verificat
     demand_empty(workbench)
     wanted = {case.criterion for case in cases}
     ground = Ground(workbench)
-    empty = _about(wanted, of_empty_cluster(ground.grade()))
+    nothing = ground.grade()
+    empty = _about(wanted, of_empty_cluster(nothing))
     told(f"the empty cluster: {_summary(empty, 'earns nothing')}")
     solution = _about(wanted, of_solution(ground.solve()))
     told(f"the solution: {_summary(solution, 'earns everything')}")
     proofs = []
     for number, case in enumerate(cases, 1):
-        proof = ground.prove(case)
+        lacks = ground.lacks(case)
+        proof = skip(case, lacks) if lacks else ground.prove(case)
         proofs.append(proof)
         told(f"{number:>3}/{len(cases)} {proof.seconds:5.1f} s  {case.name}: {_said(proof)}")
-    order = tuple(c.id for c in workbench.catalog.lab.criteria() if c.id in wanted)
-    return Verification(order, empty, solution, tuple(proofs), time.monotonic() - began)
+    tested = [c for c in workbench.catalog.lab.criteria() if c.id in wanted]
+    said = [*nothing.values(), *(proof.found for proof in proofs if proof.found)]
+    tried = [proof.case for proof in proofs if not proof.skipped]
+    whole = [c for c in tested if c.id not in _left_out(workbench, tried)]
+    hints = tuple(of_mistakes(whole, said))
+    order = tuple(criterion.id for criterion in tested)
+    seconds = time.monotonic() - began
+    return Verification(order, empty, solution, tuple(proofs), seconds, hints)
 
 
 def demand_empty(workbench: Workbench) -> None:
@@ -112,6 +130,13 @@ def demand_empty(workbench: Workbench) -> None:
             "verify wants an empty lab, and this cluster holds objects of it",
             "Run `labgrader reset`, or verify without --context: it brings its own cluster",
         )
+
+
+def _left_out(workbench: Workbench, cases: Sequence[Case]) -> set[str]:
+    """Return the criteria of which not every case is run: what they all say is not known."""
+    run = {case.path for case in cases}
+    folder = cases_folder(workbench.catalog.lab.root)
+    return {case.criterion for case in load_cases(folder) if case.path not in run}
 
 
 def _about(wanted: set[str], faults: Iterable[Fault]) -> tuple[Fault, ...]:

@@ -52,8 +52,17 @@ def lint(content: str | None) -> int:
 @click.option("--keep", is_flag=True, help="Leave cluster and solved lab as they are at the end.")
 @click.option("--yes", is_flag=True, help="Agree to it on a cluster of your own.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--nodes",
+    type=click.Choice(["simulated", "real"]),
+    default="simulated",
+    show_default=True,
+    help="What its own cluster runs; some answers show themselves only where containers run.",
+)
 @workbench_options
-def verify(workbench: Workbench, which: tuple[str, ...], keep: bool, yes: bool, form: str) -> int:
+def verify(
+    workbench: Workbench, which: tuple[str, ...], keep: bool, yes: bool, form: str, nodes: str
+) -> int:
     """Try the checks on right and wrong answers, on a cluster of its own, and count mistakes.
 
     Nothing done must earn nothing, the solution everything, and each case of tests/checks must be
@@ -64,7 +73,7 @@ def verify(workbench: Workbench, which: tuple[str, ...], keep: bool, yes: bool, 
     from labgrader.author.verify import verify as run
 
     cases = choose_cases(workbench, which)
-    with _cluster(workbench, keep=keep, yes=yes) as bench:
+    with _cluster(workbench, nodes, keep=keep, yes=yes) as bench:
         verification = run(bench, cases, _progress)
     shown = table.as_json(verification) if form == "json" else table.render(verification)
     click.echo(shown, nl=False)
@@ -113,7 +122,7 @@ def _progress(line: str) -> None:
 
 
 @contextmanager
-def _cluster(workbench: Workbench, *, keep: bool, yes: bool) -> Iterator[Workbench]:
+def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iterator[Workbench]:
     """Give the named cluster, and take the lab off it; or one that lives as long as this."""
     choice = workbench.choice
     if choice.kubeconfig or choice.context:
@@ -122,7 +131,7 @@ def _cluster(workbench: Workbench, *, keep: bool, yes: bool) -> Iterator[Workben
         return
     from labgrader.cluster.providers import get_provider
 
-    provider = get_provider(name=CLUSTER)
+    provider = get_provider(name=CLUSTER, nodes=nodes)
     if provider.status().state != "absent":
         raise UsageError(
             f"The cluster {CLUSTER} is there already: of another verify, or of one with --keep",

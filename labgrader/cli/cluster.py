@@ -13,10 +13,10 @@ from labgrader.cli.prepare import prepare, unprepare
 if TYPE_CHECKING:
     from labgrader.cluster.provider import ClusterStatus, Provider
 
-_NAME = click.option(
+NAME_OPTION = click.option(
     "--name", default="default", show_default=True, help="Which of the clusters side by side."
 )
-_PROVIDER = click.option(
+PROVIDER_OPTION = click.option(
     "--provider",
     "kind",
     type=click.Choice(["embedded", "kind"]),
@@ -36,15 +36,15 @@ cluster.add_command(unprepare)
 
 
 @cluster.command()
-@_PROVIDER
+@PROVIDER_OPTION
 @click.option(
     "--nodes",
     type=click.Choice(["simulated", "real", "auto"]),
     default="auto",
     show_default=True,
-    help="Simulated nodes need no root, but run no containers.",
+    help="Simulated nodes need no root, but run no containers; auto keeps what the cluster has.",
 )
-@_NAME
+@NAME_OPTION
 def up(kind: str, nodes: str, name: str) -> None:
     """Start the cluster, or find it running; return when it is ready."""
     begun = time.monotonic()
@@ -56,8 +56,8 @@ def up(kind: str, nodes: str, name: str) -> None:
 
 
 @cluster.command()
-@_PROVIDER
-@_NAME
+@PROVIDER_OPTION
+@NAME_OPTION
 @click.option("--purge", is_flag=True, help="Remove its data, keys and kubeconfig too.")
 def down(kind: str, name: str, *, purge: bool) -> None:
     """Stop the cluster; its data stays for the next `up`, unless --purge is given."""
@@ -65,8 +65,8 @@ def down(kind: str, name: str, *, purge: bool) -> None:
 
 
 @cluster.command()
-@_PROVIDER
-@_NAME
+@PROVIDER_OPTION
+@NAME_OPTION
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
@@ -74,21 +74,23 @@ def status(kind: str, name: str, form: str) -> None:
     """Show the cluster and its components; exit with 1 unless it runs."""
     found = _provider(kind, name).status()
     click.echo(_as_json(found) if form == "json" else _as_text(found))
+    if form == "text" and kind == "embedded" and found.nodes == "simulated":
+        click.echo(f"  real nodes  {_real_nodes(found.state)}")
     if found.state != "running":
         raise SystemExit(1)
 
 
 @cluster.command()
-@_PROVIDER
-@_NAME
+@PROVIDER_OPTION
+@NAME_OPTION
 def kubeconfig(kind: str, name: str) -> None:
     """Print the path of the cluster's kubeconfig, and nothing else."""
     click.echo(_provider(kind, name).kubeconfig())
 
 
 @cluster.command()
-@_PROVIDER
-@_NAME
+@PROVIDER_OPTION
+@NAME_OPTION
 def shell(kind: str, name: str) -> None:
     """Open your shell with KUBECONFIG set and kubectl on the PATH."""
     from labgrader.cluster.embedded.shell import open_shell
@@ -100,7 +102,7 @@ def shell(kind: str, name: str) -> None:
 
 @cluster.command()
 @click.argument("component", required=False)
-@_NAME
+@NAME_OPTION
 @click.option("--follow", is_flag=True, help="Wait for more until Ctrl-C.")
 @click.option(
     "--tail", type=click.IntRange(min=0), default=50, show_default=True, help="Lines to begin with."
@@ -122,6 +124,16 @@ def _provider(kind: str, name: str, nodes: str = "auto") -> Provider:
     from labgrader.cluster.providers import get_provider
 
     return get_provider(kind, name, nodes)
+
+
+def _real_nodes(state: str) -> str:
+    from labgrader.cluster.embedded.nodes import requirements
+
+    obstacles = requirements.find()
+    if obstacles:
+        return f"not possible here: {obstacles}. {obstacles.next_step}"
+    other = "" if state == "absent" else ", in a cluster of its own (--name)"
+    return f"possible: `cluster up --nodes real`{other}"
 
 
 def _progress(component: str, message: str) -> None:

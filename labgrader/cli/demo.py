@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import rich_click as click
 
+from labgrader.cli import outside
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.engine.events import Event
-from labgrader.engine.manifests import Kinds, read_all
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.errors import ExitCode, LabError, UsageError
 from labgrader.model.resource import Object
 from labgrader.model.result import Outcome, Report
@@ -22,20 +24,31 @@ from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 
+OPERATOR_AFTER = 3
+"""How many tasks give an operator what it needs: a definition, rights, a configuration."""
+
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Agree to a demo on a cluster of your own.")
+@click.option(
+    "--nodes",
+    type=click.Choice(["simulated", "real", "auto"]),
+    default="auto",
+    show_default=True,
+    help="What the demo's own cluster runs.",
+)
 @click.option("--keep", is_flag=True, help="Leave the demo's cluster running.")
 @workbench_options
-def demo(workbench: Workbench, yes: bool, keep: bool) -> int:
+def demo(workbench: Workbench, yes: bool, nodes: str, keep: bool) -> int:
     """Tell the lab's story: empty, solved, broken, mended, reset. Exit code 0 when it holds."""
-    with _cluster(workbench, keep=keep) as bench:
+    with _cluster(workbench, nodes, keep=keep) as bench:
         ask_to_write(bench, "play the demo", yes=yes)
         story = _Story(bench)
-        story.empty()
-        story.solve()
-        story.breaks()
-        story.reset()
+        with ExitStack() as beside:
+            story.empty()
+            story.solve(beside)
+            story.breaks()
+            story.reset()
     click.echo(f"\n{'The story holds' if not story.wrong else 'The story does NOT hold'}.")
     for line in story.wrong:
         click.echo(f"  {line}")
@@ -43,7 +56,7 @@ def demo(workbench: Workbench, yes: bool, keep: bool) -> int:
 
 
 @contextmanager
-def _cluster(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:
+def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbench]:
     """Give the named cluster, or one that lives as long as the demo."""
     choice = workbench.choice
     if choice.kubeconfig or choice.context:
@@ -51,7 +64,7 @@ def _cluster(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:
         return
     from labgrader.cluster.providers import get_provider
 
-    provider = get_provider(name="demo")
+    provider = get_provider(name="demo", nodes=nodes)
     click.echo("1. A Kubernetes cluster of its own")
     began = time.monotonic()
     try:
@@ -70,7 +83,10 @@ class _Story:
         self.wrong: list[str] = []
         self._workbench = workbench
         self._root = workbench.catalog.lab.root
-        self._solver = Solver(workbench.cluster, self._root, _nothing)
+        # Without containers the operator runs beside us; without its libraries nobody does.
+        self._outside = not workbench.runs_containers and outside.can_run()
+        by_hand = not workbench.runs_containers and not self._outside
+        self._solver = Solver(workbench.cluster, self._root, _nothing, manual=by_hand)
 
     def empty(self) -> None:
         """Nothing done, nothing earned."""
@@ -86,9 +102,19 @@ class _Story:
         unjudged = [check.id for check in report.checks if check.outcome is Outcome.ERROR]
         self._expect(not unjudged, f"not judged on the empty cluster: {', '.join(unjudged)}")
 
-    def solve(self) -> None:
-        """The reference solution earns everything."""
+    def solve(self, beside: ExitStack) -> None:
+        """The reference solution earns everything.
+
+        Args:
+            beside: keeps what must go on until the end of the story.
+        """
         click.echo("\n3. The reference solution")
+        if self._outside:
+            click.echo("   no containers run here: the operator works from outside the cluster")
+            tasks = [task.id for task in self._workbench.catalog.lab.tasks]
+            for task in tasks[:OPERATOR_AFTER]:
+                self._solver.solve(task)
+            beside.enter_context(outside.operator(self._workbench))
         self._solve()
         report = self._grade()
         score = report.score
@@ -103,7 +129,7 @@ class _Story:
     def breaks(self) -> None:
         """Every planted fault is caught by the check that is there for it."""
         click.echo("\n4. Faults are caught")
-        for entries in read_all(self._root / "solutions" / "breaks.yaml"):
+        for entries in read_documents(self._root / "solutions" / "breaks.yaml"):
             for entry in entries:
                 self._break(entry)
 

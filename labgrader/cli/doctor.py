@@ -47,6 +47,11 @@ def _machine() -> Iterator[str]:
         yield f"embedded Kubernetes: {kube_binary()}"
     except LabError as error:
         yield f"embedded Kubernetes: no: {one_line(error)}"
+    from labgrader.cluster.embedded.nodes import images, requirements
+
+    obstacles = requirements.find()
+    lacking = str(obstacles) or ("" if images.built() else "the lab's images are not built")
+    yield f"real nodes: {f'no: {lacking}' if lacking else 'possible (cluster up --nodes real)'}"
     for tool, use in (("kubectl", "your own kubectl"), ("kind", "--provider kind")):
         found = shutil.which(tool)
         yield f"{tool}: {found or f'not on the PATH (only needed for {use})'}"
@@ -54,7 +59,7 @@ def _machine() -> Iterator[str]:
 
 def _gradable(workbench: Workbench, snapshot: Snapshot) -> int:
     """Say the highest score that can be reached here."""
-    offered = survey.capabilities(snapshot)
+    offered = workbench.capabilities(snapshot)
     total = reachable = 0
     lacking: dict[str, list[str]] = {}
     for criterion in workbench.catalog.lab.criteria():
@@ -67,4 +72,5 @@ def _gradable(workbench: Workbench, snapshot: Snapshot) -> int:
     click.echo(f"gradable: {reachable} of {total} points")
     for capability, ids in sorted(lacking.items()):
         click.echo(f"  no {capability}, which these need: {', '.join(ids)}")
+        click.echo(f"    {survey.why_not(capability)[1]}")
     return ExitCode.UNJUDGED if lacking else ExitCode.OK

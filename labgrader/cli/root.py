@@ -22,6 +22,8 @@ COMMANDS = {
     "doctor": "labgrader.cli.doctor:doctor",
     "explain": "labgrader.cli.teach:explain",
     "hint": "labgrader.cli.teach:hint",
+    "operator": "labgrader.cli.run_operator:operator",
+    "image": "labgrader.cli.image:image",
     "reset": "labgrader.cli.reset:reset",
     "session": "labgrader.cli.session:session",
     "solve": "labgrader.cli.solve:solve",

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import rich_click as click
 
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import complete_names, workbench_options
+from labgrader.engine.leadership import leader
 from labgrader.engine.solve import Solver
 from labgrader.model.errors import UsageError
+from labgrader.model.resource import LEASE
 from labgrader.workbench import Workbench
+
+OPERATORS = "task4"
+"""The task in which an operator does the work, where there is one."""
+
+LEADER = "trading-operator-leader"
 
 
 @click.command()
 @click.argument(
     "which", nargs=-1, required=True, metavar="taskN...|all", shell_complete=complete_names
 )
+@click.option("--manual", is_flag=True, help="Make by hand what the operator would make (task 4).")
 @click.option("--yes", is_flag=True, help="Agree to writing to a cluster of your own.")
 @workbench_options
-def solve(workbench: Workbench, which: tuple[str, ...], yes: bool) -> None:
+def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool) -> None:
     """Deploy the reference solution of one or more tasks."""
     lab = workbench.catalog.lab
     known = [task.id for task in lab.tasks]
@@ -27,7 +37,18 @@ def solve(workbench: Workbench, which: tuple[str, ...], yes: bool) -> None:
             f"There is no task called {unknown[0]!r}", f"Known: all, {', '.join(known)}"
         )
     ask_to_write(workbench, "deploy the solution", yes=yes)
-    solver = Solver(workbench.cluster, lab.root, click.echo)
-    for task_id in known:
-        if task_id in which or "all" in which:
-            solver.solve(task_id)
+    wanted = [task_id for task_id in known if task_id in which or "all" in which]
+    if not manual and OPERATORS in wanted and not _has_operator(workbench):
+        click.echo("no container runs here, and no operator leads: its part is made by hand")
+        manual = True
+    solver = Solver(workbench.cluster, lab.root, click.echo, manual=manual)
+    for task_id in wanted:
+        solver.solve(task_id)
+
+
+def _has_operator(workbench: Workbench) -> bool:
+    """Whether an operator is at work, or will be once its Deployment is there."""
+    if workbench.runs_containers:
+        return True
+    lease = workbench.cluster.get(LEASE, LEADER, workbench.catalog.lab.namespace)
+    return leader(lease, datetime.now(UTC)) is not None

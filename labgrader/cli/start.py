@@ -37,7 +37,7 @@ def _on_a_cluster(workbench: Workbench, name: str) -> Workbench:
     from labgrader.cluster.providers import get_provider
     from labgrader.workbench import Choice
 
-    status = get_provider(name=name).up(_progress)
+    status = get_provider(name=name, nodes="auto").up(_progress)
     return Workbench(Choice(str(status.kubeconfig), None, choice.content), workbench.limits)
 
 

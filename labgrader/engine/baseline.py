@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labgrader.engine.ports import Cluster
-from labgrader.engine.solve import wait_until
+from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import LabError, Rejected
 from labgrader.model.resource import Object, Resource, dig, name_of
 
@@ -30,6 +30,11 @@ class Kept:
     def name(self) -> str:
         """The object's name."""
         return name_of(self.original)
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether a definition defines its type, rather than Kubernetes itself."""
+        return "." in self.resource.group and not self.resource.group.endswith("k8s.io")
 
 
 class Baseline:
@@ -73,6 +78,8 @@ class Baseline:
             self._release(kept)
         for kept in self._kept:
             self._put_back(kept)
+            if kept.is_custom:
+                self._put_status_back(kept)
 
     def _release(self, kept: Kept) -> None:
         """Take off finalizers that were not there, and help a deletion out of the way."""
@@ -96,6 +103,19 @@ class Baseline:
             self._cluster.delete(kept.resource, kept.name, kept.namespace)
             self._await_gone(kept)
         self._create(kept)
+
+    def _put_status_back(self, kept: Kept) -> None:
+        """Write a status as it was: no controller does where a person wrote it."""
+        then = kept.original.get("status")
+        now = (self._cluster.get(kept.resource, kept.name, kept.namespace) or {}).get("status")
+        if then == now:
+            return
+        change = {"op": "remove", "path": "/status"}
+        if then is not None:
+            change = {"op": "add", "path": "/status", "value": then}
+        self._cluster.patch(
+            kept.resource, kept.name, [change], kept.namespace, subresource="status"
+        )
 
     def _patched(self, kept: Kept, current: Object) -> bool:
         """Mend the object in place; False where a field cannot be changed."""

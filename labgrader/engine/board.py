@@ -60,9 +60,10 @@ class Board:
         """Return the results that ``criterion`` needs."""
         return [self._results[need] for need in criterion.needs]
 
-    def start(self, criterion: Criterion) -> float:
-        """Note that it runs; return its deadline."""
-        deadline = min(self._run_deadline, time.monotonic() + self._limits.check_seconds)
+    def start(self, criterion: Criterion, seconds: float | None = None) -> float:
+        """Note that it runs, for ``seconds`` where its check asks for that; return its deadline."""
+        allowed = max(seconds or 0.0, self._limits.check_seconds)
+        deadline = min(self._run_deadline, time.monotonic() + allowed)
         self.running[criterion.id] = (criterion, deadline)
         return deadline
 

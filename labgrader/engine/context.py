@@ -1,36 +1,31 @@
-"""What a check may do: read through the shared snapshot, and ask by dry-run. Nothing is changed."""
+"""What a check may do. Nothing is changed but by a probe, which takes away what it makes."""
 
 from __future__ import annotations
 
 import json
-import marshal
 import time
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
+from labgrader.engine.asking import Asking
+from labgrader.engine.instruments import Instruments
+from labgrader.engine.ports import Answer, Deed
+from labgrader.engine.probe import PREFIX, Probe
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.engine.verdicts import Failure
-from labgrader.model.errors import TimedOut
-from labgrader.model.resource import ACCESS_REVIEW, ADMISSION, Object, Resource, dig
-from labgrader.model.result import Evidence
+from labgrader.model.errors import LabError, MissingCapability, TimedOut
+from labgrader.model.resource import CONFIG_MAP, Object, Resource, dig, name_of
 
-T = TypeVar("T")
+ANSWER_SECONDS = 3.0
+"""How long a server in a container may take; the probes of the lab allow it five."""
 
-
-def _copied(answer: T) -> T:
-    """Copy what came over the wire: plain JSON values, twenty times as fast as ``deepcopy``."""
-    wire: Any = answer
-    copied: T = marshal.loads(marshal.dumps(wire))  # noqa: S302 - our own bytes, a moment old
-    return copied
+LOOK_PAUSE = 0.25
 
 
-class Context:
-    """Given to every check. Keeps the check's deadline and records what it read and asked.
+class Context(Asking):
+    """Given to every check: all of ``Asking``, what runs in pods, what was done, and time.
 
     Args:
-        snapshot: the view that all checks of this run share.
-        namespace: the lab's namespace.
-        deadline: when the check must be done (``time.monotonic`` seconds).
+        instruments: what this run offers beside the API's objects.
     """
 
     def __init__(
@@ -39,115 +34,136 @@ class Context:
         namespace: str,
         deadline: float,
         clock: Callable[[], float] = time.monotonic,
+        instruments: Instruments | None = None,
     ) -> None:
-        self.namespace = namespace
-        self.interests: set[Interest] = set()
-        self.asked: set[Hashable] = set()
-        self._snapshot = snapshot
-        self._deadline = deadline
-        self._clock = clock
+        super().__init__(snapshot, namespace, deadline, clock)
+        self._instruments = instruments or Instruments()
 
-    def remaining(self) -> float:
-        """Return the seconds left; raise ``TimedOut`` when there are none."""
-        left = self._deadline - self._clock()
-        if left <= 0:
-            raise TimedOut("The check ran out of time", "Try again; the cluster is slow to answer")
-        return left
-
-    def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
-        """Read one object, None when it (or its type) does not exist. A copy: change it freely."""
-        interest = Interest(resource, namespace, name)
-        self.interests.add(interest)
-        return _copied(self._snapshot.get(interest, min(5, self.remaining())))
-
-    def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
-        """Read a collection; empty also when the type does not exist."""
-        interest = Interest(resource, namespace)
-        self.interests.add(interest)
-        return _copied(self._snapshot.list(interest, self.remaining()) or [])
-
-    def require(
-        self, resource: Resource, name: str, namespace: str | None = None, *, fix: str = ""
-    ) -> Object:
-        """Read one object, or fail the check because it is not there."""
-        found = self.get(resource, name, namespace)
-        if found is None:
-            label = resource.describe(name, namespace)
-            raise Failure(
-                f"{label} does not exist",
-                expected=label,
-                actual="not found",
-                fix=fix,
-                evidence=[Evidence(label)],
-            )
-        return found
-
-    def dry_run_create(
-        self, resource: Resource, body: Object, namespace: str | None = None
-    ) -> Object:
-        """Ask the API server whether it would admit ``body``; nothing is stored.
-
-        Raises:
-            Rejected: it would not, with the server's own words.
-        """
-        self.interests.update(Interest(kind) for kind in ADMISSION)
-        key = ("create", resource, namespace, json.dumps(body, sort_keys=True))
-        self.asked.add(key)
-        return self._snapshot.once(
-            key,
-            lambda: self._snapshot.cluster.create(
-                resource, body, namespace, dry_run=True, timeout=min(5, self.remaining())
-            ),
-        )
-
-    def access_review(self, spec: Mapping[str, Any]) -> bool:
-        """Ask the authorizer by a SubjectAccessReview, which stores nothing; True is allowed.
+    def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
+        """GET ``path`` of a server in the lab's namespace, through the API server's proxy.
 
         Args:
-            spec: ``user``, ``groups``, and ``resourceAttributes`` or ``nonResourceAttributes``.
-                Groups are not implied: name them all.
+            kind: ``pods`` or ``services``.
+            port: its number, or for a service the port's name.
         """
-        key = ("access", json.dumps(spec, sort_keys=True))
-        self.asked.add(key)
-        body: Object = {
-            "apiVersion": ACCESS_REVIEW.api_version,
-            "kind": ACCESS_REVIEW.kind,
-            "spec": dict(spec),
-        }
-        answer = self._snapshot.once(
-            key,
-            lambda: self._snapshot.cluster.create(
-                ACCESS_REVIEW, body, timeout=min(5, self.remaining())
-            ),
-        )
-        return bool(dig(answer, "status.allowed", False))
+        containers = self._instruments.containers
+        if containers is None:
+            raise MissingCapability(
+                "Servers in pods cannot be asked here", "See `labgrader doctor`"
+            )
+        root = f"/api/v1/namespaces/{self.namespace}/{kind}/{name}:{port}/proxy"
+        whole = f"{root}/{path.lstrip('/')}"
+        self.asked.add(whole)
+        return self._snapshot.once(whole, lambda: self._ask(containers.ask, whole))
 
-    def dry_run_patch(
-        self,
-        resource: Resource,
-        name: str,
-        patch: Mapping[str, Any],
-        namespace: str | None = None,
-        *,
-        subresource: str = "",
-        as_table: bool = False,
-    ) -> Object:
-        """Ask what a merge patch would give; nothing is stored. Raises ``Rejected``."""
-        self.interests.update(Interest(kind) for kind in ADMISSION)
-        self.interests.add(Interest(resource, namespace, name))
-        text = json.dumps(patch, sort_keys=True)
-        key = ("patch", resource, namespace, name, subresource, as_table, text)
+    def _ask(self, get: Callable[..., Answer], path: str) -> Answer:
+        try:
+            return get(path, timeout=min(ANSWER_SECONDS, self.remaining()))
+        except TimedOut:
+            # Whose fault is it? Where the API server itself answers, it is the server's in the pod.
+            self._snapshot.cluster.read("/version", timeout=min(2, self.remaining()))
+            return Answer(None, f"it did not answer within {ANSWER_SECONDS:.0f} s")
+
+    def execute(self, pod: str, container: str, command: Sequence[str]) -> str:
+        """Run a command in a container and return what it printed. Raises as ``Containers``."""
+        containers = self._instruments.containers
+        if containers is None:
+            raise MissingCapability("Nothing can be run in pods here", "See `labgrader doctor`")
+        timeout = min(ANSWER_SECONDS, self.remaining())
+        key = ("execute", pod, container, *command)
         self.asked.add(key)
         return self._snapshot.once(
             key,
-            lambda: self._snapshot.cluster.patch(
-                resource,
-                name,
-                patch,
-                namespace,
-                subresource=subresource,
-                dry_run=True,
-                as_table=as_table,
-                timeout=min(5, self.remaining()),
-            ),
+            lambda: containers.execute(self.namespace, pod, container, command, timeout=timeout),
         )
+
+    def last_words(self, pod: str, container: str) -> str:
+        """Return the last line that a container's run before this one has logged; empty if none.
+
+        Only ever a hint for a reason: what may not or cannot be read is left out.
+        """
+        query = f"container={container}&previous=true&tailLines=1&limitBytes=2000"
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log?{query}"
+        self.asked.add(path)
+        try:
+            said = self._snapshot.once(
+                path, lambda: self._snapshot.cluster.read(path, timeout=min(2, self.remaining()))
+            )
+        except LabError:
+            return ""
+        text = json.dumps(said) if isinstance(said, dict) else said or ""
+        return " ".join(text.split())[:200]
+
+    def deeds(self, resource: Resource) -> list[Deed] | None:
+        """Return what was done to objects of a type here, oldest first; None where unrecorded."""
+        record = self._instruments.record
+        if record is None:
+            return None
+        self.interests.add(Interest(resource, self.namespace))
+        key = ("deeds", resource)
+        self.asked.add(key)
+        return self._snapshot.once(key, lambda: record.deeds(resource, self.namespace))
+
+    def server_time(self) -> datetime:
+        """Return the API server's time, to the second: this machine's clock may be another.
+
+        It is what the server would write into an object that is created now (a dry-run).
+        """
+        ahead = self._snapshot.once("clock", self._ahead)
+        return datetime.fromtimestamp(time.time() + ahead, UTC)
+
+    def _ahead(self) -> float:
+        body: Object = {
+            "apiVersion": CONFIG_MAP.api_version,
+            "kind": CONFIG_MAP.kind,
+            "metadata": {"generateName": PREFIX, "namespace": self.namespace},
+        }
+        answer = self._snapshot.cluster.create(
+            CONFIG_MAP, body, self.namespace, dry_run=True, timeout=min(5, self.remaining())
+        )
+        stamp = datetime.fromisoformat(str(dig(answer, "metadata.creationTimestamp")))
+        return stamp.timestamp() + 0.5 - time.time()  # half a second: it was cut off
+
+    def moves(self, resource: Resource, name: str, path: str, seconds: float) -> bool:
+        """Look on for up to ``seconds`` whether a value of an object changes.
+
+        What another grading of this process has seen within that time counts as well, so that a
+        live session need not wait each time.
+        """
+        end = time.monotonic() + min(seconds, self.remaining() - 1)
+        while True:
+            found = self._snapshot.cluster.get(
+                resource, name, self.namespace, timeout=min(5, self.remaining())
+            )
+            key = (resource, name_of(found or {}), dig(found, "metadata.uid"), path)
+            if self._instruments.sightings.note(key, dig(found, path), seconds):
+                return True
+            if time.monotonic() >= end:
+                return False
+            time.sleep(LOOK_PAUSE)
+
+    def demand_writes(self, why: str) -> None:
+        """Raise where this run may not write; for a check that needs it on some clusters only.
+
+        Args:
+            why: what for, as the beginning of the sentence that is shown.
+        """
+        if not self._instruments.may_write:
+            raise MissingCapability(
+                f"{why}, and labgrader may not write here",
+                "Agree with `labgrader cluster prepare`, and leave out --read-only",
+            )
+
+    def probe(self, resource: Resource) -> Probe:
+        """Return a probe of this type, for a ``with`` statement (needs the capability writes)."""
+        probes = self._instruments.probes
+        probe = Probe(
+            self._snapshot.cluster,
+            resource,
+            self.namespace,
+            self.remaining,
+            lambda: self.server_time().timestamp(),
+            probes,
+        )
+        probes.opened(probe, probe.remove)
+        return probe

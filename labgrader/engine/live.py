@@ -11,14 +11,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from labgrader.engine.events import Listener
 from labgrader.engine.ports import Cluster
 from labgrader.engine.runner import Runner
-from labgrader.engine.snapshot import Interest, Snapshot, key_of, version_of
-from labgrader.model.errors import Forbidden, LabError
-from labgrader.model.resource import Object, dig
+from labgrader.engine.snapshot import Interest, Snapshot
+from labgrader.engine.watches import Change, Watches
+from labgrader.model.errors import LabError
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion
 
@@ -28,12 +28,6 @@ SETTLE_SECONDS = 0.03
 PATIENCE_SECONDS = 0.2
 """How long they are waited for at most: something that never stops changing is judged as well."""
 
-RETRY_SECONDS = 0.5
-"""How long a watch rests before it is tried again."""
-
-POLL_SECONDS = 5.0
-"""How often something is looked at that may be read, but not watched."""
-
 ECHO_SECONDS = 0.6
 """When to judge once more after a change that takes effect a moment after it is stored."""
 
@@ -42,18 +36,6 @@ LATE_GROUPS = {
     "admissionregistration.k8s.io",
     "rbac.authorization.k8s.io",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something that was read is different now.
-
-    ``text`` names the object for people. An ``echo`` is no news: the same change, looked at again.
-    """
-
-    interest: Interest
-    text: str
-    echo: bool = False
 
 
 class Live:
@@ -81,36 +63,50 @@ class Live:
         self._criteria = list(criteria)
         self._info = info
         self._listener = listener
-        self._on_link = on_link
         self._on_change = on_change
+        self._again = threading.Event()
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
-        self._watched: dict[Interest, dict[str, str]] = {}
-        self._lost: set[Interest] = set()
-        self._lock = threading.Lock()
+        self._outcomes: dict[str, Outcome] = {}
+        self._watches = Watches(
+            cluster, self.stop, self._changes.put, on_link=on_link, content=self._content
+        )
 
     def close(self) -> None:
         """End ``run`` soon; may be called from any thread."""
         self.stop.set()
         self._changes.put(None)
 
+    def refresh(self) -> None:
+        """Read everything again soon and judge all of it; may be called from any thread."""
+        self._again.set()
+        self._changes.put(None)
+
     def run(self, until: Callable[[Report], bool] = lambda report: False) -> Report:
         """Grade, then again at every change, until ``close`` or until ``until`` says so."""
-        snapshot = Snapshot(self._cluster)
+        snapshot = Snapshot(self._cluster, lasting=True)
         known: dict[str, CheckResult] = {}
         while True:
             report = self._grade(snapshot, known)
             if self.stop.is_set() or until(report):
                 self.stop.set()
                 return report
-            self._watch_all(snapshot)
+            interests = set().union(*self._runner.interests.values())
+            self._watches.follow(interests, snapshot)
             changes = self._next_changes(retry=_unsure(report))
             if self.stop.is_set():
                 return report
+            if self._again.is_set():
+                self._again.clear()
+                snapshot, known = snapshot.renewed(), {}
+                continue
             snapshot = snapshot.without({change.interest for change in changes})
             known = self._still_true(report, changes)
 
     def _grade(self, snapshot: Snapshot, known: Mapping[str, CheckResult]) -> Report:
-        return self._runner.run(self._criteria, snapshot, self._info, self._listener, known)
+        run = self._runner.run
+        report = run(self._criteria, snapshot, self._info, self._listener, known)
+        self._outcomes = {check.id: check.outcome for check in report.checks}
+        return report
 
     def _next_changes(self, *, retry: bool) -> list[Change]:
         """Wait for a change and those that come with it; with ``retry`` at most a second."""
@@ -151,77 +147,21 @@ class Live:
             if result is None or result.outcome in (Outcome.ERROR, Outcome.BLOCKED):
                 continue
             reads = self._runner.interests.get(criterion.id, set())
-            if not reads & touched and all(need in kept for need in criterion.needs):
+            needs = [need for need in criterion.needs if need not in kept]
+            if self._runner.writes(criterion):  # once is enough, as long as what it needs stands
+                needs = [n for n in needs if n not in results or _open(results[n])]
+            if not reads & touched and not needs:
                 kept[criterion.id] = result
         return kept
 
-    def _watch_all(self, snapshot: Snapshot) -> None:
-        """Start a watch for everything that was read and is not watched yet."""
-        for interest in set().union(*self._runner.interests.values()):
-            if interest not in self._watched:
-                self._watched[interest] = snapshot.versions(interest)
-                threading.Thread(
-                    target=self._watch, args=(interest,), name="watch", daemon=True
-                ).start()
+    def _content(self, interest: Interest) -> bool:
+        """Whether every check that reads this has passed: then a heartbeat tells nothing new."""
+        readers = [one for one, reads in self._runner.interests.items() if interest in reads]
+        return all(self._outcomes.get(one) is Outcome.PASSED for one in readers)
 
-    def _watch(self, interest: Interest) -> None:
-        """Follow one interest until the end, through lost connections and missing types."""
-        while not self.stop.is_set():
-            pause = RETRY_SECONDS
-            try:
-                self._follow(interest)
-            except Forbidden:  # may perhaps be read, but not watched: then look now and then
-                pause = POLL_SECONDS
-                self._changes.put(Change(interest, "", echo=True))
-            except LabError as error:
-                self._link(interest, error)
-            self.stop.wait(pause)
 
-    def _follow(self, interest: Interest) -> None:
-        seen: dict[str, str] | None = {}
-        known = self._watched[interest]
-        events = self._cluster.watch(interest.resource, interest.namespace, name=interest.name)
-        for event in events:
-            if self.stop.is_set():
-                return
-            if event.type == "SYNCED":
-                self._link(interest, None)
-                self._compare(interest, seen or {})
-                seen = None
-            elif seen is not None:
-                seen[key_of(event.object)] = version_of(event.object)
-            elif event.type != "BOOKMARK":
-                self._note(interest, known, event.type, event.object)
-        if seen is not None:  # the type is not there (any more)
-            self._compare(interest, {})
-
-    def _compare(self, interest: Interest, present: dict[str, str]) -> None:
-        """Tell a change where what is there differs from what was known."""
-        known = self._watched[interest]
-        if present != known:
-            known.clear()
-            known.update(present)
-            self._changes.put(Change(interest, interest.resource.describe(interest.name)))
-
-    def _note(self, interest: Interest, known: dict[str, str], kind: str, obj: Object) -> None:
-        key = key_of(obj)
-        if kind == "DELETED":
-            known.pop(key, None)
-        else:
-            known[key] = version_of(obj)
-        verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}.get(kind, kind)
-        name = str(dig(obj, "metadata.name", ""))
-        label = interest.resource.describe(name, dig(obj, "metadata.namespace"))
-        self._changes.put(Change(interest, f"{label} {verb}"))
-
-    def _link(self, interest: Interest, error: LabError | None) -> None:
-        """Tell when the first watch is lost and when the last is back."""
-        with self._lock:
-            before = bool(self._lost)
-            (self._lost.add if error else self._lost.discard)(interest)
-            after = bool(self._lost)
-        if before != after:
-            self._on_link(error)
+def _open(result: CheckResult) -> bool:
+    return result.outcome is not Outcome.PASSED
 
 
 def _unsure(report: Report) -> bool:

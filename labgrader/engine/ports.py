@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from labgrader.model.resource import Object, Resource
@@ -117,4 +117,61 @@ class Cluster(Protocol):
 
     def read(self, path: str, *, timeout: float = 5) -> Object | str | None:
         """GET any path of the API (``/version``, discovery, proxies); None for 404."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server in a container said, asked through the API server.
+
+    ``status`` is None where it was not reached; ``body`` then says why. ``cut`` says that there was
+    more than is worth reading.
+    """
+
+    status: int | None
+    body: str
+    cut: bool = False
+
+
+class Containers(Protocol):
+    """What runs in pods, as far as the API server lets one at it. Errors as ``Cluster``."""
+
+    def ask(self, path: str, *, timeout: float = 3) -> Answer:
+        """GET a ``…/proxy/…`` path of a pod or a service."""
+        ...
+
+    def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, timeout: float
+    ) -> str:
+        """Run a command in a container and return what it printed.
+
+        Raises:
+            Rejected: it cannot be started there, or ends with another code than 0.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One write that the API server answered: who did what, and what the object was then.
+
+    ``code`` is the HTTP status; ``before`` what was sent, ``after`` what came back (empty where the
+    record does not hold bodies).
+    """
+
+    at: str
+    user: str
+    verb: str
+    name: str
+    subresource: str
+    code: int
+    before: Object = field(default_factory=dict)
+    after: Object = field(default_factory=dict)
+
+
+class Record(Protocol):
+    """What was done to objects, oldest first, as far back as the cluster remembers."""
+
+    def deeds(self, resource: Resource, namespace: str) -> list[Deed]:
+        """Return the writes to objects of one type."""
         ...

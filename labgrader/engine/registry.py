@@ -32,6 +32,7 @@ class Check:
     why: str
     capabilities: tuple[str, ...] = ()
     source: str = ""
+    seconds: float | None = None
 
     def parameters(self) -> tuple[set[str], set[str]]:
         """Return the names of all parameters and of those that must be given."""
@@ -40,18 +41,22 @@ class Check:
         return names, {p.name for p in given if p.default is p.empty}
 
 
-def check(*, capabilities: Iterable[str] = ()) -> Callable[[Judge], Check]:
+def check(
+    *, capabilities: Iterable[str] = (), seconds: float | None = None
+) -> Callable[[Judge], Check]:
     """Declare the decorated function to be a check.
 
     Args:
         capabilities: what the cluster must offer, e.g. ``("containers",)``; where it does not, the
             check is ``error: capability`` and is not called.
+        seconds: how long it may take, where that is longer than what a check has by default: only
+            for one that must watch something happen.
     """
 
     def declare(judge: Judge) -> Check:
         source = inspect.getsourcefile(judge) or ""
         why = inspect.cleandoc(judge.__doc__ or "")
-        return Check(judge.__name__, judge, why, tuple(capabilities), source)
+        return Check(judge.__name__, judge, why, tuple(capabilities), source, seconds)
 
     return declare
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from labgrader.engine.manifests import Kinds, read_all
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
-from labgrader.engine.solve import wait_until
+from labgrader.engine.waiting import wait_until
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.errors import Rejected
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.model.resource import NAMESPACE, RESET_AT, Object, Resource, dig, name_of
 
 GRACE_SECONDS = 10.0
 """How long an object may take to go by itself before its finalizers are taken off."""
@@ -80,7 +82,8 @@ class Reset:
 
     def plan(self) -> list[Doomed]:
         """Return what is there and would be removed, in order."""
-        return [doomed for entry in self._entries() for doomed in self._present(entry)]
+        found = (doomed for entry in self._entries() for doomed in self._present(entry))
+        return list({doomed.uid: doomed for doomed in found}.values())
 
     def unknown(self, plan: list[Doomed]) -> dict[Doomed, list[str]]:
         """Return, for each doomed namespace and definition, what would go with it unasked."""
@@ -107,7 +110,14 @@ class Reset:
         going = [doomed for doomed in plan if doomed not in strangers]
         for _, group in groupby(going, key=lambda doomed: doomed.resource):
             residue.stuck.extend(self._remove_all(list(group)))
+        self._begin_anew()
         return residue
+
+    def _begin_anew(self) -> None:
+        """Note on a namespace that stays that what was done before now does not count any more."""
+        for entry in self._all_entries():
+            if entry["kind"] == "Namespace" and self._cluster.get(NAMESPACE, entry["name"]):
+                begin_anew(self._cluster, entry["name"])
 
     def _remove_all(self, group: list[Doomed]) -> list[str]:
         """Remove objects of one kind side by side; return those that stay, and why."""
@@ -117,10 +127,13 @@ class Reset:
         return [f"{doomed}{self._why(doomed)}" for doomed in left]
 
     def _entries(self) -> Iterator[Object]:
-        for document in read_all(self._root / "solutions" / "reset.yaml"):
-            for entry in document:
-                if self._tasks is None or entry["task"] in self._tasks:
-                    yield entry
+        for entry in self._all_entries():
+            if self._tasks is None or entry["task"] in self._tasks:
+                yield entry
+
+    def _all_entries(self) -> Iterator[Object]:
+        for document in read_documents(self._root / "solutions" / "reset.yaml"):
+            yield from document
 
     def _present(self, entry: Object) -> list[Doomed]:
         resource = self._kinds.find(entry["apiVersion"], entry["kind"])
@@ -215,6 +228,12 @@ class Reset:
             versions += [g["preferredVersion"]["groupVersion"] for g in groups.get("groups") or ()]
         for version in versions:
             yield from self._kinds.listable(version)
+
+
+def begin_anew(cluster: Cluster, namespace: str) -> None:
+    """Note on a namespace that what was done in it before now does not count any more."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    cluster.patch(NAMESPACE, namespace, {"metadata": {"annotations": {RESET_AT: now}}})
 
 
 def _doomed(resource: Resource, obj: Object) -> Doomed:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from labgrader.engine import scoring
+from labgrader.engine import daemons, scoring, survey
 from labgrader.engine.board import Board, Judgement, Limits
 from labgrader.engine.context import Context
 from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
+from labgrader.engine.instruments import Instruments
 from labgrader.engine.registry import Check
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Fact, Failure
@@ -29,6 +30,7 @@ class Runner:
     Args:
         capabilities: asks what the cluster offers (``containers``, …); called once per run, and
             only when a check needs something.
+        instruments: what checks can use beside the API's objects.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class Runner:
         *,
         capabilities: Callable[[Snapshot], frozenset[str]],
         limits: Limits = Limits(),
+        instruments: Instruments | None = None,
     ) -> None:
         self.lab = lab
         self.checks = checks
         self.limits = limits
         self.interests: dict[str, set[Interest]] = {}
         self._capabilities = capabilities
+        self._instruments = instruments or Instruments()
 
     def run(
         self,
@@ -64,12 +68,16 @@ class Runner:
         results = dict(known or {})
         wanted = {c.id for c in criteria}
         todo = [c for c in self._with_needs(criteria) if c.id not in results]
-        for result in self._judge_all(todo, results, snapshot, listener, wanted):
-            results[result.id] = result
-        cluster = info(snapshot)
+        cluster = daemons.beside(lambda: info(snapshot))
+        try:
+            judged = self._judge_all(todo, results, snapshot, listener, wanted)
+        except BaseException:  # interrupted: the checks' threads end with us, and clean up nothing
+            self._instruments.probes.remove_all()
+            raise
+        results |= {result.id: result for result in judged}
         report = Report(
             lab=self.lab.id,
-            cluster=cluster,
+            cluster=cluster.result(),
             started_at=started,
             duration_ms=round((time.monotonic() - began) * 1000),
             api_requests=snapshot.cluster.requests - asked,
@@ -77,6 +85,10 @@ class Runner:
         )
         listener(RunFinished(report))
         return report
+
+    def writes(self, criterion: Criterion) -> bool:
+        """Whether its check makes temporary objects."""
+        return survey.WRITES in self.checks[criterion.check].capabilities
 
     def _with_needs(self, criteria: Iterable[Criterion]) -> list[Criterion]:
         """Return ``criteria`` and everything they need, in the order of the lab."""
@@ -121,8 +133,8 @@ class Runner:
         return list(board.finished)
 
     def _start(self, board: Board, criterion: Criterion, snapshot: Snapshot) -> None:
-        deadline = board.start(criterion)
-        context = Context(snapshot, self.lab.namespace, deadline)
+        deadline = board.start(criterion, self.checks[criterion.check].seconds)
+        context = Context(snapshot, self.lab.namespace, deadline, instruments=self._instruments)
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
@@ -168,7 +180,4 @@ class Runner:
             return
         lacking = set(check.capabilities) - self._capabilities(snapshot)
         if lacking:
-            raise MissingCapability(
-                f"This cluster offers no {', '.join(sorted(lacking))}",
-                "Run `labgrader doctor` for what it takes",
-            )
+            raise MissingCapability(*survey.why_not(min(lacking)))

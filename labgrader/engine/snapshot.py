@@ -2,18 +2,21 @@
 
 Two checks that ask the same thing cause one request; the second waits for the first's answer. Each
 reader leaves a trace (which ``Interest`` it read), so that a live session re-judges only the checks
-that a change can concern.
+that a change can concern. What was asked by dry-run holds as long as what it rests on (ADR 9).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from labgrader.engine import daemons
 from labgrader.engine.ports import Cluster
+from labgrader.model.errors import LabError, Rejected
 from labgrader.model.resource import Object, Resource, dig
 
 T = TypeVar("T")
@@ -28,12 +31,47 @@ class Interest:
     name: str | None = None
 
 
-class Snapshot:
-    """Reads through ``cluster``, each thing once. Safe to use from many threads."""
+LATE_SECONDS = 2.0
+"""How long the API server may go on answering by what a stored change has already replaced."""
 
-    def __init__(self, cluster: Cluster) -> None:
+RENEWAL_SECONDS = 5.0
+"""How long a renewal waits for one read."""
+
+READERS = 8
+"""How many reads a renewal has under way at a time."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What was read or asked: when (``time.monotonic``), and what it rests on.
+
+    ``since`` says, for a read, when these very versions were first seen.
+    """
+
+    future: Future[Any] = field(default_factory=Future)
+    rests_on: frozenset[Interest] = frozenset()
+    asked_at: float = 0.0
+    since: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether it is there and no error."""
+        return self.future.done() and self.future.exception() is None
+
+
+class Snapshot:
+    """Reads through ``cluster``, each thing once. Safe to use from many threads.
+
+    Args:
+        lasting: whether answers are to outlive this snapshot: then checks also read what their
+            dry-runs and access reviews rest on.
+    """
+
+    def __init__(self, cluster: Cluster, *, lasting: bool = False) -> None:
         self.cluster = cluster
-        self._answers: dict[Hashable, Future[Any]] = {}
+        self.lasting = lasting
+        self._answers: dict[Hashable, _Answer] = {}
+        self._earlier: dict[Hashable, _Answer] = {}
         self._lock = threading.Lock()
 
     def get(self, interest: Interest, timeout: float) -> Object | None:
@@ -52,23 +90,37 @@ class Snapshot:
             lambda: self.cluster.list(interest.resource, interest.namespace, timeout=timeout),
         )
 
-    def once(self, key: Hashable, ask: Callable[[], T]) -> T:
+    def once(
+        self, key: Hashable, ask: Callable[[], T], rests_on: frozenset[Interest] = frozenset()
+    ) -> T:
         """Return the answer kept under ``key``; ask for it when nobody has yet.
 
         An error is an answer as well: every reader of this run gets the same one.
+
+        Args:
+            rests_on: reads that decide the answer; it is kept on as long as they stay the same.
+                Empty where that cannot be told.
         """
         with self._lock:
-            future = self._answers.get(key)
-            mine = future is None
-            if future is None:
-                future = self._answers[key] = Future()
+            answer = self._answers.get(key)
+            mine = answer is None
+            if answer is None:
+                now = time.monotonic()
+                answer = self._answers[key] = _Answer(rests_on=rests_on, asked_at=now, since=now)
         if mine:
             try:
-                future.set_result(ask())
+                answer.future.set_result(ask())
             except BaseException as error:  # noqa: BLE001 - handed on to every reader
-                future.set_exception(error)
-        answer: T = future.result()
-        return answer
+                answer.future.set_exception(error)
+            self._date(key, answer)
+        result: T = answer.future.result()
+        return result
+
+    def _date(self, key: Hashable, answer: _Answer) -> None:
+        """Note since when a read shows what it shows."""
+        earlier = self._earlier.get(key)
+        if earlier and answer.good and _versions(earlier) == _versions(answer):
+            answer.since = earlier.since
 
     def forget(self, keys: Iterable[Hashable]) -> None:
         """Ask anew when one of ``keys`` (an ``Interest``, a dry-run, a review) is wanted next."""
@@ -77,26 +129,65 @@ class Snapshot:
                 self._answers.pop(key, None)
 
     def without(self, changed: set[Interest]) -> Snapshot:
-        """Return a new snapshot that keeps every plain read but those in ``changed``.
+        """Return a new snapshot that keeps every good read but ``changed``, and what rests on them.
 
-        Dry-runs and errors are never carried over: both may answer differently now.
+        What was asked within ``LATE_SECONDS`` of a change to what it rests on is asked again.
         """
-        fresh = Snapshot(self.cluster)
+        fresh = Snapshot(self.cluster, lasting=self.lasting)
         with self._lock:
-            for key, future in self._answers.items():
-                good = future.done() and future.exception() is None
-                if isinstance(key, Interest) and key not in changed and good:
-                    fresh._answers[key] = future
+            answers = dict(self._answers)
+        fresh._earlier = {k: a for k, a in answers.items() if isinstance(k, Interest) and a.good}
+        fresh._answers = {k: a for k, a in fresh._earlier.items() if k not in changed}
+        fresh.take_over(answers)
         return fresh
+
+    def renewed(self) -> Snapshot:
+        """Return a new snapshot in which every read was done again, and what still holds is kept.
+
+        A read that fails now is left to whoever wants it.
+        """
+        with self._lock:
+            answers = dict(self._answers)
+        reads = [key for key in answers if isinstance(key, Interest)]
+        fresh = self.without(set(reads))
+
+        def read_again(interest: Interest) -> None:
+            read = fresh.list if interest.name is None else fresh.get
+            try:
+                read(interest, RENEWAL_SECONDS)
+            except LabError:
+                fresh.forget([interest])
+
+        daemons.spread(read_again, reads, READERS)
+        fresh.take_over(answers)
+        return fresh
+
+    def take_over(self, answers: Mapping[Hashable, _Answer]) -> None:
+        """Keep those of an earlier snapshot's answers which rest on what is still the same."""
+        for key, answer in answers.items():
+            if answer.rests_on and _holds(answer, self._answers):
+                self._answers[key] = answer
 
     def versions(self, interest: Interest) -> dict[str, str]:
         """Return ``namespace/name`` → resourceVersion of what a read of ``interest`` showed."""
-        future = self._answers.get(interest)
-        if future is None or not future.done() or future.exception() is not None:
-            return {}
-        answer = future.result()
-        objects = answer if isinstance(answer, list) else [answer] if answer else []
-        return {key_of(obj): version_of(obj) for obj in objects}
+        answer = self._answers.get(interest)
+        return _versions(answer) if answer is not None and answer.good else {}
+
+
+def _versions(answer: _Answer) -> dict[str, str]:
+    shown = answer.future.result()
+    objects = shown if isinstance(shown, list) else [shown] if shown else []
+    return {key_of(obj): version_of(obj) for obj in objects}
+
+
+def _holds(answer: _Answer, reads: Mapping[Hashable, _Answer]) -> bool:
+    """Whether all that ``answer`` rests on is as it was, long before ``answer`` was asked."""
+    if not answer.future.done() or not isinstance(answer.future.exception(), Rejected | None):
+        return False
+    return all(
+        premise in reads and answer.asked_at - reads[premise].since >= LATE_SECONDS
+        for premise in answer.rests_on
+    )
 
 
 def key_of(obj: Object) -> str:

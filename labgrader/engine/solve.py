@@ -1,16 +1,27 @@
-"""Deploys the reference solution of a task."""
+"""Deploys the reference solution of a task.
+
+``solutions/task-N/*.yaml`` are applied in the order of their names. ``manual/`` beside them holds
+what a person makes where no operator does. A file ``*.acts.yaml`` is no manifest but a list of
+changes (``engine/changes.py``), for what must be done and cannot be applied.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from labgrader.engine.manifests import Kinds, read_all
+from labgrader.engine import changes
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
+from labgrader.engine.waiting import wait_until
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.errors import ContentError, LabError, Rejected
 from labgrader.model.resource import Object, Resource, dig, name_of
+
+ACTS = ".acts.yaml"
+BY_OPERATOR = ".operator.acts.yaml"
+"""How acts end that make sense only where an operator runs; ``manual/`` has its own."""
 
 READY_SECONDS = 10.0
 """How long a kind that was just defined may take until the API server serves it."""
@@ -20,16 +31,19 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Solver:
-    """Applies ``solutions/task-N/*.yaml`` in the order of their names.
+    """Solves tasks on one cluster.
 
     Args:
         root: the content folder.
         told: gets one line for every object.
+        manual: whether a person makes what an operator would (tasks without such a part are the
+            same either way).
     """
 
     cluster: Cluster
     root: Path
     told: Told
+    manual: bool = False
 
     def solve(self, task_id: str) -> None:
         """Apply one task's solution.
@@ -38,17 +52,32 @@ class Solver:
             ContentError: there is none.
             Rejected: the API server refuses an object; names it.
         """
-        for path, manifest in self.manifests(task_id):
-            kinds = Kinds(self.cluster)
-            resource = self._await_kind(kinds, manifest, path)
-            name, namespace = dig(manifest, "metadata.name"), dig(manifest, "metadata.namespace")
-            try:
-                self.cluster.apply(resource, manifest, namespace)
-            except Rejected as error:
-                label = resource.describe(name, namespace)
-                raise LabError(f"The API server refuses {label}: {error.message}") from error
-            self._await_established(resource, manifest)
-            self.told(f"{task_id}: applied {resource.describe(name, namespace)}")
+        for path in self._files(task_id):
+            if path.name.endswith(ACTS):
+                self._act(task_id, path)
+                continue
+            for manifest in read_documents(path):
+                self._apply(task_id, path, manifest)
+
+    def _apply(self, task_id: str, path: Path, manifest: Object) -> None:
+        resource = self._await_kind(Kinds(self.cluster), manifest, path)
+        name, namespace = dig(manifest, "metadata.name"), dig(manifest, "metadata.namespace")
+        label = resource.describe(name, namespace)
+        try:
+            self.cluster.apply(resource, manifest, namespace)
+        except Rejected as error:
+            raise LabError(f"The API server refuses {label}: {error.message}") from error
+        self._await_established(resource, manifest)
+        self.told(f"{task_id}: applied {label}")
+
+    def _act(self, task_id: str, path: Path) -> None:
+        """Do what cannot be applied."""
+        for entries in read_documents(path):
+            for act in entries:
+                ((verb, body),) = act.items()
+                changes.apply(self.cluster, [act], str(path))
+                name = dig(body, "metadata.name") or body.get("name")
+                self.told(f"{task_id}: {verb.replace('_', ' ')} {body['kind']} {name}")
 
     def objects(self, task_id: str) -> Iterator[tuple[Resource, str | None, str]]:
         """Yield resource, namespace and name of what a task's solution deploys, in its order."""
@@ -59,13 +88,20 @@ class Solver:
 
     def manifests(self, task_id: str) -> Iterator[tuple[Path, Object]]:
         """Yield the file and each object of a task's solution."""
+        for path in self._files(task_id):
+            if not path.name.endswith(ACTS):
+                for document in read_documents(path):
+                    yield path, document
+
+    def _files(self, task_id: str) -> list[Path]:
         folder = self.root / "solutions" / f"task-{task_id.removeprefix('task')}"
         files = sorted(folder.glob("*.yaml"))
         if not files:
             raise ContentError(f"There is no solution for {task_id} in {folder}")
-        for path in files:
-            for document in read_all(path):
-                yield path, document
+        own = sorted((folder / "manual").glob("*.yaml"))
+        if not self.manual or not own:
+            return files
+        return [*(path for path in files if not path.name.endswith(BY_OPERATOR)), *own]
 
     def _await_kind(self, kinds: Kinds, manifest: Object, path: Path) -> Resource:
         version, kind = str(manifest.get("apiVersion")), str(manifest.get("kind"))
@@ -95,13 +131,3 @@ class Solver:
 
         if not wait_until(established, READY_SECONDS):
             raise LabError(f"{resource.describe(name)} did not become established in time")
-
-
-def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
-    """Ask ``condition`` until it holds or ``seconds`` are over; say whether it held."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= end:
-            return False
-        time.sleep(pause)
-    return True

@@ -17,6 +17,24 @@ WRITES = "writes"
 """The capability of making bounded objects for a probe; `check --read-only` takes it away."""
 
 
+_LACKING = {
+    CONTAINERS: (
+        "The nodes of this cluster are simulated: no container runs on them",
+        "Run the lab on real nodes: `labgrader cluster up --nodes real` (root on Linux)",
+    ),
+    WRITES: (
+        "This check makes a temporary object, and labgrader may not write here",
+        "Leave out --read-only; on a cluster of your own, agree with `labgrader cluster prepare`",
+    ),
+}
+
+
+def why_not(capability: str) -> tuple[str, str]:
+    """Return what a cluster without a capability lacks, and how to come by it."""
+    otherwise = (f"This cluster offers no {capability}", "`labgrader doctor` says what it offers")
+    return _LACKING.get(capability, otherwise)
+
+
 def info(snapshot: Snapshot, provider: str, context: str) -> ClusterInfo:
     """Describe the cluster; what it does not tell is left empty or ``unknown``."""
     return ClusterInfo(provider, context, server_version(snapshot), node_kind(snapshot))

@@ -41,6 +41,15 @@ class Resource:
 
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 NODE = Resource("", "v1", "nodes", "Node", namespaced=False)
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+POD = Resource("", "v1", "pods", "Pod")
+SERVICE = Resource("", "v1", "services", "Service")
+EVENT = Resource("", "v1", "events", "Event")
+ENDPOINT_SLICE = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
+REPLICA_SET = Resource("apps", "v1", "replicasets", "ReplicaSet")
+LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+AUTOSCALER = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
 SERVICE_ACCOUNT = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 CRD = Resource(
     "apiextensions.k8s.io",
@@ -49,39 +58,22 @@ CRD = Resource(
     "CustomResourceDefinition",
     namespaced=False,
 )
-_ADMISSION = "admissionregistration.k8s.io"
+RESOURCE_QUOTA = Resource("", "v1", "resourcequotas", "ResourceQuota")
+
+
+def _admission(plural: str, kind: str) -> Resource:
+    return Resource("admissionregistration.k8s.io", "v1", plural, kind, namespaced=False)
+
+
 ADMISSION = (
-    CRD,
-    Resource(
-        _ADMISSION,
-        "v1",
-        "validatingwebhookconfigurations",
-        "ValidatingWebhookConfiguration",
-        namespaced=False,
-    ),
-    Resource(
-        _ADMISSION,
-        "v1",
-        "mutatingwebhookconfigurations",
-        "MutatingWebhookConfiguration",
-        namespaced=False,
-    ),
-    Resource(
-        _ADMISSION,
-        "v1",
-        "validatingadmissionpolicies",
-        "ValidatingAdmissionPolicy",
-        namespaced=False,
-    ),
-    Resource(
-        _ADMISSION,
-        "v1",
-        "validatingadmissionpolicybindings",
-        "ValidatingAdmissionPolicyBinding",
-        namespaced=False,
-    ),
+    _admission("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+    _admission("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+    _admission("validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+    _admission("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    _admission("mutatingadmissionpolicies", "MutatingAdmissionPolicy"),
+    _admission("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"),
 )
-"""What decides whether the API server admits an object."""
+"""Who decides, beside its definition, whether the API server admits an object."""
 ACCESS_REVIEW = Resource(
     "authorization.k8s.io",
     "v1",
@@ -116,3 +108,7 @@ def dig(obj: Mapping[str, Any] | None, path: str, default: Any = None) -> Any:
 def name_of(obj: Mapping[str, Any]) -> str:
     """Return ``metadata.name`` (empty when there is none)."""
     return str(dig(obj, "metadata.name", ""))
+
+
+RESET_AT = "labgrader.dev/reset-at"
+"""The annotation of the lab's namespace that says since when what was done counts."""

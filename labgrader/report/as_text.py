@@ -68,9 +68,17 @@ def _check(check: CheckResult, style: Style) -> Iterator[str]:
     points = f"{number(check.earned)}/{number(check.points)}" + (" bonus" if check.optional else "")
     title = f"{check.step} {one_line(check.title)}"
     yield f"  {mark} {title.ljust(_WIDTH)} {points.rjust(7)}  {style(word + check.id, dim=True)}"
+    told = notes(check)
     if check.outcome is not Outcome.PASSED:
-        for label, text in details(check):
-            yield f"      {style(label.ljust(9), dim=True)} {text}"
+        told += details(check)
+    for label, text in told:
+        yield f"      {style(label.ljust(9), dim=True)} {text}"
+
+
+def notes(check: CheckResult) -> list[tuple[str, str]]:
+    """Return what a check says beside its judgement: items that are worth nothing, and hold."""
+    beside = (i for i in check.items if not i.points and i.outcome is Outcome.PASSED)
+    return [("note", one_line(item.name)) for item in beside] if check.points else []
 
 
 def details(check: CheckResult) -> Iterator[tuple[str, str]]:
@@ -96,9 +104,11 @@ def _plain_check(check: CheckResult) -> Iterator[str]:
     name = f"{check.step} {check.id}"
     yield f"{name}: {check.outcome.value}: {one_line(check.title)}"
     yield f"{name}: {number(check.earned)} of {number(check.points)} points"
+    told = notes(check)
     if check.outcome is not Outcome.PASSED:
-        for label, text in details(check):
-            yield f"{name}: {label}: {text}"
+        told += details(check)
+    for label, text in told:
+        yield f"{name}: {label}: {text}"
 
 
 def _summary(report: Report, style: Style) -> str:

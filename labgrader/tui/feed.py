@@ -17,7 +17,7 @@ from labgrader.workbench import Workbench
 
 
 class Feed:
-    """A live grading that can be started again.
+    """A live grading, started again where it broke.
 
     Args:
         tell: called from other threads with the generation and the fact.
@@ -37,6 +37,14 @@ class Feed:
         self._tell = tell
         self._now = now
         self._live: Live | None = None
+        self._thread: threading.Thread | None = None
+
+    def again(self) -> None:
+        """Judge everything again."""
+        if self._live is not None and self._thread is not None and self._thread.is_alive():
+            self._live.refresh()
+        else:
+            self.start()
 
     def start(self) -> None:
         """Grade from the start, under a new number; an earlier grading ends."""
@@ -51,7 +59,8 @@ class Feed:
 
         live = self._workbench.live(self._criteria, tell, on_link=link, on_change=tell)
         self._live = live
-        threading.Thread(target=_run, args=(live, tell), name="live", daemon=True).start()
+        self._thread = threading.Thread(target=_run, args=(live, tell), name="live", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """End the grading soon; whatever it still says carries an old number."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from labgrader.engine.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
-from labgrader.engine.live import Change
+from labgrader.engine.watches import Change
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score
 from labgrader.model.task import Criterion, Lab, Step, Task
 

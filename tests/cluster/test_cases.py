@@ -29,7 +29,8 @@ def ground(kubeconfig: Path, kube: Kube) -> Iterator[Ground]:
     solved = Ground(Workbench(Choice(kubeconfig=str(kubeconfig))))
     solved.clear()
     assert not list(proof.of_empty_cluster(solved.grade()))
-    assert not list(proof.of_solution(solved.solve()))
+    faults = proof.of_solution(solved.solve())
+    assert not [one for one in faults if one.text != "not judged (capability)"]
     yield solved
     solved.clear()
 
@@ -37,5 +38,7 @@ def ground(kubeconfig: Path, kube: Kube) -> Iterator[Ground]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, ground: Ground) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
+    if lacks := ground.lacks(case):
+        pytest.skip(lacks)
     found = ground.prove(case)
     assert not found.faults, found

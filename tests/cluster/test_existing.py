@@ -9,7 +9,7 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import wait_until
+from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
 from labgrader.model.resource import CRD, Resource
 

@@ -15,8 +15,8 @@ import pytest
 from labgrader.cluster.target import Target
 from labgrader.engine import catalog, scoring
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.engine.live import Change
 from labgrader.engine.snapshot import Interest
+from labgrader.engine.watches import Change
 from labgrader.model.resource import NAMESPACE
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
 from labgrader.tui.app import LabApp
@@ -43,6 +43,7 @@ class FakeLive:
     def __init__(self, listener, on_link, on_change) -> None:
         self.listener, self.on_link, self.on_change = listener, on_link, on_change
         self.closed = threading.Event()
+        self.refreshed = 0
         self._told = queue.SimpleQueue()
 
     def run(self) -> None:
@@ -53,6 +54,9 @@ class FakeLive:
     def close(self) -> None:
         self.closed.set()
         self._told.put(_END)
+
+    def refresh(self) -> None:
+        self.refreshed += 1
 
     def say(self, *calls) -> None:
         """Make the thread do ``calls``, and wait until it has (an error there ends it)."""

@@ -2,7 +2,6 @@
 
 import pytest
 
-from labgrader.engine.events import CheckFinished
 from labgrader.model.errors import ContentError
 from labgrader.model.result import Outcome
 
@@ -33,25 +32,32 @@ async def test_an_error_in_the_thread_is_shown_and_r_starts_again(play, workbenc
         assert "Grading stopped" not in p.screen()
 
 
-async def test_judge_again_starts_anew_and_hears_no_echo(play, workbench, result):
+async def test_what_a_broken_grading_still_says_is_not_heard(play, workbench):
     async with play() as p:
-        await p.results(result("namespace_active"))
         first = p.live
+        first.fail(RuntimeError("no luck"))
+        await p.settle()
         await p.press("r")
         assert len(workbench.lives) == 2
-        assert first.closed.is_set()
-        # The old thread was in the middle of something: what it still says comes too late.
-        first.listener(CheckFinished(result("namespace_active", Outcome.FAILED)))
+        # A watch of the old grading was in the middle of something: it comes too late.
+        first.on_link(ContentError("the old one", "Mend it"))
         await p.settle()
-        assert "✔ passed" in p.checks()
+        assert "the old one" not in p.screen()
+
+
+async def test_judge_again_has_everything_judged_by_the_same_grading(play, workbench, result):
+    async with play() as p:
+        await p.results(result("namespace_active"))
+        await p.press("r")
+        assert (len(workbench.lives), p.live.refreshed) == (1, 1)
         await p.results(result("namespace_active", Outcome.FAILED))
         assert "✘ failed" in p.checks()
         assert p.text("#news") == "namespace_active failed ← judged again"
 
 
-async def test_judge_again_waits_for_what_goes_on(play, workbench, result):
+async def test_judge_again_waits_for_what_goes_on(play, result):
     async with play() as p:
         await p.results(result("namespace_active"))
         await p.press("r", "r")
-        assert len(workbench.lives) == 2
+        assert p.live.refreshed == 1
         assert p.toasts() == ["Judging already"]

@@ -11,13 +11,22 @@ import pytest
 
 from labgrader.author import table
 from labgrader.author.ground import Ground
-from labgrader.author.proof import Fault, Kind, Proof, judge, of_empty_cluster, of_solution
+from labgrader.author.proof import (
+    Fault,
+    Kind,
+    Proof,
+    judge,
+    of_empty_cluster,
+    of_mistakes,
+    of_solution,
+)
 from labgrader.author.scaffold import new_check, new_task
 from labgrader.author.verify import Verification, choose_cases
 from labgrader.cli import root as cli
 from labgrader.engine.cases import Case, load_cases
 from labgrader.model.errors import Cause, ContentError, ExitCode, UsageError
 from labgrader.model.result import CheckResult, Outcome, Verdict
+from labgrader.model.task import Criterion, Mistake
 from labgrader.workbench import Choice, Workbench
 
 PASSED, FAILED, BLOCKED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.BLOCKED, Outcome.ERROR
@@ -226,3 +235,13 @@ def test_a_ground_grades_only_what_it_is_asked(monkeypatch: pytest.MonkeyPatch) 
     ground.grade({"namespace_active"})
     assert len(asked[0]) > 5
     assert asked[1] == ["namespace_active"]
+
+
+def test_a_hint_that_no_answer_brings_out_is_a_fault() -> None:
+    given = Mistake(when="No Thing", hint="look")
+    never = Mistake(when="no other", hint="look elsewhere")
+    criterion = Criterion("one", "one", "One", "1.1", 2, mistakes=(given, never))
+    said = [replace(result("one", FAILED), reason="there is no thing")]
+    (fault,) = of_mistakes([criterion], said)
+    assert (fault.kind, fault.criterion) == (Kind.WORDS, "one")
+    assert "'no other'" in fault.text

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.engine import catalog, lint
-from labgrader.engine.manifests import read_all
+from labgrader.engine.yamlfile import read_documents
 from labgrader.model.errors import ContentError, UsageError
 from labgrader.paths import content_root
 
@@ -191,7 +191,9 @@ class TestShippedContent:
         self, shipped: catalog.Catalog
     ) -> None:
         root = content_root()
-        breaks = [entry for doc in read_all(root / "solutions" / "breaks.yaml") for entry in doc]
+        breaks = [
+            entry for doc in read_documents(root / "solutions" / "breaks.yaml") for entry in doc
+        ]
         ids = {criterion.id for criterion in shipped.lab.criteria()}
         assert {entry["caught_by"] for entry in breaks} <= ids
         for task in shipped.lab.tasks:

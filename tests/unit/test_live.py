@@ -12,10 +12,12 @@ import pytest
 from fake_cluster import FakeCluster
 from labgrader.api import fact
 from labgrader.engine import live as live_module
+from labgrader.engine import watches as watches_module
 from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live
+from labgrader.engine.probe import PREFIX
 from labgrader.model.errors import Forbidden, Unreachable
-from labgrader.model.resource import CRD
+from labgrader.model.resource import CRD, LEASE, dig
 from labgrader.model.result import Outcome, Report
 from small_lab import OTHER, THING, SmallLab, info
 
@@ -66,7 +68,7 @@ def cluster() -> FakeCluster:
 
 @pytest.fixture
 def session(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(watches_module, "RETRY_SECONDS", 0.01)
 
     def thing(ctx):
         yield fact("thing", ctx.get(THING, "a", "lab") is not None, reason="no thing")
@@ -132,7 +134,7 @@ def test_a_type_that_appears_later_is_seen(cluster: FakeCluster, session: Sessio
 def test_errors_are_tried_again_without_a_change(
     monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster
 ) -> None:
-    monkeypatch.setattr(live_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(watches_module, "RETRY_SECONDS", 0.01)
 
     def thing(ctx):
         yield fact("thing", ctx.get(THING, "a", "lab") is None)
@@ -153,7 +155,7 @@ def test_errors_are_tried_again_without_a_change(
 def test_what_may_not_be_watched_is_looked_at_now_and_then(
     monkeypatch: pytest.MonkeyPatch, cluster: FakeCluster
 ) -> None:
-    monkeypatch.setattr(live_module, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watches_module, "POLL_SECONDS", 0.01)
 
     def thing(ctx):
         yield fact("thing", ctx.get(THING, "a", "lab") is not None, reason="no thing")
@@ -219,3 +221,105 @@ def test_what_never_stops_changing_is_judged_all_the_same(
     finally:
         stop.set()
         fighter.join()
+
+
+def test_a_refresh_reads_and_judges_everything_again(
+    session: Session, cluster: FakeCluster
+) -> None:
+    session.outcomes()
+    session.judged.clear()
+    before = len(cluster.calls)
+    session.live.refresh()
+    session.outcomes()
+    assert {"thing", "other"} <= set(session.judged)
+    read = {(verb, plural) for verb, plural, *_ in cluster.calls[before:]}
+    assert {("get", THING.plural), ("list", OTHER.plural)} <= read
+
+
+def test_a_lease_that_is_renewed_is_no_news_once_its_check_has_passed(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(ctx):
+        lease = ctx.get(LEASE, "leader", "lab")
+        yield fact("held", dig(lease, "spec.holderIdentity", "") != "", reason="nobody")
+
+    def beat(holder: str, at: int) -> None:
+        spec = {"holderIdentity": holder, "renewTime": str(at), "leaseTransitions": 0}
+        cluster.put(LEASE, {"metadata": {"name": "leader", "uid": "u"}, "spec": spec}, "lab")
+
+    lab = SmallLab()
+    lab.add(held)
+    beat("", 0)
+    session = Session(lab, cluster)
+    session.until(held=Outcome.FAILED)
+    beat("pod-a", 1)
+    session.until(held=Outcome.PASSED)
+    changes, judged = len(session.changes), len(session.judged)
+    for at in range(4, 9):
+        beat("pod-a", at)
+    beat("pod-b", 9)  # this is news, and comes after the beats
+    while not any(True for _ in session.changes[changes:]):
+        session.outcomes()
+    assert len(session.changes) == changes + 1
+    assert len(session.judged) <= judged + 2
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)
+
+
+def test_what_a_probe_makes_is_no_news(session: Session, cluster: FakeCluster) -> None:
+    session.outcomes()
+    session.judged.clear()
+    cluster.put(OTHER, {"metadata": {"name": f"{PREFIX}x7-deployment"}}, "lab")
+    cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
+    session.until(thing=Outcome.PASSED)
+    assert "other" not in session.judged
+    assert not any(PREFIX in text for text in session.changes)
+
+
+def test_a_check_that_writes_is_judged_again_only_for_what_it_reads(cluster: FakeCluster) -> None:
+    def needed(ctx):
+        yield fact("needed", ctx.list(OTHER, "lab") is not None)
+
+    def writing(ctx):
+        yield fact("writing", ctx.get(THING, "a", "lab") is None)
+
+    lab = SmallLab()
+    lab.add(needed)
+    lab.add(writing, needs=("needed",), capabilities=("writes",))
+    lab.capabilities = lambda snapshot: frozenset({"writes"})
+    session = Session(lab, cluster)
+    session.until(needed=Outcome.PASSED, writing=Outcome.PASSED)
+    session.judged.clear()
+    cluster.put(OTHER, {"metadata": {"name": "x"}}, "lab")
+    session.outcomes()
+    assert session.judged == ["needed"]
+    cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
+    session.until(writing=Outcome.FAILED)
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)
+
+
+def test_a_lease_that_falls_silent_is_news(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watches_module, "SKEW_SECONDS", -0.9)
+    silent = threading.Event()
+
+    def held(ctx):
+        ctx.get(LEASE, "leader", "lab")
+        yield fact("held", not silent.is_set(), reason="nobody renews it")
+
+    spec = {"holderIdentity": "pod-a", "leaseDurationSeconds": 1, "leaseTransitions": 0}
+    cluster.put(LEASE, {"metadata": {"name": "leader", "uid": "u"}, "spec": spec}, "lab")
+    lab = SmallLab()
+    lab.add(held)
+    session = Session(lab, cluster)
+    session.until(held=Outcome.PASSED)
+    silent.set()
+    session.until(held=Outcome.FAILED)
+    assert any("not renewed" in text for text in session.changes)
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)

@@ -99,7 +99,8 @@ def test_a_missing_capability_is_said_and_the_check_is_not_called() -> None:
     lab.add(needs_containers, capabilities=("containers",))
     result = lab.grade(cluster)["needs_containers"]
     assert (result.outcome, result.cause) == (Outcome.ERROR, Cause.CAPABILITY)
-    assert "containers" in result.reason
+    assert "simulated" in result.reason
+    assert "--nodes real" in result.fix
     assert called == []
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding
+from labgrader.engine.changes import faults_of
+from labgrader.engine.solve import ACTS
 from labgrader.model.resource import dig
 
 
@@ -47,6 +50,17 @@ def taken_back(content: Content) -> Iterator[Finding]:
             yield document.finding("reset", ("metadata", "name"), what, fix)
 
 
+def acted(content: Content) -> Iterator[Finding]:
+    """What a solution does, rather than applies, is a list of changes that there are."""
+    for path in _files(content):
+        if path.name.endswith(ACTS):
+            for document in content.read(path):
+                acts = document.data if isinstance(document.data, list) else [document.data]
+                for at, act in enumerate(acts):
+                    for where, what in faults_of((at,), act):
+                        yield document.finding("solution", where, what, "Mend the act")
+
+
 def broken(content: Content) -> Iterator[Finding]:
     """The demo plants a fault in every task, and knows who must catch it."""
     path = content.root / "solutions" / "breaks.yaml"
@@ -73,9 +87,16 @@ def _folder(task: str) -> str:
     return f"task-{task.removeprefix('task')}"
 
 
-def _manifests(content: Content) -> Iterator[Document]:
+def _files(content: Content) -> Iterator[Path]:
+    """Yield every file of every solution, those that are done by hand included."""
     for task in dict.fromkeys(content.task_ids):
-        for path in sorted((content.root / "solutions" / _folder(task)).glob("*.yaml")):
+        folder = content.root / "solutions" / _folder(task)
+        yield from sorted([*folder.glob("*.yaml"), *folder.glob("manual/*.yaml")])
+
+
+def _manifests(content: Content) -> Iterator[Document]:
+    for path in _files(content):
+        if not path.name.endswith(ACTS):
             yield from content.read(path)
 
 
@@ -93,4 +114,4 @@ def _covers(entry: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
     return same_kind and same_place and entry.get("name") in (None, dig(manifest, "metadata.name"))
 
 
-RULES = (solved, taken_back, broken)
+RULES = (solved, taken_back, acted, broken)

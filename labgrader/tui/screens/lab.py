@@ -187,7 +187,7 @@ class LabScreen(Screen[None]):
             self.notify("Judging already", markup=False)
             return
         await self._become(self.state.restarted())
-        self._feed.start()
+        self._feed.again()
 
     def action_shell(self) -> None:
         """Lend the terminal to the learner's shell."""

@@ -111,7 +111,7 @@ def test_the_audit_log_has_the_labs_writes_and_no_secret(shared):
     role = next(
         e for e in events if e["objectRef"]["resource"] == "roles" and e["verb"] == "create"
     )
-    assert role["level"] == "RequestResponse"
+    assert role["level"] == "Request"
     assert role["user"]["username"] == "kubernetes-admin"
     assert role["requestObject"]["rules"][0]["verbs"] == ["get"]
     secrets = [e for e in events if e["objectRef"]["resource"] == "secrets"]

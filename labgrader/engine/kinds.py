@@ -1,20 +1,12 @@
-"""Manifests: reading them, and finding the API path of a kind by asking the API server."""
+"""Kinds: finding the API path of a kind by asking the API server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 from labgrader.engine.ports import Cluster
-from labgrader.engine.yamlfile import read_documents
 from labgrader.model.resource import Object, Resource
-
-
-def read_all(path: Path) -> Iterator[Any]:
-    """Yield the documents of a YAML file, without empty ones; errors as ``read_documents``."""
-    yield from read_documents(path)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,68 @@
+"""What a check can use beside the API's objects; a cluster may lack any of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+
+from labgrader.engine.ports import Containers, Record
+
+
+@dataclass(slots=True)
+class Sightings:
+    """Values that were seen at a time, so that one can tell later that they have moved."""
+
+    _seen: dict[Hashable, tuple[object, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, key: Hashable, value: object, seconds: float) -> bool:
+        """Note a value; say whether another one was seen at most ``seconds`` ago."""
+        now = time.monotonic()
+        with self._lock:
+            earlier = self._seen.get(key)
+            self._seen[key] = (value, now)
+        return earlier is not None and earlier[0] != value and now - earlier[1] <= seconds
+
+
+@dataclass(slots=True)
+class Probes:
+    """Removes what probes have made, whoever ends first: the check or the whole run."""
+
+    _open: dict[object, Callable[[], None]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def opened(self, probe: object, remove: Callable[[], None]) -> None:
+        """Note how to remove what ``probe`` makes."""
+        with self._lock:
+            self._open[probe] = remove
+
+    def closed(self, probe: object) -> None:
+        """Forget it: it has cleaned up."""
+        with self._lock:
+            self._open.pop(probe, None)
+
+    def remove_all(self) -> None:
+        """Clean up for those that will not come to it: the run is being given up."""
+        with self._lock:
+            left = list(self._open.values())
+        for remove in left:
+            remove()
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What a run offers its checks.
+
+    Args:
+        containers: None where the provider of the API cannot reach into pods at all.
+        record: what was done so far; None where nobody records it.
+        may_write: whether probes are allowed.
+    """
+
+    containers: Containers | None = None
+    record: Record | None = None
+    may_write: bool = False
+    sightings: Sightings = field(default_factory=Sightings)
+    probes: Probes = field(default_factory=Probes)

@@ -1,0 +1,67 @@
+"""What an answer of the API server rests on, so that it need not be asked for again (ADR 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from labgrader.engine.snapshot import Interest
+from labgrader.model.errors import ClusterError
+from labgrader.model.resource import (
+    ADMISSION,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CRD,
+    NAMESPACE,
+    RESOURCE_QUOTA,
+    ROLE,
+    ROLE_BINDING,
+    Object,
+    Resource,
+    dig,
+)
+
+ACCESS = frozenset(map(Interest, (CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING)))
+"""What decides an access review. Authorizers other than RBAC cannot be read and are left out."""
+
+JUDGES = frozenset(map(Interest, ADMISSION))
+
+
+def of_admission(
+    resource: Resource, namespace: str | None, name: str | None = None
+) -> frozenset[Interest]:
+    """Return the reads that decide whether an object is admitted, and what it becomes."""
+    interests = set(JUDGES)
+    if "." in resource.group:
+        interests.add(Interest(CRD, None, f"{resource.plural}.{resource.group}"))
+    if resource.namespaced and namespace:
+        interests.add(Interest(NAMESPACE, None, namespace))
+        interests.add(Interest(RESOURCE_QUOTA, namespace))
+    if name:
+        interests.add(Interest(resource, namespace, name))
+    return frozenset(interests)
+
+
+def can_be_told(
+    read: Callable[[Interest], object], interests: Iterable[Interest], resource: Resource
+) -> bool:
+    """Read ``interests``; say whether they alone decide what becomes of ``resource``.
+
+    They do not where somebody has a say who cannot be read: a webhook's server, or the object that
+    a policy takes its parameters from.
+    """
+    try:
+        found = {interest: read(interest) for interest in interests}
+    except ClusterError:
+        return False
+    judges = [obj for judge in JUDGES & found.keys() for obj in _items(found[judge])]
+    return not any(_calls_a_server(one, resource) or dig(one, "spec.paramKind") for one in judges)
+
+
+def _items(answer: object) -> list[Object]:
+    return answer if isinstance(answer, list) else []
+
+
+def _calls_a_server(judge: Object, resource: Resource) -> bool:
+    """Whether it is a webhook configuration that may have ``resource`` looked at."""
+    rules = (rule for hook in judge.get("webhooks") or () for rule in hook.get("rules") or ())
+    return any({resource.group, "*"} & set(rule.get("apiGroups") or ()) for rule in rules)

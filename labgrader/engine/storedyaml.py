@@ -1,0 +1,60 @@
+"""Reads YAML that a learner stored in the cluster: whatever stands there, within bounds.
+
+A text of a few kilobytes can be made to fill the memory (aliases) or to end the whole process (the
+C parser recurses without a limit). So its events are counted first, which costs nothing, and only
+what is small, flat and plain is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+MAX_CHARACTERS = 200_000
+MAX_DEPTH = 40
+MAX_ALIASES = 20
+"""Merged into each other, twenty can make a few thousand of something, and no more."""
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OPENS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_CLOSES = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+
+
+class NotReadable(ValueError):
+    """The text is no YAML, or none that anybody should read; says why, in one line."""
+
+
+def stored_yaml(text: str) -> Any:
+    """Return the one document in ``text`` (JSON is YAML, too); None where it is empty.
+
+    Raises:
+        NotReadable: it is no YAML, holds several documents, or is out of all proportion.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise NotReadable(f"it has more than {MAX_CHARACTERS} characters")
+    try:
+        _weigh(text)
+        return next(yaml.load_all(text, Loader=_Loader), None)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise NotReadable(f"{line}{' '.join(problem.split())[:200]}") from error
+    except (ValueError, OverflowError, RecursionError) as error:  # a date or number that is none
+        raise NotReadable(" ".join(str(error).split())[:200]) from error
+
+
+def _weigh(text: str) -> None:
+    """Raise ``NotReadable`` for what must not be loaded; nothing of it is kept."""
+    depth = aliases = documents = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, _OPENS) - isinstance(event, _CLOSES)
+        aliases += isinstance(event, yaml.AliasEvent)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if depth > MAX_DEPTH:
+            raise NotReadable(f"it is nested more than {MAX_DEPTH} deep")
+        if aliases > MAX_ALIASES:
+            raise NotReadable(f"it has more than {MAX_ALIASES} aliases")
+        if documents > 1:
+            raise NotReadable("it holds more than one document")

@@ -1,0 +1,47 @@
+"""A timed session from the command line: graded, paused, reported, exported, deleted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labgrader.cluster.kube import Kube
+from labgrader.model.errors import ExitCode
+
+pytestmark = pytest.mark.cluster
+
+
+def labgrader(kubeconfig: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "labgrader", *words]
+    if words[:2] in (("session", "start"), ("session", "report")) or words[0] == "check":
+        command += ["--kubeconfig", str(kubeconfig)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_session_from_start_to_end(clean_lab: Kube, kubeconfig: Path) -> None:
+    def say(*words: str) -> str:
+        done = labgrader(kubeconfig, *words)
+        assert done.returncode == ExitCode.OK, done.stderr
+        return done.stdout
+
+    assert "the clock runs" in say("session", "start", "--name", "morning")
+    assert labgrader(kubeconfig, "check", "task1").returncode == ExitCode.FAILED
+    assert "paused" in say("session", "pause")
+    again = labgrader(kubeconfig, "session", "pause")
+    assert again.returncode != ExitCode.OK
+    assert len(again.stderr.splitlines()) == 1
+    assert "goes on" in say("session", "resume")
+    assert "morning: " in say("session", "list")
+    report = say("session", "report")
+    assert "task1: 0 of " in report
+    assert "task2: not judged" in report
+    assert "gradings: 1; hints: none" in report
+    kinds = [event["kind"] for event in json.loads(say("session", "export"))["events"]]
+    assert kinds[0] == "started"
+    assert "graded" in kinds
+    assert "deleted" in say("session", "delete", "morning", "--yes")
+    assert "no sessions" in say("session", "list")
