@@ -62,7 +62,7 @@ imports: setup ## One direction of imports
 	@$(BIN)/lint-imports
 
 pytest: setup kube images ## All tests, against the embedded API server
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	@$(BIN)/pytest -n $(JOBS)
 
 unit: setup ## The fast tests alone, without a cluster
 	@$(BIN)/pytest -m "not cluster" tests/unit tests/contract tests/tui

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
+from spreading import Spreading
 from wiping import wipe
 
 # Whoever starts the tests in the background of a script hands down an ignored SIGINT; the programs
@@ -20,6 +22,12 @@ from wiping import wipe
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Ended by a CI system, the tests take their clusters down as after Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
+    """Spread by files, and keep the order of collection."""
+    config.option.loadscopereorder = False
+    return Spreading(config, log)
 
 
 @pytest.fixture(autouse=True)

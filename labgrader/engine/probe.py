@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Probe:
     probes: Probes
     _made: dict[str, str] = field(default_factory=dict)
     _ended: bool = False
+    _creating: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
         """Remove what an earlier run, killed in the middle, has left."""
@@ -65,8 +67,6 @@ class Probe:
 
     def create(self, body: Mapping[str, Any]) -> str:
         """Create an object from ``body`` (its metadata is completed); return its name."""
-        if self._ended:
-            raise TimedOut("The probe was called off", "Run the check again")
         metadata = dict(body.get("metadata", {}))
         metadata["generateName"] = PREFIX
         metadata["labels"] = {**metadata.get("labels", {}), MARK: str(int(self.now()))}
@@ -76,10 +76,12 @@ class Probe:
             **body,
             "metadata": metadata,
         }
-        made = self.cluster.create(self.resource, whole, self.namespace)
-        name = name_of(made)
-        self._made[name] = str(dig(made, "metadata.uid"))
-        return name
+        with self._creating:
+            if self._ended:
+                raise TimedOut("The probe was called off", "Run the check again")
+            made = self.cluster.create(self.resource, whole, self.namespace)
+            self._made[name_of(made)] = str(dig(made, "metadata.uid"))
+        return name_of(made)
 
     def read(self, name: str) -> Object | None:
         """Read an object as it is now."""
@@ -105,6 +107,9 @@ class Probe:
     def remove(self) -> None:
         """Remove everything that was made, finalizers and all; may be called from any thread."""
         self._ended = True
+        # What is being created now has no name yet: it can be removed once the answer is there.
+        if self._creating.acquire(timeout=RESERVE_SECONDS):
+            self._creating.release()
         for name, uid in list(self._made.items()):
             with contextlib.suppress(LabError):  # what is left is removed by the next run
                 self._remove(name, uid)

@@ -20,7 +20,7 @@ from labgrader.model.errors import ExitCode
 from labgrader.model.resource import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("author")]
+pytestmark = [pytest.mark.cluster]
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 

@@ -23,7 +23,7 @@ from labgrader.report import as_junit, as_text
 from labgrader.workbench import Choice, Workbench
 from wiping import wipe
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("hostile")]
+pytestmark = [pytest.mark.cluster]
 
 TRADING_ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 WEBHOOK = Resource(

@@ -24,7 +24,7 @@ from labgrader.model.resource import CRD, NAMESPACE, Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_json
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("story")]
+pytestmark = [pytest.mark.cluster]
 
 TRADING_ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")

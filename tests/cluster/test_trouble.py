@@ -22,7 +22,7 @@ from labgrader.model.result import Outcome
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("trouble")]
+pytestmark = [pytest.mark.cluster]
 
 TOKEN_REQUEST = Resource("", "v1", "serviceaccounts/guest/token", "TokenRequest")
 ROLE = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)

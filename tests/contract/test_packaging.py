@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent.parent
 UV = ROOT / ".tools" / "bin" / "uv"
 MEGABYTE = 1_000_000
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("packaging")]
+pytestmark = [pytest.mark.cluster]
 
 
 def run(*command: str | Path, **variables: str) -> str:

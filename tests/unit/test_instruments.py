@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,29 @@ def test_a_run_that_is_given_up_removes_what_its_probes_made(cluster: Clocked) -
     assert things(cluster) == []
     with pytest.raises(TimedOut):
         probe.create({})
+
+
+def test_what_is_being_created_when_a_run_is_given_up_is_removed_too(cluster: Clocked) -> None:
+    """The object is there, its name is still on the way: that is when Ctrl-C came."""
+    probes = Probes()
+    probe = context(cluster, probes=probes).probe(THING)
+    create, stored, answer = cluster.create, threading.Event(), threading.Event()
+
+    def slow(resource: Any, body: Object, *rest: Any, **more: Any) -> Object:
+        made = create(resource, body, *rest, **more)
+        if not more.get("dry_run"):
+            stored.set()
+            assert answer.wait(10)
+        return made
+
+    cluster.create = slow  # type: ignore[method-assign]
+    making = threading.Thread(target=lambda: probe.create({}))
+    making.start()
+    assert stored.wait(10)
+    threading.Timer(0.1, answer.set).start()
+    probes.remove_all()
+    making.join(10)
+    assert things(cluster) == []
 
 
 def test_waiting_ends_before_the_checks_time_does(cluster: Clocked) -> None:

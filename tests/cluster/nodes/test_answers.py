@@ -19,7 +19,7 @@ from nodes_support import RealLab
 
 CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]
 
-pytestmark = [pytest.mark.cluster, pytest.mark.nodes, pytest.mark.xdist_group("nodes")]
+pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 
 @pytest.fixture(scope="module")

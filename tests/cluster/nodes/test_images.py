@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "embedded"))
 from images.layers import Layer
 from images.oci import Image, write_archive
 
-pytestmark = [pytest.mark.cluster, pytest.mark.nodes, pytest.mark.xdist_group("nodes")]
+pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 
 def test_every_image_of_the_lab_starts_by_its_plain_name(real_lab):

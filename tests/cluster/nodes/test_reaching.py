@@ -12,7 +12,7 @@ from labgrader.engine.ports import Answer
 from labgrader.model.errors import Forbidden, Rejected, TimedOut
 from nodes_support import RealLab, pod
 
-pytestmark = [pytest.mark.cluster, pytest.mark.nodes, pytest.mark.xdist_group("nodes")]
+pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 SERVERS = r"""
 mkdir -p /tmp/www && cd /tmp/www

@@ -16,7 +16,7 @@ from labgrader.model.errors import ProviderError
 from labgrader.paths import STATE_VARIABLE
 from nodes_support import Detective, claim, pod, wait_until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.nodes, pytest.mark.xdist_group("nodes")]
+pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 
 def _busy(lab) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from nodes_support import pod, wait_until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.nodes, pytest.mark.xdist_group("nodes")]
+pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 _PROBE = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 1}
 _WEB = {

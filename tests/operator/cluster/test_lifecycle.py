@@ -13,7 +13,7 @@ from labgrader.paths import content_root
 from proxy import Proxy
 from running import ALGORITHM, AUTOSCALER, DEPLOYMENT, PLATFORM, SERVICE, Lab, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("operator")]
+pytestmark = [pytest.mark.cluster]
 SAMPLE = "sample-momentum-algo"
 FINALIZER, HOLD = "fintech.io/trading-algorithm-cleanup", "lab.fintech.io/hold"
 

@@ -27,7 +27,7 @@ from running import (
     until,
 )
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("operator")]
+pytestmark = [pytest.mark.cluster]
 SAMPLE = "sample-momentum-algo"
 OUTSIDE = [sys.executable, "-m", "labgrader", "operator", "run", "--yes"]
 
