@@ -1,7 +1,7 @@
 """How the tests are spread over the workers of a run.
 
-A file stays together, because its fixtures are dear; so do the folders whose tests share a real node
-or an operator. The cases of the checks are many and alike; each may go anywhere.
+A file stays together, because its fixtures are dear; so do the folders whose tests share a real
+node or an operator. The cases of the checks are many and alike; each may go anywhere.
 """
 
 from __future__ import annotations
