@@ -6,12 +6,15 @@ from datetime import timedelta
 from labgrader.api import (
     DEPLOYMENT,
     EVENT,
+    NODE,
     POD,
     Context,
     Evidence,
     Fact,
     Failure,
+    Forbidden,
     Object,
+    Unreachable,
     Unsettled,
     Workload,
     check,
@@ -50,12 +53,14 @@ def operator_rollout(ctx: Context, deployment: str) -> Iterator[Fact]:
 
     A rollout that has just begun is not judged; one that cannot succeed is, with what stops it:
     the image, the configuration, the node, or the probe that nobody answers. A container that was
-    restarted more than once and ended less than a minute ago is not up yet.
+    restarted more than once and ended less than a minute ago is not up yet. A node that has died
+    says nothing about the operator: then this cannot be judged.
     """
     workload = Workload.read(ctx, deployment)
     label = DEPLOYMENT.describe(deployment, ctx.namespace)
     missing = _unfinished(workload)
     if missing:
+        _demand_nodes(ctx, workload)
         moving = workload.is_moving(ctx.server_time())
         trouble = _trouble(ctx, workload, FAILURES if moving else 1)
         if moving and not trouble:
@@ -98,6 +103,25 @@ def _unfinished(workload: Workload) -> str:
     if counts["availableReplicas"] < wanted:
         return f"{counts['availableReplicas']} of {wanted} pods are available"
     return ""
+
+
+def _demand_nodes(ctx: Context, workload: Workload) -> None:
+    """Raise where pods are not Ready because their node, or every node, does not answer."""
+    try:
+        nodes = {name_of(node): condition(node, "Ready") for node in ctx.list(NODE)}
+    except Forbidden:
+        return
+    dead = {name: ready for name, ready in nodes.items() if ready.get("status") != "True"}
+    for pod in workload.current():
+        home = dig(pod, "spec.nodeName")
+        if is_ready(pod) or not dead or ((home or len(dead) < len(nodes)) and home not in dead):
+            continue
+        name = home or min(dead)
+        why = dead[name].get("message", "it has not said that it is Ready")
+        raise Unreachable(
+            f"The node {name} does not answer ({why}), and {name_of(pod)} belongs to it",
+            f"Bring the node back (kubectl describe node {name}), and check again",
+        )
 
 
 def _trouble(ctx: Context, workload: Workload, times: int) -> tuple[str, str] | None:

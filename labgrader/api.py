@@ -19,7 +19,14 @@ from labgrader.engine.workload import (
     runs_as,
     serving_container,
 )
-from labgrader.model.errors import ClusterError, Forbidden, MissingCapability, Rejected, Unsettled
+from labgrader.model.errors import (
+    ClusterError,
+    Forbidden,
+    MissingCapability,
+    Rejected,
+    Unreachable,
+    Unsettled,
+)
 from labgrader.model.resource import (
     AUTOSCALER,
     CLUSTER_ROLE,
@@ -80,6 +87,7 @@ __all__ = [
     "Probe",
     "Rejected",
     "Resource",
+    "Unreachable",
     "Unsettled",
     "Workload",
     "check",

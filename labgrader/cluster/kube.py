@@ -128,11 +128,12 @@ class Kube:
         namespace: str | None = None,
         *,
         uid: str | None = None,
+        foreground: bool = False,
         timeout: float = 5,
     ) -> bool:
-        """Delete one object in the background."""
+        """Delete one object, by default in the background."""
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1"}
-        body["propagationPolicy"] = "Background"
+        body["propagationPolicy"] = "Foreground" if foreground else "Background"
         if uid:
             body["preconditions"] = {"uid": uid}
         path = resource.path(namespace, name)

@@ -96,9 +96,14 @@ class Cluster(Protocol):
         namespace: str | None = None,
         *,
         uid: str | None = None,
+        foreground: bool = False,
         timeout: float = 5,
     ) -> bool:
-        """Delete in the background; False when it was not there. ``uid`` guards against a twin."""
+        """Ask for a deletion; False when it was not there. ``uid`` guards against a twin.
+
+        Args:
+            foreground: the object stays until what it owns is gone.
+        """
         ...
 
     def watch(

@@ -23,9 +23,10 @@ from labgrader.model.resource import NAMESPACE, RESET_AT, Object, Resource, dig,
 GRACE_SECONDS = 10.0
 """How long an object may take to go by itself before its finalizers are taken off."""
 
-SLOW_KINDS = ("Namespace", "CustomResourceDefinition")
+SLOW_KINDS = ("Namespace", "CustomResourceDefinition", "Deployment")
 SLOW_SECONDS = 60.0
-"""How long Kubernetes may take to empty a namespace or a definition: it does so one by one."""
+"""How long Kubernetes may take to empty a namespace or a definition (it does so one by one), and
+pods to end: what an operator writes on its way out must not outlive the reset."""
 
 WORKERS = 8
 
@@ -150,7 +151,13 @@ class Reset:
     def _remove(self, doomed: Doomed) -> bool:
         """Delete one object; take finalizers off only when it does not go by itself."""
         try:
-            self._cluster.delete(doomed.resource, doomed.name, doomed.namespace, uid=doomed.uid)
+            self._cluster.delete(
+                doomed.resource,
+                doomed.name,
+                doomed.namespace,
+                uid=doomed.uid,
+                foreground=doomed.resource.kind == "Deployment",
+            )
         except Rejected as error:
             self._told(f"{doomed} cannot be deleted: {error.message}")
             return False

@@ -106,6 +106,7 @@ class FakeCluster:
         namespace: str | None = None,
         *,
         uid: str | None = None,
+        foreground: bool = False,
         timeout: float = 5,
     ) -> bool:
         self._call("delete", resource, namespace, name)

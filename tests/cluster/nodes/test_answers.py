@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from labgrader.author import proof
@@ -13,11 +15,15 @@ from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
 from labgrader.engine.cases import Case, load_cases
 from labgrader.model.errors import ExitCode
+from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.workbench import Choice, Workbench
-from nodes_support import RealLab
+from nodes_support import RealLab, wait_until
 
 CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]
+
+BOUND_SECONDS = 60.0
+"""The longest that a whole grading may take, whatever the cluster does."""
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
@@ -55,3 +61,43 @@ def test_the_demo_tells_the_whole_story_on_a_real_node(real_lab: RealLab) -> Non
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
     assert "not judged here" not in done.stdout
     assert "80 of 80 points" in done.stdout
+
+
+def test_a_node_that_dies_while_it_is_graded_is_no_fault_of_the_learner(
+    ground: Ground, real_lab: RealLab
+) -> None:
+    """Its kubelet stands still: what must be asked of it cannot be judged; the rest can."""
+    kubelet = psutil.Process(real_lab.pid("kubelet"))
+    kubelet.suspend()
+    try:
+        began = time.monotonic()
+        found = ground.grade(["operator_token", "operator_deployment", "operator_config"])
+        took = time.monotonic() - began
+    finally:
+        kubelet.resume()
+    assert took < BOUND_SECONDS
+    outcomes = {name: result.outcome for name, result in found.items()}
+    assert outcomes["operator_deployment"] is Outcome.PASSED, outcomes
+    assert outcomes["operator_config"] is Outcome.PASSED, outcomes
+    assert outcomes["operator_token"] in (Outcome.PASSED, Outcome.ERROR), found["operator_token"]
+
+
+def test_a_node_that_is_dead_is_named_and_the_operator_not_judged_by_it(
+    ground: Ground, real_lab: RealLab
+) -> None:
+    """After 40 s the cluster itself says that the node does not answer."""
+    kubelet = psutil.Process(real_lab.pid("kubelet"))
+    kubelet.suspend()
+    try:
+        real_lab.wait("node --all", "condition=Ready=Unknown", 90)
+        result = _rollout(ground)
+    finally:
+        kubelet.resume()
+        real_lab.wait("node --all", "condition=Ready", 90)
+        wait_until(lambda: _rollout(ground).outcome is Outcome.PASSED)
+    assert (result.outcome, result.cause) == (Outcome.ERROR, "unreachable"), result
+    assert "does not answer" in result.reason
+
+
+def _rollout(ground: Ground) -> CheckResult:
+    return ground.grade(["operator_rollout"])["operator_rollout"]
