@@ -68,9 +68,9 @@ unit: setup ## The fast tests alone, without a cluster
 	@$(BIN)/pytest -m "not cluster" tests/unit tests/contract tests/tui
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
-	@$(BIN)/labgrader author verify || [ $$? = 3 ]
-	@$(BIN)/labgrader author verify --nodes real operator_rollout operator_endpoints lease_held \
-		failover scaled_by_load operator_conduct algorithm_deletion || [ $$? = 3 ]
+	@$(BIN)/labgrader author verify --allow-unjudged capability
+	@$(BIN)/labgrader author verify --allow-unjudged capability --nodes real operator_rollout \
+		operator_endpoints lease_held failover scaled_by_load operator_conduct algorithm_deletion
 
 bench: setup kube images ## Measure; the table is in bench/README.md
 	@$(BIN)/python bench/run.py

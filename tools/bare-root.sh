@@ -20,7 +20,16 @@ command -v mmdebstrap >/dev/null || {
 [ -z "$(git -C "$root" status --porcelain)" ] || say "uncommitted changes are not part of the proof"
 
 dir=$(mktemp -d)
-trap 'rm -rf --one-file-system "$dir"' EXIT
+groups() { find /sys/fs/cgroup -maxdepth 2 -type d -name 'labgrader-*' | sort; }
+groups >"$dir.groups"
+# A control group outlives the namespaces: those that are new here go, as far as they are empty.
+tidy() {
+    groups | comm -13 "$dir.groups" - | while read -r group; do
+        find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || say "left: $group"
+    done
+    rm -rf --one-file-system "$dir" "$dir.groups"
+}
+trap tidy EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$(dirname "$log")"
 start=$(date +%s)

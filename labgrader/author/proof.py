@@ -33,6 +33,7 @@ class Fault:
         criterion: whose row of the table it belongs to.
         where: the answer: a case's file, ``the empty cluster`` or ``the solution``.
         reason: what the check said.
+        cause: why nothing was judged; None where something was.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Fault:
     where: str
     text: str
     reason: str = ""
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ class Proof:
 
 def skip(case: Case, why: str) -> Proof:
     """Return the proof of a case that was not tried."""
-    fault = Fault(Kind.UNJUDGED, case.criterion, str(case.path), f"skipped: {why}")
+    where = str(case.path)
+    fault = Fault(Kind.UNJUDGED, case.criterion, where, f"skipped: {why}", cause=Cause.CAPABILITY)
     return Proof(case, None, (fault,))
 
 
@@ -73,7 +76,8 @@ def judge(case: Case, before: Results, after: Results) -> tuple[Fault, ...]:
     found = after[case.criterion]
     if _not_here(found) and case.expect is not Outcome.ERROR:
         text = f"cannot be judged on this cluster ({found.cause})"
-        return (Fault(Kind.UNJUDGED, case.criterion, str(case.path), text, found.reason),)
+        where = str(case.path)
+        return (Fault(Kind.UNJUDGED, case.criterion, where, text, found.reason, found.cause),)
     told = [*_itself(case, found), *_others(case, before, after)]
     return tuple(
         Fault(kind, case.criterion, str(case.path), text, reason) for kind, text, reason in told
@@ -126,7 +130,8 @@ def of_mistakes(criteria: Iterable[Criterion], results: Iterable[CheckResult]) -
 
 def _unjudged(result: CheckResult, criterion: str, where: str) -> Fault:
     kind = Kind.UNJUDGED if _not_here(result) else Kind.FALSE_ALARM
-    return Fault(kind, criterion, where, f"not judged ({result.cause})", result.reason)
+    text = f"not judged ({result.cause})"
+    return Fault(kind, criterion, where, text, result.reason, result.cause)
 
 
 def _not_here(result: CheckResult) -> bool:

@@ -125,7 +125,7 @@ def _summary(verification: Verification) -> str:
     others = " others" if skipped else ""
     how = f"{bad} not as they should be" if bad else f"all{others} as they should be"
     how += f", {skipped} skipped" if skipped else ""
-    return f"{verification.verdict.value}: {what}, {how}; {verification.seconds:.0f} s"
+    return f"{verification.verdict().value}: {what}, {how}; {verification.seconds:.0f} s"
 
 
 def as_json(verification: Verification) -> str:
@@ -133,7 +133,7 @@ def as_json(verification: Verification) -> str:
     table = rows(verification)
     data = {
         "schema_version": 1,
-        "outcome": verification.verdict.value,
+        "outcome": verification.verdict().value,
         "duration_ms": round(verification.seconds * 1000),
         "criteria": [{"id": criterion, **asdict(row)} for criterion, row in table.items()],
         "cases": [_case(proof) for proof in verification.proofs],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from labgrader.author.proof import (
 )
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.reset import Reset
-from labgrader.model.errors import ContentError, UsageError
+from labgrader.model.errors import Cause, ContentError, UsageError
 from labgrader.model.result import Outcome, Verdict
 from labgrader.workbench import Workbench
 
@@ -43,10 +43,13 @@ class Verification:
         by_cases = (fault for proof in self.proofs for fault in proof.faults)
         return (*self.empty, *self.solution, *by_cases, *self.hints)
 
-    @property
-    def verdict(self) -> Verdict:
-        """``passed`` only when perfect; ``unjudged`` when the cluster alone is to blame."""
-        kinds = {fault.kind for fault in self.faults}
+    def verdict(self, allowed: Collection[Cause] = ()) -> Verdict:
+        """``passed`` only when perfect; ``unjudged`` when the cluster alone is to blame.
+
+        Args:
+            allowed: what was not judged for one of these causes does not count.
+        """
+        kinds = {fault.kind for fault in self.faults if fault.cause not in allowed}
         if kinds - {Kind.UNJUDGED}:
             return Verdict.FAILED
         return Verdict.UNJUDGED if kinds else Verdict.PASSED

@@ -12,7 +12,7 @@ from labgrader import paths
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.cli.verdict import CODES
-from labgrader.model.errors import ExitCode, UsageError
+from labgrader.model.errors import Cause, ExitCode, UsageError
 from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 
@@ -59,9 +59,22 @@ def lint(content: str | None) -> int:
     show_default=True,
     help="What its own cluster runs; some answers show themselves only where containers run.",
 )
+@click.option(
+    "--allow-unjudged",
+    "allowed",
+    type=click.Choice([cause.value for cause in Cause]),
+    multiple=True,
+    help="Overlook what could not be judged for this reason.",
+)
 @workbench_options
 def verify(
-    workbench: Workbench, which: tuple[str, ...], keep: bool, yes: bool, form: str, nodes: str
+    workbench: Workbench,
+    which: tuple[str, ...],
+    keep: bool,
+    yes: bool,
+    form: str,
+    nodes: str,
+    allowed: tuple[str, ...],
 ) -> int:
     """Try the checks on right and wrong answers, on a cluster of its own, and count mistakes.
 
@@ -77,7 +90,7 @@ def verify(
         verification = run(bench, cases, _progress)
     shown = table.as_json(verification) if form == "json" else table.render(verification)
     click.echo(shown, nl=False)
-    return CODES[verification.verdict]
+    return CODES[verification.verdict([Cause(one) for one in allowed])]
 
 
 @author.group()

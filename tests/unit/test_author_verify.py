@@ -154,13 +154,13 @@ def test_the_table_counts() -> None:
 
 
 def test_only_perfect_is_passed() -> None:
-    assert verification(proof(FAILED, FAILED)).verdict is Verdict.PASSED
-    assert verification(proof(FAILED, ERROR, Kind.UNJUDGED)).verdict is Verdict.UNJUDGED
+    assert verification(proof(FAILED, FAILED)).verdict() is Verdict.PASSED
+    assert verification(proof(FAILED, ERROR, Kind.UNJUDGED)).verdict() is Verdict.UNJUDGED
     for kind in set(Kind) - {Kind.UNJUDGED}:
-        assert verification(proof(FAILED, FAILED, kind)).verdict is Verdict.FAILED
+        assert verification(proof(FAILED, FAILED, kind)).verdict() is Verdict.FAILED
     miss = Fault(Kind.MISS, "one", "the empty cluster", "passes")
     run = verification(proof(FAILED, FAILED), empty=(miss,))
-    assert run.verdict is Verdict.FAILED
+    assert run.verdict() is Verdict.FAILED
     assert "NO" in table.render(run)
 
 

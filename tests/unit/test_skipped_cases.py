@@ -12,6 +12,7 @@ from labgrader.author.ground import Ground
 from labgrader.author.proof import Kind, Proof, skip
 from labgrader.author.verify import Verification
 from labgrader.engine.cases import Case, faults_of, load_cases
+from labgrader.model.errors import Cause
 from labgrader.model.result import CheckResult, Outcome, Verdict
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench
@@ -54,7 +55,9 @@ def test_what_is_skipped_is_counted_and_named() -> None:
     proofs = (skip(RUNS, "nothing runs here"), Proof(PLAIN, FAILED, ()))
     assert [proof.skipped for proof in proofs] == [True, False]
     found = Verification(("one",), (), (), proofs, 1.0)
-    assert found.verdict is Verdict.UNJUDGED
+    assert found.verdict() is Verdict.UNJUDGED
+    assert found.verdict([Cause.CAPABILITY]) is Verdict.PASSED
+    assert found.verdict([Cause.UNREACHABLE]) is Verdict.UNJUDGED
     assert table.rows(found)["one"].unjudged == 1
     text = table.render(found)
     assert "one/runs.yaml" in text
