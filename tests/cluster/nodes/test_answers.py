@@ -89,11 +89,12 @@ def test_a_node_that_is_dead_is_named_and_the_operator_not_judged_by_it(
     kubelet = psutil.Process(real_lab.pid("kubelet"))
     kubelet.suspend()
     try:
-        real_lab.wait("node --all", "condition=Ready=Unknown", 90)
+        _nodes_become(real_lab, "Unknown")
+        wait_until(lambda: _rollout(ground).outcome is not Outcome.PASSED)
         result = _rollout(ground)
     finally:
         kubelet.resume()
-        real_lab.wait("node --all", "condition=Ready", 90)
+        _nodes_become(real_lab, "True")
         wait_until(lambda: _rollout(ground).outcome is Outcome.PASSED)
     assert (result.outcome, result.cause) == (Outcome.ERROR, "unreachable"), result
     assert "does not answer" in result.reason
@@ -101,3 +102,7 @@ def test_a_node_that_is_dead_is_named_and_the_operator_not_judged_by_it(
 
 def _rollout(ground: Ground) -> CheckResult:
     return ground.grade(["operator_rollout"])["operator_rollout"]
+
+
+def _nodes_become(lab: RealLab, ready: str) -> None:
+    lab.kubectl("wait", "nodes", "--all", f"--for=condition=Ready={ready}", "--timeout=80s")
