@@ -112,9 +112,12 @@ def _demand_nodes(ctx: Context, workload: Workload) -> None:
     except Forbidden:
         return
     dead = {name: ready for name, ready in nodes.items() if ready.get("status") != "True"}
+    if not dead:
+        return
     for pod in workload.current():
         home = dig(pod, "spec.nodeName")
-        if is_ready(pod) or not dead or ((home or len(dead) < len(nodes)) and home not in dead):
+        nowhere = not home and len(dead) == len(nodes)
+        if is_ready(pod) or not (home in dead or nowhere):
             continue
         name = home or min(dead)
         why = dead[name].get("message", "it has not said that it is Ready")

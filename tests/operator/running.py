@@ -20,18 +20,21 @@ import yaml
 from labgrader.cli.run_operator import Login
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.resource import Resource, dig
+from labgrader.model.resource import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    EVENT,
+    LEASE,
+    SERVICE,
+    Resource,
+    dig,
+)
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench
 from proxy import Proxy
 
 PLATFORM = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
-DEPLOYMENT = Resource("apps", "v1", "deployments", "Deployment")
-SERVICE = Resource("", "v1", "services", "Service")
-AUTOSCALER = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
-LEASE = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-EVENT = Resource("", "v1", "events", "Event")
 LEADER = "trading-operator-leader"
 SECONDS = 60
 SETTINGS = {
