@@ -1,4 +1,4 @@
-"""Builds embedded Kubernetes: the binary, the CRDs and, with --wheel, the wheel that carries them.
+"""Builds embedded Kubernetes and the judge of alerts: binaries, CRDs and, with --wheel, a wheel.
 
     build.py                                   for this machine, into embedded/wheel
     build.py --os linux --arch arm64 --wheel   a wheel for another machine, into embedded/dist
@@ -13,10 +13,11 @@ import argparse
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
-from kubebuild.cache import Cache, cache_key, place
-from kubebuild.compiling import build_binary
+from kubebuild.cache import KUBE, RULES, Cache, cache_key, place
+from kubebuild.compiling import build_binary, build_rules
 from kubebuild.errors import BuildError
 from kubebuild.extras import write_crds, write_licences, write_versions
 from kubebuild.packing import DATA, PROJECT, build_wheel, check_version
@@ -69,13 +70,19 @@ def _build(go: Go, options: argparse.Namespace) -> int:
             "a foreign binary does not belong in this checkout: add --out DIR or --wheel."
         )
     check_version(go)
-    build, hit = Cache().get(cache_key(go, target), lambda folder: _make(go, target, folder))
+    rules, _ = Cache(RULES).get(
+        cache_key(go, target, RULES), lambda folder: _make_rules(go, target, folder)
+    )
+    build, hit = Cache(KUBE).get(
+        cache_key(go, target, KUBE), lambda folder: _make(go, target, folder)
+    )
     if out is not None:
+        place(rules, out)
         place(build, out)
         how = "Taken from the build cache" if hit else "Built"
         print(f"{how} in {time.monotonic() - started:.1f} s: {out / 'bin' / 'labgrader-kube'}")
     if options.wheel:
-        wheel = build_wheel(build, ROOT / "dist")
+        wheel = build_wheel([rules, build], ROOT / "dist")
         print(f"Wheel, {wheel.stat().st_size / 1e6:.0f} MB: {wheel}")
     return 0
 
@@ -89,6 +96,14 @@ def _make(go: Go, target: Target, folder: Path) -> None:
     write_crds(go, folder / "crds")
     write_licences(go, target, folder / "LICENSES")
     write_versions(go, binary, folder / "versions.json")
+
+
+def _make_rules(go: Go, target: Target, folder: Path) -> None:
+    """The program that asks Prometheus' own code, into an empty folder."""
+    binary = folder / "bin" / "labgrader-rules"
+    binary.parent.mkdir()
+    build_rules(go, target, binary)
+    write_licences(go, target, folder / "LICENSES-rules", ROOT / "rules")
 
 
 def _check(go: Go) -> int:
@@ -106,9 +121,10 @@ def _check(go: Go) -> int:
     ).stdout.split()
     if unformatted:
         raise BuildError(f"gofmt would change {', '.join(unformatted)}: run `gofmt -w` on them.")
-    for action in ("vet", "test"):
+    parts = [(ROOT, "./internal/..."), (ROOT / "rules", ".")]
+    for action, (folder, packages) in product(("vet", "test"), parts):
         done = subprocess.run(
-            [go.path, action, "./internal/..."], cwd=ROOT, env=go.environment(), check=False
+            [go.path, action, packages], cwd=folder, env=go.environment(), check=False
         )
         if done.returncode != 0:
             raise BuildError(

@@ -110,10 +110,12 @@ def find_go() -> str | None:
 
 
 def required_go() -> tuple[int, ...]:
-    """Return the Go version that embedded/go.mod asks for."""
-    text = (ROOT / "embedded" / "go.mod").read_text(encoding="utf-8")
-    found = re.search(r"^go (\d+(?:\.\d+)*)", text, re.MULTILINE)
-    return numbers(found.group(1)) if found else (1, 26)
+    """Return the newest Go version that a module in embedded/ asks for."""
+    asked = [(1, 26)]
+    for path in (ROOT / "embedded").glob("**/go.mod"):
+        found = re.search(r"^go (\d+(?:\.\d+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        asked += [numbers(found.group(1))] if found else []
+    return max(asked)
 
 
 def go_version(command: str) -> tuple[int, ...]:

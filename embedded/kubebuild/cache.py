@@ -20,24 +20,29 @@ from .toolchain import ROOT, Go, Target
 
 _KEEP = 3
 _UNFINISHED = "unfinished-"
-_INPUTS = (
-    "go.mod",
-    "go.sum",
-    "*.go",
-    "internal/**/*.go",
-    "crds/*.go",
-    "crds/go.*",
-    "build.py",
-    "kubebuild/*.py",
-)
+RULES = "rules"
+KUBE = "kube"
+_INPUTS = {
+    RULES: ("rules/go.mod", "rules/go.sum", "rules/*.go", "build.py", "kubebuild/*.py"),
+    KUBE: (
+        "go.mod",
+        "go.sum",
+        "*.go",
+        "internal/**/*.go",
+        "crds/*.go",
+        "crds/go.*",
+        "build.py",
+        "kubebuild/*.py",
+    ),
+}
 
 
-def cache_key(go: Go, target: Target) -> str:
+def cache_key(go: Go, target: Target, what: str) -> str:
     """Equal for equal inputs; Go's own version and the target count as inputs, tests do not."""
     digest = hashlib.sha256(f"{go.version} {target.os} {target.arch}\n".encode())
     files = {
         path
-        for pattern in _INPUTS
+        for pattern in _INPUTS[what]
         for path in ROOT.glob(pattern)
         if not path.name.endswith("_test.go")
     }
@@ -48,11 +53,11 @@ def cache_key(go: Go, target: Target) -> str:
 
 
 class Cache:
-    """The folder of finished builds."""
+    """The folder of finished builds of one thing."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        self.folder = Path(base) / "labgrader" / "kube"
+        self.folder = Path(base) / "labgrader" / what
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -92,7 +97,7 @@ class Cache:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 print(
-                    "Another build of embedded Kubernetes is running: waiting for it.", flush=True
+                    "Another build of the same is running: waiting for it.", flush=True
                 )
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield

@@ -54,7 +54,7 @@ def write_versions(go: Go, binary: Path, out: Path) -> None:
     out.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
 
 
-def write_licences(go: Go, target: Target, out: Path) -> None:
+def write_licences(go: Go, target: Target, out: Path, module: Path = ROOT) -> None:
     """Name every module that is linked in and its licence, then give each text once."""
     listed = go.run(
         "list",
@@ -62,6 +62,7 @@ def write_licences(go: Go, target: Target, out: Path) -> None:
         "-f",
         "{{with .Module}}{{.Path}} {{.Version}} {{.Dir}}{{end}}",
         ".",
+        cwd=module,
         target=target,
     )
     table: list[str] = []
@@ -74,7 +75,7 @@ def write_licences(go: Go, target: Target, out: Path) -> None:
         text = _licence_text(Path(folder))
         table.append(f"{name} {version}: {_licence_name(text)}")
         texts.setdefault(text, []).append(name)
-    head = "Go modules that are linked into labgrader-kube, and their licences. The texts follow.\n"
+    head = "Go modules that are linked in, and their licences. The texts follow.\n"
     body = (f"\n{'=' * 78}\n{', '.join(names)}\n\n{text}" for text, names in texts.items() if text)
     out.write_text("\n".join([head, *table, *body]) + "\n", encoding="utf-8")
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from .cache import place
@@ -29,15 +30,16 @@ def check_version(go: Go) -> None:
         )
 
 
-def build_wheel(build: Path, out: Path) -> Path:
-    """Pack a finished build and return the wheel."""
+def build_wheel(builds: Iterable[Path], out: Path) -> Path:
+    """Pack finished builds, the one with the versions last, and return the wheel."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         project = Path(scratch) / "wheel"
         shutil.copytree(
             PROJECT, project, ignore=shutil.ignore_patterns("_data", "__pycache__", "dist")
         )
-        place(build, project / DATA)
+        for build in builds:
+            place(build, project / DATA)
         done = subprocess.run(
             [*_builder(), str(project)], cwd=scratch, capture_output=True, text=True, check=False
         )

@@ -88,11 +88,14 @@ def find_go() -> Go:
 
 
 def needed_version() -> str:
-    """The `go` line of go.mod."""
-    match = re.search(r"^go (\S+)$", (ROOT / "go.mod").read_text(), re.MULTILINE)
-    if not match:
-        raise BuildError("embedded/go.mod has no `go` line: restore it from version control.")
-    return match[1]
+    """The newest `go` line of the modules that are built."""
+    found = []
+    for path in (ROOT / "go.mod", ROOT / "rules" / "go.mod"):
+        match = re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE)
+        if not match:
+            raise BuildError(f"{path} has no `go` line: restore it from version control.")
+        found.append(match[1])
+    return max(found, key=_numbers)
 
 
 def explain(what: str, output: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-__all__ = ["KUBERNETES_VERSION", "binary", "crd_dir", "versions"]
+__all__ = ["KUBERNETES_VERSION", "binary", "crd_dir", "rules", "versions"]
 
 KUBERNETES_VERSION = "1.37.2"
 """The version of Kubernetes inside, and of this distribution."""
@@ -22,6 +22,14 @@ def binary() -> Path:
     Raises FileNotFoundError in a checkout where it was not built yet.
     """
     return _built(_DATA / "bin" / "labgrader-kube", "binary")
+
+
+def rules() -> Path:
+    """Return the path of labgrader-rules, which asks Prometheus' code about alerts.
+
+    Raises FileNotFoundError in a checkout where it was not built yet.
+    """
+    return _built(_DATA / "bin" / "labgrader-rules", "judge of alerts")
 
 
 def crd_dir() -> Path:
