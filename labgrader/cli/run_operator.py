@@ -65,7 +65,9 @@ def run(workbench: Workbench, yes: bool, bind_host: str) -> int:
         login.prepare()
         log.set_up("info")
         with login:
-            options = Options(login.config, str(login.kubeconfig), bind_host, any_port=True)
+            options = Options(
+                login.config, kubeconfig=str(login.kubeconfig), bind_host=bind_host, any_port=True
+            )
             return program.run(options)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 
 from trading_operator import config as configs
+from trading_operator import log as logs
 from trading_operator import server
 from trading_operator.client import Api, ApiError, NotLeading, Unreachable
 from trading_operator.config import BadConfig, Config
@@ -38,9 +39,12 @@ class Options:
         kubeconfig: None means the ServiceAccount of this pod.
         bind_host: where to listen when the configuration names no host; None is everywhere.
         any_port: take a free port where the configured one is taken.
+        log_level: holds where the logging configuration names none.
     """
 
     config: Path = configs.DEFAULT_PATH
+    logging: Path = logs.DEFAULT_PATH
+    log_level: str = "info"
     kubeconfig: str | None = None
     bind_host: str | None = None
     any_port: bool = False
@@ -142,8 +146,10 @@ class Operator:
         return f"not read yet: {', '.join(missing)}" if missing else ""
 
     async def _reload(self) -> None:
-        """Follow the file; a bad one changes nothing and is told once."""
+        """Follow the files; a bad configuration changes nothing and is told once."""
         while True:
+            level = logs.wanted_level(self._options.logging)
+            logs.set_level(level or self._options.log_level)
             await asyncio.sleep(RELOAD_SECONDS)
             text = _text(self._options.config)
             if text == self._text:
