@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.cli.options import workbench_options
+from labgrader.engine.checklists import load_goals
 from labgrader.model.errors import UsageError
 from labgrader.report.as_json import number
+from labgrader.report.pace import as_text as pace_as_text
+from labgrader.report.pace import clock
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -73,6 +76,8 @@ def resume() -> None:
 @workbench_options
 def report(workbench: Workbench, name: str | None) -> None:
     """Say how a session went (the newest one where none is named)."""
+    from labgrader.session.pace import pace_of
+
     record = _chosen(name)
     click.echo(f"session {record.name}: {record.state}, {clock(record.seconds)} without pauses")
     best = record.best
@@ -84,6 +89,9 @@ def report(workbench: Workbench, name: str | None) -> None:
         click.echo(f"{task.id}: {judged}, budget {clock(task.budget_seconds)}{last}")
     hints = ", ".join(sorted(set(record.hints))) or "none"
     click.echo(f"gradings: {len(record.gradings)}; hints: {hints}")
+    paces = load_goals(workbench.catalog.lab.root).paces
+    for line in pace_as_text(pace_of(record, workbench.catalog.lab.tasks, paces)):
+        click.echo(line)
 
 
 @session.command()
@@ -121,8 +129,3 @@ def _chosen(name: str | None) -> Record:
     if not records:
         raise UsageError("There is no session yet", "Start one with `labgrader session start`")
     return records[-1]
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as m:ss."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

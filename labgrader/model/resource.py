@@ -42,6 +42,7 @@ class Resource:
 NAMESPACE = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 NODE = Resource("", "v1", "nodes", "Node", namespaced=False)
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+SECRET = Resource("", "v1", "secrets", "Secret")
 POD = Resource("", "v1", "pods", "Pod")
 SERVICE = Resource("", "v1", "services", "Service")
 EVENT = Resource("", "v1", "events", "Event")
@@ -58,6 +59,9 @@ CRD = Resource(
     "CustomResourceDefinition",
     namespaced=False,
 )
+VOLUME_CLAIM = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+CRON_JOB = Resource("batch", "v1", "cronjobs", "CronJob")
+JOB = Resource("batch", "v1", "jobs", "Job")
 RESOURCE_QUOTA = Resource("", "v1", "resourcequotas", "ResourceQuota")
 
 

@@ -67,7 +67,8 @@ class Book:
             return
         tasks = {t.id: (t.score.earned, t.score.possible) for t in report.tasks}
         passed = [check.id for check in report.checks if check.outcome is Outcome.PASSED]
-        self._write(record.name, "graded", tasks=tasks, passed=passed)
+        failed = [check.id for check in report.checks if check.outcome is Outcome.FAILED]
+        self._write(record.name, "graded", tasks=tasks, passed=passed, failed=failed)
 
     def note_hint(self, criterion: str) -> None:
         """Keep that a hint was given: it costs nothing, and the report shows it."""

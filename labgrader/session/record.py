@@ -33,6 +33,7 @@ class Record:
     seconds: float = 0.0
     gradings: list[Grading] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    first_failed: dict[str, float] = field(default_factory=dict)
     first_passed: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -77,3 +78,5 @@ def _grade(record: Record, entry: Entry, seconds: float) -> None:
     record.gradings.append(Grading(seconds, tasks, passed))
     for criterion in passed:
         record.first_passed.setdefault(criterion, seconds)
+    for criterion in entry.data.get("failed", ()):  # events of version 1 have none
+        record.first_failed.setdefault(str(criterion), seconds)

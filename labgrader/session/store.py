@@ -14,7 +14,7 @@ from typing import Any
 from labgrader import paths
 from labgrader.model.errors import LabError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _CREATE = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -24,7 +24,16 @@ CREATE TABLE IF NOT EXISTS events (
     data TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_by_session ON events (session, id);
+CREATE TABLE IF NOT EXISTS answers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    lab TEXT NOT NULL,
+    question TEXT NOT NULL,
+    concept TEXT NOT NULL,
+    mark TEXT NOT NULL
+);
 """
+"""Versions only ever add tables: what is there already is left as it is (2 added ``answers``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,17 @@ class Entry:
     at: datetime
     kind: str
     data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One answer to a question of the quiz; ``mark`` as in ``model.quiz.Mark``."""
+
+    at: datetime
+    lab: str
+    question: str
+    concept: str
+    mark: str
 
 
 class Store:
@@ -76,6 +96,28 @@ class Store:
         """Remove a session for good; return how many events it had."""
         with self._open() as connection:
             return connection.execute("DELETE FROM events WHERE session = ?", (session,)).rowcount
+
+    def append_answer(self, given: Given) -> None:
+        """Write one answer of the quiz. Raises ``LabError`` as ``append`` does."""
+        at = given.at.astimezone(UTC).isoformat()
+        row = (at, given.lab, given.question, given.concept, given.mark)
+        query = "INSERT INTO answers (at, lab, question, concept, mark) VALUES (?,?,?,?,?)"
+        with self._open() as connection:
+            connection.execute(query, row)
+
+    def answers(self, lab: str) -> list[Given]:
+        """Return all answers of one lab's quiz, oldest first."""
+        query = "SELECT at, lab, question, concept, mark FROM answers WHERE lab = ? ORDER BY id"
+        with self._open() as connection:
+            return [
+                Given(datetime.fromisoformat(at), *row)
+                for at, *row in connection.execute(query, (lab,))
+            ]
+
+    def delete_answers(self, lab: str) -> int:
+        """Remove all answers of one lab's quiz; return how many there were."""
+        with self._open() as connection:
+            return connection.execute("DELETE FROM answers WHERE lab = ?", (lab,)).rowcount
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from labgrader.author.content import Content
+from labgrader.author.form import UNFINISHED
 from labgrader.author.reading import Document, Finding, texts
-from labgrader.author.rules.tasks import UNFINISHED
 from labgrader.engine.cases import faults_of
 
 _KINDS = {"failed": "a wrong answer", "passed": "an equivalent answer"}

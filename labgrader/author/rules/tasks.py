@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from labgrader.author.content import Content, task_id
+from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps
 from labgrader.engine.lint import SCHEMA
 
@@ -15,37 +14,16 @@ POINTS = 20
 """A task's points, bonus left out: five tasks make a hundred."""
 
 SHORTEST_BUDGET = 60
-UNFINISHED = re.compile(r"\bTODO\b")
 
 
 def form(content: Content) -> Iterator[Finding]:
     """Files hold what the schema knows, and nothing else."""
-    from jsonschema import Draft202012Validator
-
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     if not content.tasks:
         path = content.root / "tasks"
         yield Finding(path, 1, "form", "there is no task*.yaml", "`labgrader author new task 1`")
     for kind, documents in (("lab", content.lab), ("task", content.tasks)):
-        validator = Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"})
         for document in documents:
-            for error in validator.iter_errors(document.data):
-                yield from _offence(document, error)
-
-
-def _offence(document: Document, error: Any) -> Iterator[Finding]:
-    where = tuple(error.absolute_path)
-    place = ".".join(str(part) for part in where) or "the file"
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema["properties"])
-        for key in sorted(set(error.instance) - set(known)):
-            fix = f"Known here: {', '.join(known)}"
-            yield document.finding("form", (*where, key), f"unknown field {key} in {place}", fix)
-        return
-    fix = "docs/writing-a-check.md shows the format"
-    if error.validator == "required":
-        fix = f"Needed here: {', '.join(error.schema['required'])}"
-    yield document.finding("form", where, f"{place}: {error.message[:200]}", fix)
+            yield from offences(document, SCHEMA.name, kind)
 
 
 def names(content: Content) -> Iterator[Finding]:
@@ -88,13 +66,7 @@ def budgets(content: Content) -> Iterator[Finding]:
 def words(content: Content) -> Iterator[Finding]:
     """No text is blank, and none still says TODO."""
     for document in (*content.lab, *content.tasks):
-        for where, text in _texts(document.data, ()):
-            if not text.strip():
-                place = ".".join(str(part) for part in where)
-                yield document.finding("words", where, f"{place} is blank", "Write it, or drop it")
-            elif UNFINISHED.search(text):
-                what = "TODO: this is still the skeleton's text"
-                yield document.finding("words", where, what, "Say what is meant here")
+        yield from unfinished(document)
 
 
 def errata(content: Content) -> Iterator[Finding]:
@@ -119,19 +91,6 @@ def errata(content: Content) -> Iterator[Finding]:
 
 def _is_map(document: Document) -> bool:
     return isinstance(document.data, Mapping)
-
-
-def _texts(value: Any, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield every text that people read; parameters of checks are none."""
-    if isinstance(value, str):
-        yield where, value
-    elif isinstance(value, Mapping):
-        for key, entry in value.items():
-            if key != "with":
-                yield from _texts(entry, (*where, key))
-    elif isinstance(value, list):
-        for index, entry in enumerate(value):
-            yield from _texts(entry, (*where, index))
 
 
 RULES = (form, names, points, budgets, words, errata)
