@@ -70,7 +70,8 @@ unit: setup ## The fast tests alone, without a cluster
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --allow-unjudged capability
 	@$(BIN)/labgrader author verify --allow-unjudged capability --nodes real operator_rollout \
-		operator_endpoints lease_held failover scaled_by_load operator_conduct algorithm_deletion
+		operator_endpoints lease_held failover scaled_by_load operator_conduct algorithm_deletion \
+		backup_restores reached_by_name
 
 bench: setup kube images ## Measure; the table is in bench/README.md
 	@$(BIN)/python bench/run.py

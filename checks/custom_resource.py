@@ -9,6 +9,7 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
+    Object,
     Resource,
     check,
     dig,
@@ -37,6 +38,7 @@ def custom_resource(
     if found is None:
         raise _absent(resource, name, ctx)
     label = resource.describe(name, ctx.namespace)
+    _demand_lasting(found, label, f"{plural} {name} -n {ctx.namespace}")
     for path, expected in leaves(spec):
         actual = dig(found, f"spec.{path}")
         shown = "nothing (not set, or dropped by the schema)" if actual is None else repr(actual)
@@ -60,6 +62,20 @@ def custom_resource(
             actual=shown,
             fix=f"kubectl label {plural} {name} -n {ctx.namespace} --overwrite {key}={value}",
             evidence=[Evidence(label, "metadata.labels", shown)],
+        )
+
+
+def _demand_lasting(found: Object, label: str, words: str) -> None:
+    """Fail where it was deleted and only a finalizer still holds it."""
+    doomed = dig(found, "metadata.deletionTimestamp")
+    if doomed:
+        held = ", ".join(dig(found, "metadata.finalizers", []))
+        raise Failure(
+            f"{label} is being deleted, and waits for {held}",
+            expected="a resource that stays",
+            actual=f"deletionTimestamp {doomed}",
+            fix=f"kubectl get {words} -o yaml: see to the finalizers, then create it again",
+            evidence=[Evidence(label, "metadata.deletionTimestamp", str(doomed))],
         )
 
 

@@ -1,15 +1,52 @@
 """The one import of a check's author: ``from labgrader.api import Context, check, fact, …``."""
 
+from labgrader.engine.alerting import (
+    DOWN,
+    FEW_ERRORS,
+    HEALTHY,
+    LATE,
+    MANY_ERRORS,
+    NOT_READY,
+    STEP,
+    VANISHED,
+    WARM_UP,
+    WINDOW,
+    Stage,
+    fired,
+    groups_of,
+    outcomes_of,
+)
+from labgrader.engine.auditpolicy import LEVELS, BadPolicy
+from labgrader.engine.auditpolicy import Policy as AuditPolicy
+from labgrader.engine.auditpolicy import Request as AuditRequest
+from labgrader.engine.backups import (
+    READER,
+    Written,
+    essence,
+    faults_of,
+    files_of,
+    objects_in,
+)
 from labgrader.engine.context import Context
+from labgrader.engine.jobs import Ran, redacted, run_job, run_pod
+from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.leadership import Leader, leader
 from labgrader.engine.moments import just_changed, moment
+from labgrader.engine.monitors import MONITOR, chosen_services, stage
 from labgrader.engine.mounts import mounted_files
 from labgrader.engine.ports import Answer, Deed
+from labgrader.engine.probe import MARK as PROBE_LABEL
 from labgrader.engine.probe import Probe
 from labgrader.engine.quantity import duration, quantity
 from labgrader.engine.registry import check
+from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
+from labgrader.engine.runbook import Runbook
+from labgrader.engine.schedule import schedule
+from labgrader.engine.scrape import port_of, series_of
+from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
+from labgrader.engine.volumes import config_maps, kind_of, lasting, written
 from labgrader.engine.workload import (
     Workload,
     condition,
@@ -33,9 +70,11 @@ from labgrader.model.resource import (
     CLUSTER_ROLE_BINDING,
     CONFIG_MAP,
     CRD,
+    CRON_JOB,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     EVENT,
+    JOB,
     LEASE,
     NAMESPACE,
     NODE,
@@ -46,6 +85,7 @@ from labgrader.model.resource import (
     ROLE_BINDING,
     SERVICE,
     SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
     Object,
     Resource,
     dig,
@@ -59,20 +99,41 @@ __all__ = [
     "CLUSTER_ROLE_BINDING",
     "CONFIG_MAP",
     "CRD",
+    "CRON_JOB",
     "DEPLOYMENT",
+    "DOWN",
     "ENDPOINT_SLICE",
     "EVENT",
+    "FEW_ERRORS",
+    "HEALTHY",
+    "JOB",
+    "LATE",
     "LEASE",
+    "LEVELS",
+    "MANY_ERRORS",
+    "MONITOR",
     "NAMESPACE",
     "NODE",
+    "NOT_READY",
     "POD",
+    "PROBE_LABEL",
+    "READER",
     "REPLICA_SET",
     "RESET_AT",
     "ROLE",
     "ROLE_BINDING",
     "SERVICE",
     "SERVICE_ACCOUNT",
+    "STEP",
+    "VANISHED",
+    "VOLUME_CLAIM",
+    "WARM_UP",
+    "WINDOW",
     "Answer",
+    "AuditPolicy",
+    "AuditRequest",
+    "BadPolicy",
+    "CallKind",
     "ClusterError",
     "Context",
     "Deed",
@@ -85,27 +146,54 @@ __all__ = [
     "NotReadable",
     "Object",
     "Probe",
+    "Ran",
+    "Rehearsal",
     "Rejected",
     "Resource",
+    "Runbook",
+    "Stage",
+    "Tried",
     "Unreachable",
     "Unsettled",
     "Workload",
+    "Written",
     "check",
+    "chosen_namespace",
+    "chosen_services",
     "condition",
+    "config_maps",
     "declares",
     "dig",
     "duration",
+    "essence",
     "fact",
+    "faults_of",
+    "files_of",
+    "fired",
+    "groups_of",
     "is_ready",
     "just_changed",
+    "kind_of",
+    "lasting",
     "leader",
     "moment",
     "mounted_files",
     "name_of",
+    "objects_in",
+    "outcomes_of",
+    "port_of",
     "quantity",
+    "redacted",
     "resolve_port",
+    "run_job",
+    "run_pod",
     "runs_as",
+    "schedule",
+    "series_of",
     "serving_container",
+    "stage",
     "stored_yaml",
+    "syntax_error",
     "unjudged",
+    "written",
 ]

@@ -11,7 +11,9 @@ from labgrader import paths
 from labgrader.cluster import target as targets
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
+from labgrader.cluster.kubectl import Kubectl
 from labgrader.cluster.pods import Pods
+from labgrader.cluster.prometheus import PROMETHEUS
 from labgrader.cluster.target import Target
 from labgrader.engine import catalog, survey
 from labgrader.engine.board import Limits
@@ -115,7 +117,13 @@ class Workbench:
 
             root = self.target.kubeconfig.parent
             record = AuditRecord(ClusterLayout(root.name, root).audit_log)
-        return Instruments(containers=self._pods, record=record, may_write=self._may_write)
+        return Instruments(
+            containers=self._pods,
+            record=record,
+            may_write=self._may_write,
+            judge=PROMETHEUS,
+            kubectl=Kubectl(self.target.kubeconfig, self.cluster.connection.context),
+        )
 
     @property
     def _may_write(self) -> bool:

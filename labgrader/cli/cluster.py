@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.cli.audit import audit
 from labgrader.cli.prepare import prepare, unprepare
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def cluster() -> None:
     """Start, stop and look at the lab's own cluster; prepare one of your own."""
 
 
+cluster.add_command(audit)
 cluster.add_command(prepare)
 cluster.add_command(unprepare)
 

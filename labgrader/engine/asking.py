@@ -67,6 +67,12 @@ class Asking:
         self.interests.add(interest)
         return _copied(self._snapshot.list(interest, self.remaining()) or [])
 
+    def serves(self, resource: Resource) -> bool:
+        """Whether the API server knows a type."""
+        interest = Interest(resource, self.namespace if resource.namespaced else None)
+        self.interests.add(interest)
+        return self._snapshot.list(interest, self.remaining()) is not None
+
     def require(
         self, resource: Resource, name: str, namespace: str | None = None, *, fix: str = ""
     ) -> Object:

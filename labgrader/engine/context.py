@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
+from labgrader.engine import survey
 from labgrader.engine.asking import Asking
 from labgrader.engine.instruments import Instruments
-from labgrader.engine.ports import Answer, Deed
+from labgrader.engine.ports import Answer, Deed, Said
 from labgrader.engine.probe import PREFIX, Probe
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.model.errors import LabError, MissingCapability, TimedOut
@@ -17,6 +19,11 @@ from labgrader.model.resource import CONFIG_MAP, Object, Resource, dig, name_of
 
 ANSWER_SECONDS = 3.0
 """How long a server in a container may take; the probes of the lab allow it five."""
+
+KUBECTL_SECONDS = 8.0
+"""How long one call of kubectl may take: a runbook is for people who are in a hurry."""
+
+JUDGE_SECONDS = 25.0
 
 LOOK_PAUSE = 0.25
 
@@ -76,6 +83,47 @@ class Context(Asking):
             key,
             lambda: containers.execute(self.namespace, pod, container, command, timeout=timeout),
         )
+
+    def look(self, resource: Resource, name: str) -> Object | None:
+        """Read an object as it is now, beside the run's view; what becomes of it is no news."""
+        namespace = self.namespace if resource.namespaced else None
+        return self._snapshot.cluster.get(
+            resource, name, namespace, timeout=min(5, self.remaining())
+        )
+
+    def look_all(self, resource: Resource, labels: str = "") -> list[Object]:
+        """Read a collection as it is now, as ``look`` does."""
+        namespace = self.namespace if resource.namespaced else None
+        timeout = min(10, self.remaining())
+        found = self._snapshot.cluster.list(resource, namespace, labels=labels, timeout=timeout)
+        return found or []
+
+    def look_at(self, path: str) -> str:
+        """GET any path of the API that answers with a text, such as a log."""
+        said = self._snapshot.cluster.read(path, timeout=min(15, self.remaining()))
+        return json.dumps(said) if isinstance(said, dict) else said or ""
+
+    def kubectl(self, arguments: Sequence[str]) -> Said:
+        """Run kubectl on this cluster. For reads only: see ``engine.kubectl.plan``."""
+        kubectl = self._instruments.kubectl
+        if kubectl is None:
+            raise MissingCapability("kubectl cannot be run here", "See `labgrader doctor`")
+        key = ("kubectl", *arguments)
+        self.asked.add(key)
+        timeout = min(KUBECTL_SECONDS, self.remaining())
+        return self._snapshot.once(key, lambda: kubectl.run(arguments, timeout=timeout))
+
+    def ask_prometheus(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put a question to Prometheus' own code; ``engine.alerting`` makes them. Pure."""
+        judge = self._instruments.judge
+        if judge is None:
+            raise MissingCapability("Alerts cannot be judged here", "Run `make kube`")
+        return judge.ask(question, timeout=min(JUDGE_SECONDS, self.remaining()))
+
+    @property
+    def runs_containers(self) -> bool:
+        """Whether there are nodes that do what a Pod says; for checks that can do without."""
+        return survey.CONTAINERS in survey.capabilities(self._snapshot)
 
     def last_words(self, pod: str, container: str) -> str:
         """Return the last line that a container's run before this one has logged; empty if none.

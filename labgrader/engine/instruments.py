@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from labgrader.engine.ports import Containers, Record
+from labgrader.engine.ports import Containers, Judge, Kubectl, Record
 
 
 @dataclass(slots=True)
@@ -59,10 +59,14 @@ class Instruments:
         containers: None where the provider of the API cannot reach into pods at all.
         record: what was done so far; None where nobody records it.
         may_write: whether probes are allowed.
+        kubectl: None where there is no such program to run.
+        judge: Prometheus' code; None where it is not asked.
     """
 
     containers: Containers | None = None
     record: Record | None = None
     may_write: bool = False
+    kubectl: Kubectl | None = None
+    judge: Judge | None = None
     sightings: Sightings = field(default_factory=Sightings)
     probes: Probes = field(default_factory=Probes)

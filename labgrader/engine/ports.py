@@ -157,6 +157,40 @@ class Containers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """How a program ended (None: it did not) and what it said."""
+
+    code: int | None
+    out: str
+    err: str
+
+
+class Kubectl(Protocol):
+    """kubectl, on the chosen cluster."""
+
+    def run(self, arguments: Sequence[str], *, timeout: float) -> Said:
+        """Run it with these arguments; whether they only read is up to who calls.
+
+        Raises:
+            MissingCapability: there is none.
+        """
+        ...
+
+
+class Judge(Protocol):
+    """Prometheus' own code, for alerts and dashboards (``embedded/rules``)."""
+
+    def ask(self, question: Mapping[str, Any], *, timeout: float) -> Mapping[str, Any]:
+        """Put a question, plain JSON; the same one is answered once.
+
+        Raises:
+            MissingCapability: it is not there.
+            TimedOut: it did not answer in time, or would have used too much memory.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """One write that the API server answered: who did what, and what the object was then.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from labgrader.engine.labels import matches
 from labgrader.engine.rbac import Account, Action, Atom, Rule, Table
 from labgrader.model.errors import Unsettled
 from labgrader.model.resource import (
@@ -219,24 +220,7 @@ def selects(role: Object, other: Object) -> bool:
     """Whether one of the role's aggregation selectors matches the other's labels."""
     labels = dig(other, "metadata.labels", {})
     selectors: Iterable[Object] = dig(role, "aggregationRule.clusterRoleSelectors", [])
-    return any(_matches(selector, labels) for selector in selectors)
-
-
-def _matches(selector: Object, labels: Mapping[str, str]) -> bool:
-    wanted: Mapping[str, str] = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
-        return False
-    return all(_holds(one, labels) for one in selector.get("matchExpressions") or ())
-
-
-def _holds(expression: Object, labels: Mapping[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or ()
-    return {
-        "In": key in labels and labels[key] in values,
-        "NotIn": key not in labels or labels[key] not in values,
-        "Exists": key in labels,
-        "DoesNotExist": key not in labels,
-    }[expression["operator"]]
+    return any(matches(selector, labels) for selector in selectors)
 
 
 def _key(rule: Object) -> str:

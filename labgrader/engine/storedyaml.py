@@ -31,11 +31,25 @@ def stored_yaml(text: str) -> Any:
     Raises:
         NotReadable: it is no YAML, holds several documents, or is out of all proportion.
     """
-    if len(text) > MAX_CHARACTERS:
-        raise NotReadable(f"it has more than {MAX_CHARACTERS} characters")
+    documents = _loaded(text, MAX_CHARACTERS, several=False)
+    return documents[0] if documents else None
+
+
+def stored_documents(text: str, most: int = MAX_CHARACTERS) -> list[Any]:
+    """Return all documents in ``text``; errors as ``stored_yaml``.
+
+    Args:
+        most: how many characters it may have.
+    """
+    return [one for one in _loaded(text, most, several=True) if one is not None]
+
+
+def _loaded(text: str, most: int, *, several: bool) -> list[Any]:
+    if len(text) > most:
+        raise NotReadable(f"it has more than {most} characters")
     try:
-        _weigh(text)
-        return next(yaml.load_all(text, Loader=_Loader), None)
+        _weigh(text, several=several)
+        return list(yaml.load_all(text, Loader=_Loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
@@ -45,7 +59,7 @@ def stored_yaml(text: str) -> Any:
         raise NotReadable(" ".join(str(error).split())[:200]) from error
 
 
-def _weigh(text: str) -> None:
+def _weigh(text: str, *, several: bool) -> None:
     """Raise ``NotReadable`` for what must not be loaded; nothing of it is kept."""
     depth = aliases = documents = 0
     for event in yaml.parse(text, Loader=_Loader):
@@ -56,5 +70,5 @@ def _weigh(text: str) -> None:
             raise NotReadable(f"it is nested more than {MAX_DEPTH} deep")
         if aliases > MAX_ALIASES:
             raise NotReadable(f"it has more than {MAX_ALIASES} aliases")
-        if documents > 1:
+        if documents > 1 and not several:
             raise NotReadable("it holds more than one document")

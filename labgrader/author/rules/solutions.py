@@ -44,7 +44,7 @@ def taken_back(content: Content) -> Iterator[Finding]:
         if any(not isinstance(dig(document.data, key), str) for key in _NEEDED):
             what = f"a manifest needs {', '.join(_NEEDED)}"
             yield document.finding("solution", (), what, "Complete it")
-        elif not any(_covers(entry, document.data) for _, _, entry in entries):
+        elif not any(covers(entry, document.data) for _, _, entry in entries):
             what = f"{document.data['kind']} {dig(document.data, 'metadata.name')} is never reset"
             fix = f"Add it to {path}, above what it lives in"
             yield document.finding("reset", ("metadata", "name"), what, fix)
@@ -107,7 +107,7 @@ def _entries(document: Document) -> Iterator[tuple[Document, int, Mapping[str, A
             yield document, at, entry
 
 
-def _covers(entry: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+def covers(entry: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
     """Whether a reset with this entry removes the object."""
     same_kind = all(entry.get(key) == manifest.get(key) for key in ("apiVersion", "kind"))
     same_place = entry.get("namespace") == dig(manifest, "metadata.namespace")

@@ -27,6 +27,11 @@ def kube_crds() -> Path:
     return _ask("crd_dir")
 
 
+def rules_binary() -> Path:
+    """Return the program that asks Prometheus' code; errors as for ``kube_binary``."""
+    return _ask("rules")
+
+
 def _ask(what: str) -> Path:
     try:
         import labgrader_kube

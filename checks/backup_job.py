@@ -1,0 +1,277 @@
+"""The backup as it is set up: when, who, what with, and where to."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from labgrader.api import (
+    CONFIG_MAP,
+    CRON_JOB,
+    SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
+    Context,
+    Evidence,
+    Fact,
+    MissingCapability,
+    Object,
+    check,
+    config_maps,
+    dig,
+    fact,
+    kind_of,
+    lasting,
+    schedule,
+    syntax_error,
+    unjudged,
+    written,
+)
+from labgrader.engine.rbac import Account, Action
+from labgrader.engine.rbac_access import grants
+
+READS = {"get", "list", "watch"}
+_SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
+_EATEN = re.compile(r"""(?:mkdir|cd|test|mv|cp|tar)\b[^\n|;&]*\s(?:""|'')(?:\s|$)""")
+
+
+@check()
+def backup_job(
+    ctx: Context,
+    name: str,
+    at: Mapping[str, int],
+    script: Mapping[str, str],
+    reads: Sequence[Mapping[str, str]],
+) -> Iterator[Fact]:
+    """Follows the CronJob to its account, its image, its script and its volume.
+
+    It must fire once a day at two, under an account of its own that may read what is to be backed
+    up and may change nothing; its image must be the same next year; its script must still have its
+    variables, and a shell must be able to read it (`sh -n`, which runs nothing); and what it writes
+    to must outlive the pod. How it writes the backup is yours; the next check runs it.
+    """
+    job = ctx.require(
+        CRON_JOB,
+        name,
+        ctx.namespace,
+        fix=f"kubectl create cronjob {name} -n {ctx.namespace} --schedule='0 2 * * *' --image=…",
+    )
+    view = _View(ctx, job, name)
+    yield view.timed(at)
+    yield view.not_suspended()
+    yield from view.account(reads)
+    yield view.pinned()
+    yield from view.scripts(script)
+    yield view.kept()
+
+
+class _View:
+    """The CronJob, and the words that facts about it share."""
+
+    def __init__(self, ctx: Context, job: Object, name: str) -> None:
+        self.ctx = ctx
+        self.job = job
+        self.spec: Object = dig(job, "spec.jobTemplate.spec.template.spec", {})
+        self.containers: list[Object] = [
+            *dig(self.spec, "initContainers", []),
+            *dig(self.spec, "containers", []),
+        ]
+        self.label = CRON_JOB.describe(name, ctx.namespace)
+        self.edit = f"kubectl edit cronjob {name} -n {ctx.namespace}"
+
+    def fact(self, name: str, ok: bool, path: str, **words: Any) -> Fact:
+        """State a fact about a field; ``actual`` is its evidence as well."""
+        evidence = [Evidence(self.label, path, str(words["actual"]))]
+        return fact(name, ok, fix=words.pop("fix", self.edit), evidence=evidence, **words)
+
+    def timed(self, at: Mapping[str, int]) -> Fact:
+        """State that it fires once a day, at the hour."""
+        text = str(dig(self.job, "spec.schedule", ""))
+        found = schedule(text)
+        ok = (
+            found is not None
+            and found.daily
+            and found.minutes == {at["minute"]}
+            and found.hours == {at["hour"]}
+        )
+        wanted = f"{at['minute']} {at['hour']} * * *"
+        return self.fact(
+            "it fires every night at two",
+            ok,
+            "spec.schedule",
+            reason=f"The schedule is {text!r}, which is not every day at {at['hour']}:00 alone",
+            expected=wanted,
+            actual=text,
+            fix=f"{self.edit}, and set schedule: '{wanted}'",
+        )
+
+    def not_suspended(self) -> Fact:
+        """State that it fires at all."""
+        suspended = bool(dig(self.job, "spec.suspend", False))
+        return self.fact(
+            "it is not suspended",
+            not suspended,
+            "spec.suspend",
+            reason="It is suspended, so it never fires",
+            expected="suspend: false",
+            actual=f"suspend: {str(suspended).lower()}",
+        )
+
+    def account(self, reads: Sequence[Mapping[str, str]]) -> Iterator[Fact]:
+        """State that its account is its own, may read enough, and may change nothing."""
+        name = str(dig(self.spec, "serviceAccountName") or "default")
+        there = self.ctx.get(SERVICE_ACCOUNT, name, self.ctx.namespace) is not None
+        yield self.fact(
+            "it has an account of its own",
+            there and name != "default",
+            "serviceAccountName",
+            reason=f"It runs as {name}" + ("" if there else ", an account that there is not"),
+            expected="a ServiceAccount of its own",
+            actual=name,
+            fix=f"kubectl create serviceaccount trading-operator-backup -n {self.ctx.namespace}"
+            f"; then {self.edit}, and set serviceAccountName",
+        )
+        who = Account(self.ctx.namespace, name)
+        lacking = [told for one in reads if (told := self._lacks(who, one))]
+        yield self.fact(
+            "it may read what is to be backed up",
+            not lacking,
+            "serviceAccountName",
+            weight=2,
+            reason=f"{name} may not {lacking[0]}" if lacking else "",
+            expected="get or list of everything that is backed up",
+            actual="; ".join(lacking) or "it may",
+            fix=f"Give {name} a Role and a ClusterRole with get and list, and bind them",
+        )
+        yield self._harmless(who)
+
+    def _lacks(self, who: Account, one: Mapping[str, str]) -> str:
+        """Return what the account may not do of what a backup needs; empty where it may."""
+        namespace = self.ctx.namespace if one.get("namespaced") else None
+        named = Action("get", one["group"], one["resource"], namespace, one.get("name", ""))
+        every = Action("list", one["group"], one["resource"], namespace)
+        for action in (named, every) if one.get("name") else (every,):
+            spec = {"user": who.user, "groups": list(who.groups), **action.attributes()}
+            if self.ctx.access_review(spec):
+                return ""
+        return str(named if one.get("name") else every)
+
+    def _harmless(self, who: Account) -> Fact:
+        """State that the account can change nothing."""
+        held = [one for one in grants(self.ctx, who) if not one.default]
+        wrong = [(one, verbs) for one in held if (verbs := sorted(set(one.rule.verbs) - READS))]
+        told = "; ".join(f"{', '.join(verbs)} ({one})" for one, verbs in wrong)[:300]
+        return self.fact(
+            "it may change nothing",
+            not wrong,
+            "serviceAccountName",
+            reason=f"{who.name} may do more than read: {told}",
+            expected="get, list and watch alone",
+            actual=told or "reads alone",
+            fix=f"kubectl edit {wrong[0][0].source.arguments}" if wrong else self.edit,
+        )
+
+    def pinned(self) -> Fact:
+        """State that every image is the same tomorrow."""
+        images = [str(one.get("image", "")) for one in self.containers]
+        floating = [one for one in images if _floats(one)]
+        return self.fact(
+            "its image is pinned",
+            not floating,
+            "containers.image",
+            reason=f"{', '.join(floating)} may be another program tomorrow",
+            expected="a tag of a version, or a digest",
+            actual=", ".join(images),
+            fix=f"{self.edit}, and set image: labgrader/kubectl:1.37",
+        )
+
+    def scripts(self, script: Mapping[str, str]) -> Iterator[Fact]:
+        """State that a shell can read what it runs, and that its variables are still there."""
+        texts = dict(self._texts())
+        if not texts:
+            yield self.fact(
+                "its script is there",
+                False,
+                "containers.command",
+                weight=2,
+                reason=f"It finds no script: no ConfigMap that it mounts holds {script['key']}",
+                expected=f"the ConfigMap {script['name']}, mounted",
+                actual=f"ConfigMaps: {', '.join(config_maps(self.spec)) or 'none'}",
+            )
+            return
+        eaten = {place: why for place, text in texts.items() if (why := _eaten(text))}
+        place, why = next(iter(eaten.items()), ("", ""))
+        yield self.fact(
+            "its script still has its variables",
+            not eaten,
+            place or "script",
+            reason=f"{place}: {why}",
+            expected="variables such as $(date +%Y%m%d) as they were written",
+            actual=why or "they are there",
+            fix="Store it again from a file, or with a quoted delimiter: <<'EOF'",
+        )
+        try:
+            wrong = {where: said for where, text in texts.items() if (said := syntax_error(text))}
+        except MissingCapability as error:
+            yield unjudged("a shell can read its script", error)
+            return
+        place, why = next(iter(wrong.items()), ("", ""))
+        yield self.fact(
+            "a shell can read its script",
+            not wrong,
+            place or "script",
+            reason=f"{place} cannot be read by a shell: {why}",
+            expected="a script without mistakes in its syntax",
+            actual=why or "it can be read",
+        )
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Yield the scripts that it runs: out of ConfigMaps, and from its command line."""
+        for container in self.containers:
+            words = [*dig(container, "command", []), *dig(container, "args", [])]
+            if len(words) > 2 and _SHELL.fullmatch(words[0]) and words[1].startswith("-"):
+                yield f"command of {container.get('name')}", str(words[2])
+        for name in config_maps(self.spec):
+            found = self.ctx.get(CONFIG_MAP, name, self.ctx.namespace)
+            for key, text in dig(found, "data", {}).items():
+                if key.endswith(".sh") or text.startswith("#!"):
+                    yield f"{CONFIG_MAP.describe(name)} data[{key}]", text
+
+    def kept(self) -> Fact:
+        """State that it writes to something that outlives the pod."""
+        volumes = lasting(self.spec)
+        claims = [str(dig(one, "persistentVolumeClaim.claimName", "")) for one in volumes]
+        missing = [
+            one
+            for one in filter(None, claims)
+            if self.ctx.get(VOLUME_CLAIM, one, self.ctx.namespace) is None
+        ]
+        shown = ", ".join(f"{one['name']} ({kind_of(one)})" for one, _ in written(self.spec))
+        if missing:
+            reason = f"The claim {missing[0]} that it writes to does not exist"
+        else:
+            reason = f"All that it writes to goes with the pod: {shown or 'no volume at all'}"
+        return self.fact(
+            "what it writes to lasts",
+            bool(volumes) and not missing,
+            "volumes",
+            weight=2,
+            reason=reason,
+            expected="a PersistentVolumeClaim",
+            actual=shown or "no volume",
+            fix=f"Create a PersistentVolumeClaim; then {self.edit}, and use it as the volume",
+        )
+
+
+def _floats(image: str) -> bool:
+    """Whether an image's name may mean another one tomorrow."""
+    if "@sha256:" in image:
+        return False
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return tag in ("", "latest", "stable", "edge", "main", "master", "nightly")
+
+
+def _eaten(text: str) -> str:
+    """Say by what one sees that a shell has expanded a script before it was stored."""
+    if "$" not in text and "`" not in text:
+        return "it has no variable at all: the shell has put today's values in their place"
+    lost = _EATEN.search(text)
+    return f"`{lost[0].strip()}` names nothing: the shell has eaten a variable" if lost else ""

@@ -1,0 +1,211 @@
+"""The backup, run once: whether it ends well, and whether what it wrote restores."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from labgrader.api import (
+    CONFIG_MAP,
+    CRON_JOB,
+    PROBE_LABEL,
+    READER,
+    Context,
+    Evidence,
+    Fact,
+    Failure,
+    Object,
+    Rejected,
+    Resource,
+    Unsettled,
+    Written,
+    check,
+    config_maps,
+    dig,
+    essence,
+    fact,
+    faults_of,
+    files_of,
+    lasting,
+    name_of,
+    objects_in,
+    redacted,
+    run_job,
+    run_pod,
+)
+
+RUN_SECONDS = 60.0
+READ_SECONDS = 30.0
+SLACK_SECONDS = 3
+MOST_BYTES = 9_500_000
+IMAGE = "busybox:1.35"
+"""What reads the volume: in the lab's cluster already, and to be had elsewhere."""
+
+
+@check(capabilities=("containers", "writes"), seconds=150)
+def backup_restores(
+    ctx: Context, name: str, expected: Sequence[Mapping[str, Any]]
+) -> Iterator[Fact]:
+    """Makes a Job of the CronJob, as `kubectl create job --from` does, and waits for its end.
+
+    Then a second pod reads the volume: files that this run wrote, as YAML or JSON, packed or not.
+    Each object that is to be backed up must be there, must be what the cluster has now, and must be
+    one that the API server would take under the same name, once what it gave it (uid,
+    resourceVersion, status) is gone; it is asked by dry-run. Job and pods are removed; the backup
+    itself stays on your volume. Nothing of a Secret is ever shown.
+    """
+    job = ctx.require(CRON_JOB, name, ctx.namespace, fix="Create the CronJob of this step")
+    spec: Object = dig(job, "spec.jobTemplate.spec", {})
+    pod: Object = dig(spec, "template.spec", {})
+    for config_map in config_maps(pod):  # when one of them changes, it is another backup
+        ctx.get(CONFIG_MAP, config_map, ctx.namespace)
+    label = CRON_JOB.describe(name, ctx.namespace)
+    before = _wanted(ctx, expected)
+    began = time.monotonic()
+    yield _ran(ctx, spec, name, label)
+    files = _written(ctx, pod, label, time.monotonic() - began)
+    after = _wanted(ctx, expected)
+    found, wrong = objects_in(files)
+    shown = ", ".join(one.path.rpartition("/")[2] for one in files)[:200]
+    for one in expected:
+        yield _restores(ctx, one, before, after, found, f"{shown} {'; '.join(wrong)}".strip())
+
+
+def _ran(ctx: Context, spec: Object, name: str, label: str) -> Fact:
+    """Run it; what does not end well has no backup."""
+    ran = run_job(ctx, spec, RUN_SECONDS)
+    if not ran.why:
+        return fact("it runs to its end", ok=True)
+    words = redacted(" ".join(ran.log.split()))[-300:]
+    said = f"; it said: {words}" if words else ""
+    raise Failure(
+        f"The backup does not run to its end: {redacted(ran.why)}{said}",
+        expected="a Job of it that completes",
+        actual=redacted(ran.why),
+        fix=f"kubectl create job try --from=cronjob/{name} -n {ctx.namespace}"
+        f" && kubectl logs -f job/try -n {ctx.namespace}",
+        evidence=[Evidence(label, "status of a Job made from it", redacted(ran.why))],
+    )
+
+
+def _written(ctx: Context, pod: Object, label: str, seconds: float) -> list[Written]:
+    """Return the files that the run wrote to what outlives it; fail where there are none."""
+    volumes = lasting(pod)
+    fresh = int(seconds) + SLACK_SECONDS
+    if not volumes:
+        raise _nothing(label, "all that it writes to goes with the pod")
+    began = time.monotonic()
+    ran = run_pod(ctx, _reader(pod, volumes, fresh), READ_SECONDS, MOST_BYTES)
+    if ran.why:
+        raise Unsettled(f"Its volume cannot be read: {redacted(ran.why)}")
+    late = int(time.monotonic() - began)
+    try:
+        files = files_of(ran.log, fresh + late)
+    except ValueError as error:
+        raise _nothing(label, str(error)) from error
+    new = [one for one in files if one.age <= fresh + late and one.size]
+    if not new:
+        raise _nothing(label, f"{len(files)} files, and none of this run")
+    return new
+
+
+def _nothing(label: str, why: str) -> Failure:
+    return Failure(
+        f"The run left nothing behind that could be restored: {why}",
+        expected="files on a volume that outlives the pod",
+        actual=why,
+        fix="Let the script write to the directory where the volume is mounted",
+        evidence=[Evidence(label, "volumes", why)],
+    )
+
+
+def _reader(pod: Object, volumes: Sequence[Object], fresh: int) -> Object:
+    """Return a pod that reads these volumes as the backup's own user, and may do nothing else."""
+    places = [f"/labgrader/{at}" for at, _ in enumerate(volumes)]
+    slack = int(READ_SECONDS) + fresh
+    user = dig(pod, "containers", [{}])[0].get("securityContext") or {}
+    kept = {key: user[key] for key in ("runAsUser", "runAsGroup", "runAsNonRoot") if key in user}
+    return {
+        "automountServiceAccountToken": False,
+        "securityContext": dig(pod, "securityContext", {}),
+        "terminationGracePeriodSeconds": 0,
+        "containers": [
+            {
+                "name": "reader",
+                "image": IMAGE,
+                "command": ["sh", "-c", READER, "sh", *places],
+                "env": [{"name": "FRESH", "value": str(slack)}],
+                "securityContext": {
+                    **kept,
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+                "volumeMounts": [
+                    {"name": one["name"], "mountPath": place, "readOnly": True}
+                    for one, place in zip(volumes, places, strict=True)
+                ],
+            }
+        ],
+        "volumes": list(volumes),
+    }
+
+
+def _resource(one: Mapping[str, Any]) -> Resource:
+    return Resource(one["group"], one["version"], one["plural"], one["kind"], one["namespaced"])
+
+
+def _wanted(ctx: Context, expected: Sequence[Mapping[str, Any]]) -> dict[str, list[Object]]:
+    """Return what a backup must hold, as it is now, by kind. Not watched: it may go on changing."""
+    found: dict[str, list[Object]] = {}
+    for one in expected:
+        resource = _resource(one)
+        if one.get("name"):
+            single = ctx.look(resource, one["name"])
+            found[one["kind"]] = [single] if single else []
+        else:
+            # Without what another check has made for a moment.
+            every = ctx.look_all(resource)
+            found[one["kind"]] = [
+                e for e in every if PROBE_LABEL not in dig(e, "metadata.labels", {})
+            ]
+    return found
+
+
+def _restores(
+    ctx: Context,
+    one: Mapping[str, Any],
+    before: Mapping[str, Sequence[Object]],
+    after: Mapping[str, Sequence[Object]],
+    found: Sequence[Object],
+    files: str,
+) -> Fact:
+    """State that everything of one kind could be restored."""
+    kind, resource = one["kind"], _resource(one)
+    if sorted(map(_what, before[kind])) != sorted(map(_what, after[kind])):
+        raise Unsettled(f"{kind} changed while the backup ran")
+    namespace = ctx.namespace if resource.namespaced else None
+    typed = [{"kind": kind, **each} for each in after[kind]]
+
+    def refused(body: Object) -> str:
+        try:
+            ctx.dry_run_create(resource, body, namespace)
+        except Rejected as error:
+            # Validation comes first: what is there already was found to be valid.
+            return "" if error.reason == "AlreadyExists" else f"refused: {error.message[:200]}"
+        return ""
+
+    faults = {name_of(each): why for each in typed if (why := faults_of(each, found, refused))}
+    told = "; ".join(f"{name}: {why}" for name, why in faults.items())[:300]
+    return fact(
+        f"{kind} restores",
+        bool(typed) and not faults,
+        reason=f"{kind} {told}" if faults else f"There is no {kind} in the cluster to compare with",
+        expected=f"{len(typed)} of {kind}, as they are",
+        actual=told or "none",
+        fix=f"Let the script save {one['plural']} with `kubectl get … -o yaml`, all of it",
+        evidence=[Evidence(f"files of the run: {files}"[:300], kind, told)],
+    )
+
+
+def _what(obj: Object) -> str:
+    return f"{name_of(obj)} {essence(obj)}"

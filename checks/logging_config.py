@@ -1,0 +1,256 @@
+"""The operator's logging configuration: what it says, whether it can work, and who reads it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from labgrader.api import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    Context,
+    Evidence,
+    Fact,
+    Failure,
+    NotReadable,
+    Object,
+    Workload,
+    check,
+    dig,
+    fact,
+    mounted_files,
+    serving_container,
+    stored_yaml,
+)
+
+_PLACEHOLDER = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|\$\([A-Za-z_][A-Za-z0-9_]*\)")
+_SCHEME = re.compile(r"(?i)\b(bearer|basic|token)\s+(\S+)")
+_SECRET_KEY = re.compile(r"(?i)(token|passw|secret|api[-_]?key|credential|private[-_]?key)")
+_POINTERS = ("file", "path", "ref", "name", "env", "url")
+"""How keys end that say where a secret is, and not what it is."""
+
+
+@check()
+def logging_config(
+    ctx: Context,
+    name: str,
+    key: str,
+    levels: Sequence[str],
+    deployment: str,
+    ports: Sequence[int],
+    directory: str,
+) -> Iterator[Fact]:
+    """Parses the settings, and follows them to the container that is to act by them.
+
+    The log goes to stdout, where the node keeps it and turns it over; a file as well is fine as
+    long as its folder is on a volume that the container may write to. The audit webhook's token is
+    a placeholder that the sender fills in: what stands in a ConfigMap is read by everybody who may
+    read ConfigMaps. The file must be where the operator reads it, or it is only a text.
+    """
+    fix = f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}"
+    found = ctx.require(CONFIG_MAP, name, ctx.namespace, fix=fix)
+    view = _View(ctx, name, key, found)
+    workload = Workload.read(ctx, deployment)
+    container = serving_container(workload.template, ports)
+    yield view.level(levels)
+    yield view.plain("format", "json", dig(view.section, "format"))
+    yield view.outputs()
+    if "file" in view.wanted:
+        yield view.file_output(workload.template, container)
+    yield view.plain("audit.enabled", True, dig(view.section, "audit.enabled"))
+    yield view.token()
+    yield view.no_secret()
+    yield _mounted(view, workload, container, directory)
+
+
+class _View:
+    """The ConfigMap's settings, and the words that facts about them share."""
+
+    def __init__(self, ctx: Context, name: str, key: str, found: Object) -> None:
+        self.name = name
+        self.label = CONFIG_MAP.describe(name, ctx.namespace)
+        self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
+        texts: Mapping[str, str] = dig(found, "data", {})
+        self.key = key if key in texts or len(texts) != 1 else next(iter(texts))
+        self.texts = texts
+        self.section = self._read()
+
+    def _read(self) -> Mapping[str, Any]:
+        try:
+            if self.key not in self.texts:
+                raise NotReadable("it is not there")
+            data = stored_yaml(self.texts[self.key])
+        except NotReadable as error:
+            raise self._useless(f"is not readable: {error}") from error
+        section = data.get("logging") if isinstance(data, Mapping) else None
+        if not isinstance(section, Mapping):
+            raise self._useless("has no mapping `logging` at its top")
+        return section
+
+    def _useless(self, why: str) -> Failure:
+        return Failure(
+            f"data[{self.key}] {why}",
+            expected="a YAML mapping `logging` with level, format, outputs and audit",
+            actual=why,
+            fix=self.edit,
+            evidence=[Evidence(self.label, f"data[{self.key}]", why)],
+        )
+
+    def fact(self, name: str, ok: bool, at: str, reason: str, wanted: str, actual: str) -> Fact:
+        """State a fact about a setting; ``actual`` must hold no secret."""
+        return fact(
+            name,
+            ok,
+            reason=reason,
+            expected=wanted,
+            actual=actual,
+            fix=f"{self.edit}, and set {at}: {wanted}",
+            evidence=[Evidence(self.label, f"data[{self.key}]: {at}", actual)],
+        )
+
+    def plain(self, path: str, wanted: str | bool, given: object) -> Fact:
+        """State that a setting has one value."""
+        told = str(wanted).lower()
+        actual = "not set" if given is None else str(given).lower()[:60]
+        reason = f"logging.{path} is {actual} instead of {told}"
+        return self.fact(
+            f"{path} is {told}", actual == told, f"logging.{path}", reason, told, actual
+        )
+
+    def level(self, levels: Sequence[str]) -> Fact:
+        """State that the level is one that there is."""
+        given = dig(self.section, "level")
+        actual = "not set" if given is None else str(given)[:60]
+        told = " or ".join(levels)
+        reason = f"logging.level is {actual}, which is no level"
+        ok = actual.lower() in levels
+        return self.fact("the level is known", ok, "logging.level", reason, told, actual)
+
+    @property
+    def wanted(self) -> list[str]:
+        """Where the log is to go, in lower case."""
+        outputs = dig(self.section, "outputs", [])
+        listed = outputs if isinstance(outputs, list) else [outputs]
+        return [str(one).lower()[:60] for one in listed[:20]]
+
+    def outputs(self) -> Fact:
+        """State that the log goes where the node collects it."""
+        actual = ", ".join(self.wanted) or "none"
+        reason = f"The log goes to {actual}: `kubectl logs` and the node see stdout only"
+        ok = bool({"stdout", "console", "/dev/stdout"} & set(self.wanted))
+        return self.fact("it goes to stdout", ok, "logging.outputs", reason, "[stdout]", actual)
+
+    def file_output(self, spec: Object, container: Object) -> Fact:
+        """State that the file that is asked for can be written."""
+        path = str(dig(self.section, "file.path", ""))[:200]
+        folder = path.rsplit("/", 1)[0] if path.startswith("/") else ""
+        ok = bool(folder) and _is_writable(spec, container, folder)
+        name = container.get("name", "the operator")
+        return self.fact(
+            "a file that is asked for can be written",
+            ok,
+            "logging.outputs",
+            f"Nothing that {name} may write to is mounted at {folder or 'a folder'}, so the file"
+            f" {path or 'without a path'} is never written",
+            "[stdout]",
+            f"{', '.join(self.wanted)}, with file.path {path or 'not set'}",
+        )
+
+    def token(self) -> Fact:
+        """State that the audit webhook's token is still a placeholder; it is never shown."""
+        headers = dig(self.section, "audit.webhook.headers", {})
+        given = headers if isinstance(headers, Mapping) else {}
+        value = next((str(v) for k, v in given.items() if str(k).lower() == "authorization"), None)
+        kept = value is not None and _PLACEHOLDER.search(value) is not None
+        if value is None:
+            actual = "no Authorization header"
+        elif kept:
+            actual = "a placeholder"
+        elif _SCHEME.search(value):
+            actual = "a literal value (not shown)"
+        else:
+            actual = "no token at all"
+        return self.fact(
+            "the token is a placeholder",
+            kept,
+            "logging.audit.webhook.headers.Authorization",
+            f"The Authorization header of the audit webhook has {actual}",
+            "'Bearer ${AUDIT_TOKEN}', as it stands",
+            actual,
+        )
+
+    def no_secret(self) -> Fact:
+        """State that no literal secret stands in the ConfigMap; none is shown."""
+        at = next(_secrets(self.texts, self.section), None)
+        reason = f"{at} is a literal secret, which everybody who may read ConfigMaps can read"
+        actual = f"{at} [redacted]" if at else "no secret"
+        return self.fact("no secret is in it", at is None, str(at), reason, "a placeholder", actual)
+
+
+def _is_writable(spec: Object, container: Object, folder: str) -> bool:
+    """Whether a volume that can be written is mounted at or above ``folder``."""
+    volumes = {one["name"]: one for one in dig(spec, "volumes", [])}
+    fixed = ("configMap", "secret", "downwardAPI", "projected")
+    for mount in dig(container, "volumeMounts", []):
+        root = str(mount["mountPath"]).rstrip("/")
+        volume = volumes.get(mount["name"], {})
+        within = folder == root or folder.startswith(f"{root}/")
+        if within and not mount.get("readOnly") and not any(kind in volume for kind in fixed):
+            return True
+    return False
+
+
+def _secrets(texts: Mapping[str, str], section: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the places of literal secrets in the settings and in the ConfigMap's other keys."""
+    yield from _literal(section, "logging")
+    for key, text in texts.items():
+        if _SECRET_KEY.search(key) and text.strip() and not _PLACEHOLDER.search(text):
+            yield f"data[{key}]"
+        if "PRIVATE KEY-----" in text:
+            yield f"data[{key}]"
+
+
+def _literal(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            where = f"{path}.{str(key)[:60]}"
+            if _is_secret(str(key), inner):
+                yield where
+            else:
+                yield from _literal(inner, where)
+    elif isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from _literal(inner, f"{path}[{at}]")
+    elif isinstance(value, str):
+        told = _SCHEME.search(value)
+        if told and told[1].lower() != "token" and not _PLACEHOLDER.search(told[2]):
+            yield path
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    """Whether a key by its name holds a secret, and its value is one."""
+    named = _SECRET_KEY.search(key) and not key.lower().endswith(_POINTERS)
+    return bool(
+        named and isinstance(value, str) and value.strip() and not _PLACEHOLDER.search(value)
+    )
+
+
+def _mounted(view: _View, workload: Workload, container: Object, directory: str) -> Fact:
+    """State that the operator finds the file, and that others than root may read it."""
+    files = mounted_files(workload.template, container, view.name, [view.key])
+    said = " ".join([*dig(container, "command", []), *dig(container, "args", [])])
+    ok = any(path.startswith(f"{directory}/") or path in said for path in files)
+    label = DEPLOYMENT.describe(str(dig(workload.deployment, "metadata.name")))
+    where = dig(workload.deployment, "metadata.namespace")
+    name = container.get("name")
+    actual = ", ".join(files) or "mounted nowhere"
+    return fact(
+        f"the operator finds it in {directory}",
+        ok,
+        weight=2,
+        reason=f"Nothing reads {view.name}: the container {name} does not have it in {directory}",
+        expected=f"the ConfigMap {view.name} mounted at {directory} of the container {name}",
+        actual=actual,
+        fix=f"kubectl edit deployment {label.split()[-1]} -n {where}: a volume `configMap: {{name:"
+        f" {view.name}}}`, and a volumeMount of it with mountPath: {directory}",
+        evidence=[Evidence(label, f"containers[{name}].volumeMounts", actual)],
+    )

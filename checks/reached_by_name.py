@@ -1,0 +1,115 @@
+"""The operator's Service, asked from inside the cluster, by its name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from labgrader.api import (
+    SERVICE,
+    Context,
+    Evidence,
+    Fact,
+    MissingCapability,
+    Object,
+    Ran,
+    Unsettled,
+    check,
+    fact,
+    run_pod,
+    series_of,
+)
+
+IMAGE = "labgrader/curl:1.0"
+SECONDS = 30.0
+MOST_BYTES = 2_000_000
+MARK = "@@labgrader "
+SCRIPT = f"""
+for url in "$@"; do
+  echo "{MARK}$url"
+  curl -fsS --max-time 5 "$url" 2>&1
+  echo "{MARK}ended with $?"
+done
+"""
+
+
+@check(capabilities=("containers", "writes"), seconds=45)
+def reached_by_name(
+    ctx: Context, service: str, asked: Sequence[Mapping[str, str]]
+) -> Iterator[Fact]:
+    """Starts a small pod in the lab's namespace, which asks by the Service's name, and is removed.
+
+    The name must be found, something must listen there, and the answer must be 200; the figures
+    must be a page that Prometheus can read. The pod has no token and no rights.
+    """
+    host = f"{service}.{ctx.namespace}"
+    urls = [f"http://{host}:{one['port']}{one['path']}" for one in asked]
+    ran = run_pod(ctx, _asker(urls), SECONDS, MOST_BYTES)
+    answers = _answers(ran)
+    if not answers and "Image" in ran.why:
+        raise MissingCapability(
+            f"The image {IMAGE} is not on this cluster's nodes", "`labgrader image load` brings it"
+        )
+    if not answers:
+        raise Unsettled(f"Nothing could be asked from inside the cluster: {ran.why or 'no word'}")
+    for one, url in zip(asked, urls, strict=True):
+        code, text = answers.get(url, ("", ""))
+        why = _fault(code, text, figures=one.get("expect") == "figures")
+        yield fact(
+            f"{one['path']} answers by name",
+            not why,
+            reason=f"{url}: {why}",
+            expected="an answer with status 200",
+            actual=why or "an answer",
+            fix=f"kubectl get endpointslices -n {ctx.namespace} -l"
+            f" kubernetes.io/service-name={service} shows where the name leads",
+            evidence=[Evidence(SERVICE.describe(service, ctx.namespace), url, why or "answered")],
+        )
+
+
+def _asker(urls: Sequence[str]) -> Object:
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65534,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "asker",
+                "image": IMAGE,
+                "command": ["sh", "-c", SCRIPT, "sh", *urls],
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
+
+
+def _answers(ran: Ran) -> dict[str, tuple[str, str]]:
+    """Return by URL how curl ended, and what was answered."""
+    found: dict[str, tuple[str, str]] = {}
+    url, text = "", ""
+    for line in ran.log.splitlines():
+        if line.startswith(f"{MARK}ended with "):
+            found[url] = (line.rpartition(" ")[2], text)
+        elif line.startswith(MARK):
+            url, text = line.removeprefix(MARK), ""
+        else:
+            text += f"{line}\n"
+    return found
+
+
+def _fault(code: str, text: str, *, figures: bool) -> str:
+    """Say what is wrong with an answer; empty where nothing is."""
+    if code != "0":
+        return " ".join(text.split())[:200] or "no answer"
+    if not figures:
+        return ""
+    try:
+        return "" if series_of(text) else "a page without figures"
+    except ValueError as error:
+        return f"no page of figures ({str(error)[:100]})"

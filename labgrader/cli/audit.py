@@ -1,0 +1,144 @@
+"""``labgrader cluster audit``: what the API server would write down by the learner's policy."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from labgrader.cli.options import workbench_options
+from labgrader.model.errors import LabError, Rejected, UsageError
+from labgrader.model.resource import CONFIG_MAP, POD, SECRET, Object, Resource, dig
+from labgrader.report.clean import one_line
+from labgrader.workbench import Workbench
+
+if TYPE_CHECKING:
+    from labgrader.cluster.embedded.auditing import AuditServer, Entry
+    from labgrader.cluster.kube import Kube
+
+CHECK = "audit_policy"
+"""The check whose criterion says which ConfigMap holds the policy."""
+
+ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
+SAMPLE = "audit-sample"
+_WORDS = {
+    "Metadata": "who did it, and nothing of the content",
+    "Request": "who did it, and what was sent",
+    "RequestResponse": "who did it, what was sent, and what came back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that is done to see whether it is written down; nothing is stored by it."""
+
+    verb: str
+    resource: Resource
+    do: Callable[[Kube, str], object]
+
+
+def _creates(resource: Resource, **body: object) -> Deed:
+    whole: Object = {
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
+        "metadata": {"name": SAMPLE},
+        **body,
+    }
+    return Deed(
+        "create",
+        resource,
+        lambda client, where: client.create(resource, whole, where, dry_run=True),
+    )
+
+
+def _lists(resource: Resource) -> Deed:
+    return Deed("list", resource, lambda client, where: client.list(resource, where))
+
+
+DEEDS = (
+    _creates(ALGORITHM, spec={}),
+    _creates(SECRET, stringData={"token": "not-a-secret"}),
+    _lists(SECRET),
+    _creates(CONFIG_MAP, data={}),
+    _lists(POD),
+)
+"""Samples; the API server logs a request whether or not it grants it."""
+
+
+@click.command()
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The policy; otherwise the one in the lab's ConfigMap.",
+)
+@click.option("--follow", is_flag=True, help="Go on, and show what you do by it, until Ctrl-C.")
+@workbench_options
+def audit(workbench: Workbench, file: Path | None, *, follow: bool) -> None:
+    """Put an audit policy in force beside the lab's own cluster, and show what it writes down.
+
+    A second API server over the same objects is started with the policy. Sample requests are sent
+    to it by dry-run; with --follow your own as well.
+    """
+    if workbench.target.provider != "embedded":
+        raise UsageError(
+            "Only the lab's own cluster can be given a policy",
+            "`labgrader cluster up` starts it; leave out --kubeconfig and --context",
+        )
+    from labgrader.cluster.embedded.auditing import AuditServer, settled
+    from labgrader.cluster.embedded.layout import ClusterLayout
+
+    root = workbench.target.kubeconfig.resolve().parent
+    policy = file.read_text(encoding="utf-8") if file else _stored(workbench)
+    click.echo("Starting an API server with this policy ...", err=True)
+    with AuditServer(ClusterLayout(root.name, root), policy) as server:
+        where = workbench.catalog.lab.namespace
+        with contextlib.closing(server.client()) as client:
+            for deed in DEEDS:
+                with contextlib.suppress(Rejected):
+                    deed.do(client, where)
+        _show(where, settled(server))
+        if follow:
+            _follow(server)
+
+
+def _stored(workbench: Workbench) -> str:
+    """Return the text of the policy in the learner's ConfigMap."""
+    criterion = next((c for c in workbench.catalog.lab.criteria() if c.check == CHECK), None)
+    if criterion is None:
+        raise UsageError("This lab has no audit policy", "Name a file with --file")
+    name, key = criterion.parameters["name"], criterion.parameters["key"]
+    namespace = workbench.catalog.lab.namespace
+    label = CONFIG_MAP.describe(name, namespace)
+    texts = dig(workbench.cluster.get(CONFIG_MAP, name, namespace), "data", {})
+    if key not in texts:
+        raise LabError(f"{label} with the key {key} is not there", "Create it, or use --file")
+    return str(texts[key])
+
+
+def _show(where: str, entries: list[Entry]) -> None:
+    """Say for every sample deed what was written down."""
+    found = {(one.verb, one.resource): one for one in entries}
+    for deed in DEEDS:
+        entry = found.get((deed.verb, deed.resource.plural))
+        told = f"{entry.level}: {_WORDS[entry.level]}" if entry else "nothing"
+        click.echo(f"{f'{deed.verb} {deed.resource.plural} in {where}':<45} {told}")
+
+
+def _follow(server: AuditServer) -> None:
+    click.echo(
+        f"\nIn another terminal: export KUBECONFIG={server.kubeconfig}\n"
+        "What you do there is done to the lab's cluster, and shown here. Ctrl-C ends it.",
+        err=True,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            for one in server.entries():
+                place = f" in {one.namespace}" if one.namespace else ""
+                what = f"{one.verb} {one.resource} {one.name}".rstrip()
+                click.echo(one_line(f"{one.user}: {what}{place}: {one.level}"))
+            time.sleep(0.2)

@@ -1,0 +1,145 @@
+"""Runs a pod or a Job as a probe, to its end and within bounds, and says how it went."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labgrader.engine.context import Context
+from labgrader.engine.probe import Probe
+from labgrader.engine.workload import condition
+from labgrader.model.errors import LabError
+from labgrader.model.resource import EVENT, JOB, POD, Object, dig, name_of
+
+PENDING_SECONDS = 25.0
+"""How long a pod may wait for a node, a volume or an image before that is what is wrong."""
+
+_NEVER = {
+    *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"),
+    *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
+}
+_SECRET = re.compile(
+    r"(?i)((?:bearer|basic)\s+|(?:token|password|passwd|secret|apikey|api_key)\s*[=:]\s*)\S+"
+    r"|[A-Za-z0-9+/_=-]{40,}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How it went. ``why`` is empty where it ended well; ``log`` is what it said."""
+
+    why: str
+    log: str
+
+
+def redacted(text: str) -> str:
+    """Return a text without what looks like a secret."""
+    return _SECRET.sub(lambda match: f"{match[1] or ''}[redacted]", text)
+
+
+def run_job(ctx: Context, spec: Mapping[str, Any], seconds: float) -> Ran:
+    """Run a Job once, from a Job's spec; it and its pod are gone afterwards."""
+    once = {**spec, "backoffLimit": 0, "activeDeadlineSeconds": int(seconds)}
+    for key in ("completions", "parallelism", "selector", "manualSelector", "suspend"):
+        once.pop(key, None)
+    with ctx.probe(JOB) as probe:
+        name = probe.create({"spec": once})
+        return _follow(ctx, probe, name, seconds, f"job-name={name}")
+
+
+def run_pod(ctx: Context, spec: Mapping[str, Any], seconds: float, most: int) -> Ran:
+    """Run a pod once; it is gone afterwards. At most ``most`` bytes of its log are read."""
+    once = {**spec, "restartPolicy": "Never", "activeDeadlineSeconds": int(seconds)}
+    with ctx.probe(POD) as probe:
+        name = probe.create({"spec": once})
+        return _follow(ctx, probe, name, seconds, "", most)
+
+
+def _follow(
+    ctx: Context, probe: Probe, name: str, seconds: float, labels: str, most: int = 4000
+) -> Ran:
+    """Wait until it has ended, or never will."""
+    state: dict[str, Any] = {}
+
+    def ended() -> bool:
+        pods = _pods(ctx, name, labels)
+        state["pod"] = pods[-1] if pods else None
+        state["stuck"] = _stuck(ctx, state["pod"])
+        whole = probe.read(name) or {}
+        phase = dig(whole, "status.phase", "")
+        failed = condition(whole, "Failed")
+        state["why"] = str(failed.get("message") or failed.get("reason") or "")
+        if phase == "Failed":
+            state["why"] = str(dig(whole, "status.message") or "it failed")
+        done = bool(dig(whole, "status.succeeded")) or phase == "Succeeded"
+        return done or bool(state["why"]) or (bool(state["stuck"]) and _waited(state))
+
+    finished = probe.until(ended, seconds)
+    log = _log(ctx, state.get("pod"), most)
+    if not finished:
+        why = state.get("stuck") or f"it had not ended after {seconds:.0f} s"
+        return Ran(str(why), log)
+    return Ran(str(state["stuck"] or (state["why"] and _ended_with(state))), log)
+
+
+def _waited(state: dict[str, Any]) -> bool:
+    """Whether a pod has been stuck for so long that this is what is wrong."""
+    since = state.setdefault("since", time.monotonic())
+    never = any(one in str(state["stuck"]) for one in _NEVER)
+    return never or time.monotonic() - float(since) > PENDING_SECONDS
+
+
+def _ended_with(state: dict[str, Any]) -> str:
+    """Return how a container ended, which says more than its Job does."""
+    for one in dig(state.get("pod"), "status.containerStatuses", []):
+        code = dig(one, "state.terminated.exitCode")
+        if code:
+            return f"it ended with exit code {code}"
+    return str(state["why"])
+
+
+def _pods(ctx: Context, name: str, labels: str) -> list[Object]:
+    if not labels:
+        found = ctx.look(POD, name)
+        return [found] if found else []
+    return ctx.look_all(POD, labels)
+
+
+def _stuck(ctx: Context, pod: Object | None) -> str:
+    """Say what a pod waits for that it may never get; empty where it does not."""
+    if pod is None or dig(pod, "status.phase") != "Pending":
+        return ""
+    for one in dig(pod, "status.containerStatuses", []):
+        waiting = dig(one, "state.waiting", {})
+        if waiting.get("reason") in _NEVER:
+            return f"{waiting['reason']}: {str(waiting.get('message', ''))[:200]}"
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return str(scheduled.get("message") or "no node takes it")[:250]
+    return _told(ctx, pod)
+
+
+def _told(ctx: Context, pod: Object) -> str:
+    """Return the last warning about a pod: volumes that cannot be mounted stand nowhere else."""
+    uid = dig(pod, "metadata.uid")
+    warnings = [
+        str(one.get("message"))
+        for one in ctx.look_all(EVENT)
+        if dig(one, "involvedObject.uid") == uid and one.get("type") == "Warning"
+    ]
+    return warnings[-1][:250] if warnings else ""
+
+
+def _log(ctx: Context, pod: Object | None, most: int) -> str:
+    """Return what a pod's first container said; empty where nothing can be read."""
+    if pod is None:
+        return ""
+    path = f"{POD.path(ctx.namespace, name_of(pod))}/log?limitBytes={most}"
+    container = dig(pod, "spec.containers", [{}])[0].get("name")
+    try:
+        return ctx.look_at(f"{path}&container={container}")
+    except LabError:
+        return ""

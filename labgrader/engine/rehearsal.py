@@ -1,0 +1,150 @@
+"""Tries the commands of a runbook: what only reads is run, what it would change is looked up.
+
+They are tried as somebody types them who was just woken: without a namespace of their own, unless
+the runbook says how to choose one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from labgrader.engine import daemons
+from labgrader.engine.kubectl import Kind, Plan, plan
+from labgrader.engine.ports import Said
+from labgrader.engine.runbook import STANDS_FOR, Command
+
+WORKERS = 4
+NOTHING = "No resources found"
+_DEFAULT = "default"
+_CHOOSES = ("config", "set-context")
+_NO_FIGURES = ("Metrics API not available", "metrics not available")
+"""What `kubectl top` says where the cluster lacks what the call is right to ask for."""
+
+
+Run = Callable[[Sequence[str]], Said]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of a command. ``works`` None: it was not tried, and ``why`` says why not."""
+
+    command: Command
+    kind: Kind
+    works: bool | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """Tries commands on one cluster.
+
+    Args:
+        run: runs kubectl with arguments that only read.
+        namespace: the lab's own.
+        chosen: the namespace that a command without ``-n`` means.
+        containers: whether logs and figures of pods can be had here.
+    """
+
+    run: Run
+    namespace: str
+    chosen: str = _DEFAULT
+    containers: bool = True
+
+    def attempts(self, commands: Sequence[Command]) -> list[Tried]:
+        """Try them all, a few at a time; in their order."""
+        found: dict[int, Tried] = {}
+
+        def attempt(at: int) -> None:
+            found[at] = self.attempt(commands[at])
+
+        daemons.spread(attempt, range(len(commands)), WORKERS)
+        return [found[at] for at in range(len(commands))]
+
+    def attempt(self, command: Command) -> Tried:
+        """Try one command."""
+        planned = plan(command.words)
+        if planned.kind is Kind.UNKNOWN:
+            return Tried(command, planned.kind, False, f"kubectl has no `{planned.target[0]}`")
+        if planned.kind is Kind.LEFT or command.substitutes:
+            return Tried(command, planned.kind, None, "it was not tried")
+        if planned.runs_in and not self.containers:
+            return self._without_containers(command, planned)
+        arguments = self._filled(planned.arguments, planned)
+        if arguments is None:
+            return Tried(command, planned.kind, None, "there is nothing to try it on")
+        return self._judge(command, planned, arguments)
+
+    def _judge(self, command: Command, planned: Plan, arguments: Sequence[str]) -> Tried:
+        said = self._run(arguments, planned)
+        if any(one in said.err for one in _NO_FIGURES):
+            return Tried(command, planned.kind, None, "nobody measures pods here")
+        why = _fault(said, planned, arguments)
+        if why and not planned.namespaced:
+            there = self.run([*arguments, "-n", self.namespace])
+            if not _fault(there, planned, arguments):
+                why = f"without `-n {self.namespace}` it looks into {self.chosen}: {why}"
+        return Tried(command, planned.kind, not why, why)
+
+    def _run(self, arguments: Sequence[str], planned: Plan) -> Said:
+        return self.run(arguments if planned.namespaced else [*arguments, "-n", self.chosen])
+
+    def _without_containers(self, command: Command, planned: Plan) -> Tried:
+        """Look at what a log or a figure would be of, where there is none to be had."""
+        if command.words[0] == "top" or not (planned.target or planned.selects):
+            return Tried(command, planned.kind, None, "no container runs here")
+        words = [word for word in command.words[1:] if word not in planned.target]
+        target = planned.target or ("pods",)
+        kept = [word for word in plan(["delete", *target, *words]).arguments if word]
+        looked = Plan(Kind.LOOKUP, tuple(kept), target, planned.namespaced, planned.selects)
+        arguments = self._filled(looked.arguments, looked)
+        if arguments is None:
+            return Tried(command, planned.kind, None, "there is nothing to try it on")
+        return self._judge(command, looked, arguments)
+
+    def _filled(self, arguments: Sequence[str], planned: Plan) -> list[str] | None:
+        """Put the name of something that is there in a placeholder's place; None without any."""
+        if not any(STANDS_FOR in word for word in arguments):
+            return list(arguments)
+        before = ["", *arguments[:-1]]
+        space = [
+            self.namespace if word == STANDS_FOR and flag in ("-n", "--namespace") else word
+            for flag, word in zip(before, arguments, strict=True)
+        ]
+        if not any(STANDS_FOR in word for word in space):
+            return space
+        if not planned.target:
+            return None
+        kind = planned.target[0].split("/")[0]
+        found = self.run(["get", kind, "-n", self.namespace, "-o", "name"])
+        names = [line.rpartition("/")[2] for line in found.out.split() if "/" in line]
+        if found.code == 0 and not names:
+            return None
+        name = names[0] if names else STANDS_FOR
+        return [word.replace(STANDS_FOR, name) for word in space]
+
+
+def _fault(said: Said, planned: Plan, arguments: Sequence[str]) -> str:
+    """Say why a call has not worked; empty where it has."""
+    heard = " ".join(said.err.split())
+    asks = tuple(arguments[:2]) == ("auth", "can-i")
+    if asks and said.out.strip().split("\n")[-1:] in (["yes"], ["no"]):
+        return ""
+    if said.code != 0:
+        return heard[:200] or "it fails without a word"
+    if NOTHING in heard and (planned.selects or not planned.namespaced):
+        return heard[:200]
+    if planned.kind is Kind.LOOKUP and not said.out.strip():
+        return "what it is about is not there"
+    return ""
+
+
+def chosen_namespace(commands: Sequence[Command]) -> str:
+    """Return the namespace that a runbook tells its reader to choose first; else the default."""
+    for command in commands:
+        if command.words[:2] == _CHOOSES:
+            for at, word in enumerate(command.words):
+                flag, _, value = word.partition("=")
+                if flag == "--namespace":
+                    return value or " ".join(command.words[at + 1 : at + 2])
+    return _DEFAULT

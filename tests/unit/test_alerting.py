@@ -1,0 +1,176 @@
+"""Pages, scrapes and scenarios; and Prometheus' own code, asked from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labgrader.cluster import prometheus
+from labgrader.cluster.prometheus import Prometheus
+from labgrader.engine.alerting import (
+    DOWN,
+    HEALTHY,
+    NOT_READY,
+    WARM_UP,
+    Stage,
+    fired,
+    groups_of,
+    outcomes_of,
+)
+from labgrader.engine.scrape import ScrapeTarget, looks_into, page_of, port_of, series_of
+from labgrader.model.errors import LabError, MissingCapability, TimedOut
+
+PAGE = """\
+# HELP trading_algorithm_info One for each resource.
+# TYPE trading_algorithm_info gauge
+trading_algorithm_info{name="a",namespace="n",phase="Error"} 1
+trading_algorithm_info{name="b",namespace="n",phase="Active"} 1
+trading_algorithm_replicas{name="a",namespace="n"} 3
+trading_algorithm_ready_replicas{name="a",namespace="n"} 0
+controller_runtime_reconcile_errors_total{controller="t"} 4
+odd{text="a \\"quoted\\" \\\\ word"} 1
+"""
+TARGET = ScrapeTarget.usual("svc", "n", "metrics")
+
+
+def test_a_page_survives_being_written_again() -> None:
+    assert series_of(page_of(series_of(PAGE))) == series_of(PAGE)
+
+
+@pytest.mark.parametrize("page", ["{", 'a{b="c} 1\n', "a b\n"])
+def test_no_page_at_all(page: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the words are the library's
+        series_of(page)
+
+
+def test_healthy_means_healthy_whatever_is_the_case_now() -> None:
+    stage = Stage(series_of(PAGE), TARGET)
+    healthy = next(one for one in stage.scenarios(0.1) if one["name"] == HEALTHY)
+    page = series_of(healthy["phases"][0]["targets"][0]["page"])
+    assert {one.labels["phase"] for one in page if "phase" in one.labels} == {"Active"}
+    (ready,) = [one for one in page if one.name == "trading_algorithm_ready_replicas"]
+    assert ready.value == 3
+
+
+def test_one_resource_falls_ill_and_recovers() -> None:
+    stage = Stage(series_of(PAGE), TARGET)
+    scenario = next(one for one in stage.scenarios(0.1) if one["name"] == NOT_READY)
+    before, ill, after = (series_of(one["targets"][0]["page"]) for one in scenario["phases"])
+    phases = {one.labels["name"]: one.labels["phase"] for one in ill if "phase" in one.labels}
+    assert phases == {"a": "Error", "b": "Active"}
+    assert before == after
+
+
+MONITOR: dict[str, Any] = {
+    "metadata": {"namespace": "n", "name": "m"},
+    "spec": {"jobLabel": "team", "targetLabels": ["team", "absent"]},
+}
+SERVICE: dict[str, Any] = {
+    "metadata": {"name": "svc", "labels": {"team": "desk"}},
+    "spec": {"ports": [{"name": "metrics", "port": 80, "targetPort": "m"}, {"name": "x"}]},
+}
+
+
+def test_labels_that_a_service_monitor_gives() -> None:
+    endpoint = {
+        "port": "metrics",
+        "honorLabels": True,
+        "metricRelabelings": [{"sourceLabels": ["a"], "targetLabel": "b", "action": "Replace"}],
+    }
+    target = TARGET.following(MONITOR, endpoint, SERVICE)
+    assert target.labels["job"] == target.labels["team"] == "desk"
+    assert "absent" not in target.labels
+    assert target.honor_labels
+    assert target.relabel[0]["action"] == "replace"
+    assert target.relabel[0]["regex"] == "(.*)"
+
+
+def test_where_a_service_monitor_looks() -> None:
+    assert looks_into(MONITOR, "n")
+    assert not looks_into(MONITOR, "other")
+    everywhere = {**MONITOR, "spec": {"namespaceSelector": {"any": True}}}
+    assert looks_into(everywhere, "other")
+    named = {**MONITOR, "spec": {"namespaceSelector": {"matchNames": ["other"]}}}
+    assert not looks_into(named, "n")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [({"port": "metrics"}, "metrics"), ({"targetPort": "m"}, "metrics"), ({"port": "80"}, None)],
+)
+def test_the_port_of_an_endpoint(endpoint: dict[str, Any], name: str | None) -> None:
+    found = port_of(endpoint, SERVICE)
+    assert (found or {}).get("name") == name
+
+
+def test_groups_of_several_rules_keep_apart() -> None:
+    rule = {"spec": {"groups": [{"name": "g", "rules": [], "partialResponseStrategy": "x"}]}}
+    assert [one["name"] for one in groups_of([rule, rule])["groups"]] == ["g 0 0", "g 1 0"]
+    assert groups_of([{"spec": None}, {}]) == {"groups": []}
+
+
+def built() -> bool:
+    try:
+        prometheus.rules_binary()
+    except LabError:
+        return False
+    return True
+
+
+needs_judge = pytest.mark.skipif(not built(), reason="the judge of alerts is not built: make kube")
+
+
+@needs_judge
+def test_an_alert_fires_in_time_and_says_for_whom() -> None:
+    rules = {
+        "spec": {
+            "groups": [
+                {
+                    "name": "g",
+                    "rules": [
+                        {"alert": "Down", "expr": 'up{job="svc"} == 0', "for": "5m"},
+                        {
+                            "alert": "Ill",
+                            "expr": 'trading_algorithm_info{phase="Error"} == 1',
+                            "for": "1m",
+                        },
+                    ],
+                }
+            ]
+        }
+    }
+    stage = Stage(series_of(PAGE), TARGET)
+    question = {"groups": groups_of([rules]), "scenarios": stage.scenarios(0.1)}
+    outcomes = outcomes_of(Prometheus().ask(question, timeout=20))
+    assert [one["from"] for one in fired(outcomes, DOWN, "Down")] == [WARM_UP + 300]
+    (ill,) = fired(outcomes, NOT_READY, "Ill")
+    assert (ill["labels"]["name"], ill["labels"]["exported_namespace"]) == ("a", "n")
+    assert ill["until"] > 0
+    assert fired(outcomes, HEALTHY, "Ill") == []
+
+
+@needs_judge
+def test_an_answer_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Prometheus()
+    first = judge.ask({"queries": ["up"]}, timeout=20)
+    monkeypatch.setattr(prometheus, "rules_binary", lambda: Path("/nowhere"))
+    assert judge.ask({"queries": ["up"]}, timeout=20) is first
+
+
+@needs_judge
+def test_a_question_that_is_none_is_an_error_and_not_kept() -> None:
+    judge = Prometheus()
+    for _ in range(2):
+        with pytest.raises(TimedOut, match="gave up"):
+            judge.ask({"scenarios": [{"name": "x", "step": 0}]}, timeout=20)
+
+
+def test_without_the_program_alerts_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Path:
+        raise LabError("not built", "Run `make kube`")
+
+    monkeypatch.setattr(prometheus, "rules_binary", missing)
+    with pytest.raises(MissingCapability, match="make kube"):
+        Prometheus().ask({}, timeout=1)

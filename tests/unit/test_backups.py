@@ -1,0 +1,210 @@
+"""What a backup wrote: read within bounds, compared with the cluster, secrets never shown."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import tarfile
+from typing import Any
+
+import pytest
+
+from labgrader.engine.backups import (
+    MARK,
+    MAX_BYTES,
+    Written,
+    essence,
+    faults_of,
+    files_of,
+    objects_in,
+    stripped,
+)
+from labgrader.engine.jobs import redacted
+from labgrader.engine.schedule import schedule
+from labgrader.engine.shellsyntax import syntax_error
+from labgrader.engine.volumes import config_maps, lasting, written
+from labgrader.model.errors import MissingCapability
+
+ALGORITHM: dict[str, Any] = {
+    "apiVersion": "fintech.io/v1",
+    "kind": "TradingAlgorithm",
+    "metadata": {
+        "name": "one",
+        "namespace": "trading-platform",
+        "uid": "u",
+        "resourceVersion": "7",
+        "managedFields": [{}],
+        "labels": {"a": "b"},
+    },
+    "spec": {"limits": 5},
+    "status": {"phase": "Active"},
+}
+
+
+def file(content: bytes | str, path: str = "/b/x.yaml") -> Written:
+    data = content.encode() if isinstance(content, str) else content
+    return Written(path, 1, len(data), data)
+
+
+def tar(members: dict[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def test_only_what_is_new_is_read() -> None:
+    body = base64.b64encode(b"kind: X\n").decode()
+    printed = f"{MARK}3 8 /b/new.yaml\n{body}\n{MARK}900 8 /b/old one.yaml\n\n{MARK}end\n"
+    new, old = files_of(printed, 10)
+    assert (new.path, new.content) == ("/b/new.yaml", b"kind: X\n")
+    assert (old.path, old.age, old.content) == ("/b/old one.yaml", 900, None)
+
+
+def test_a_listing_without_its_end_is_none() -> None:
+    with pytest.raises(ValueError, match="more on the volume"):
+        files_of(f"{MARK}3 8 /b/new.yaml\n", 10)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(ALGORITHM),
+        json.dumps({"kind": "List", "items": [ALGORITHM]}),
+        f"---\nx: 1\n---\n{json.dumps(ALGORITHM)}\n",
+        gzip.compress(json.dumps(ALGORITHM).encode()),
+        tar({"a/b.yaml": json.dumps(ALGORITHM).encode()}),
+        tar({"../../etc/passwd": json.dumps(ALGORITHM).encode()}, "w:gz"),
+    ],
+    ids=["json", "list", "documents", "gzip", "tar", "tar.gz with an odd name"],
+)
+def test_objects_are_found_however_they_are_packed(content: bytes | str) -> None:
+    found, wrong = objects_in([file(content)])
+    assert (found, wrong) == ([ALGORITHM], [])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(b"x" * (MAX_BYTES + 10)),
+        gzip.compress(b"x")[:-6],
+        b"\x1f\x8bnonsense",
+        "a: &a [x]\nb: [" + "*a, " * 50 + "]",
+        "[" * 500,
+        "a: b: c",
+        b"\xff\xfe\x00",
+        "x" * (MAX_BYTES + 1),
+    ],
+    ids=["bomb", "cut", "no gzip", "aliases", "nesting", "no yaml", "no text", "too long"],
+)
+def test_what_cannot_be_read_is_said_and_harms_nobody(content: bytes | str) -> None:
+    found, wrong = objects_in([file(content)])
+    assert found == []
+    assert len(wrong) == 1 or content == b"\xff\xfe\x00"
+
+
+def test_an_object_is_compared_without_what_the_server_gave_it() -> None:
+    bare = stripped(ALGORITHM)
+    assert "status" not in bare
+    assert set(bare["metadata"]) == {"name", "namespace", "labels"}
+    assert essence(bare) == essence(ALGORITHM)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ([], "not in the backup"),
+        ([{**ALGORITHM, "spec": {"limits": 6}}], "not what the cluster has"),
+        ([{**ALGORITHM, "spec": {"limits": 6}}, ALGORITHM], ""),
+    ],
+)
+def test_faults_of_a_backup(found: list[dict[str, Any]], told: str) -> None:
+    why = faults_of(ALGORITHM, found, lambda body: "")
+    assert (told in why) if told else why == ""
+
+
+def test_the_server_s_refusal_is_a_fault() -> None:
+    assert faults_of(ALGORITHM, [ALGORITHM], lambda body: "no") == "no"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer abc.def-ghi",
+        "password=hunter2 token: xyz",
+        "PASSWORD: hunter2",
+        "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldC1zZWNyZXQ=",
+    ],
+)
+def test_secrets_are_redacted(text: str) -> None:
+    told = redacted(f"before {text} after")
+    assert "[redacted]" in told
+    for secret in ("abc.def", "hunter2", "xyz", "c2VjcmV0"):
+        assert secret not in told
+
+
+NIGHTLY = ["0 2 * * *", "00 02 */1 * *", "0 2 ? * sun-sat", "0 2 1-31 jan-dec 0-7", "0 2 * * */1"]
+
+
+@pytest.mark.parametrize("text", NIGHTLY)
+def test_every_spelling_of_two_in_the_morning(text: str) -> None:
+    found = schedule(text)
+    assert found is not None
+    assert (found.minutes, found.hours, found.daily) == ({0}, {2}, True)
+
+
+@pytest.mark.parametrize("text", ["* 2 * * *", "0 2 * * 1-5", "0 2 1 * *", "@daily", "0 2/6 * * *"])
+def test_other_times(text: str) -> None:
+    found = schedule(text)
+    assert found is not None
+    assert (found.minutes, found.hours, found.daily) != ({0}, {2}, True)
+
+
+@pytest.mark.parametrize("text", ["", "0 2 * *", "60 2 * * *", "0 2 0 * *", "0 2 * * x"])
+def test_what_is_no_schedule(text: str) -> None:
+    assert schedule(text) is None
+
+
+def test_a_script_is_read_and_never_run(tmp_path: Any) -> None:
+    mark = tmp_path / "ran"
+    assert syntax_error(f"#!/bin/sh\ntouch {mark}\n") == ""
+    assert syntax_error("#!/bin/sh\nif true\n")
+    assert syntax_error('echo "never closed\n')
+    assert not mark.exists()
+
+
+def test_a_shell_that_is_not_here_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(MissingCapability):
+        syntax_error("echo")
+
+
+def test_volumes_that_last_and_those_that_go() -> None:
+    spec = {
+        "volumes": [
+            {"name": "a", "emptyDir": {}},
+            {"name": "b", "persistentVolumeClaim": {"claimName": "c"}},
+            {"name": "c", "configMap": {"name": "script"}},
+            {"name": "d", "projected": {"sources": [{"configMap": {"name": "more"}}]}},
+            {"name": "e", "nfs": {}},
+        ],
+        "containers": [
+            {
+                "volumeMounts": [
+                    {"name": "a", "mountPath": "/a"},
+                    {"name": "b", "mountPath": "/b"},
+                    {"name": "c", "mountPath": "/c"},
+                    {"name": "e", "mountPath": "/e", "readOnly": True},
+                    {"name": "missing", "mountPath": "/m"},
+                ]
+            }
+        ],
+    }
+    assert [one["name"] for one in lasting(spec)] == ["b"]
+    assert [place for _, place in written(spec)] == ["/a", "/b"]
+    assert config_maps(spec) == ["script", "more"]

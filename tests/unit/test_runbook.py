@@ -1,0 +1,188 @@
+"""A runbook's commands: found where people write them, and never run when they change something."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import pytest
+
+from labgrader.engine.kubectl import Kind, plan
+from labgrader.engine.ports import Said
+from labgrader.engine.rehearsal import Rehearsal, chosen_namespace
+from labgrader.engine.runbook import MAX_CHARACTERS, STANDS_FOR, Runbook
+
+READING = {"get", "describe", "logs", "log", "top", "explain", "events", "rollout", "auth"}
+
+
+def words(text: str) -> list[tuple[str, ...]]:
+    return [command.words for command in Runbook.of(text).commands]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```bash\nkubectl get pods -n x\n```",
+        "```\n$ kubectl get pods -n x   # all of them\n```",
+        "```sh\nkubectl get pods \\\n  -n x\n```",
+        "    kubectl get pods -n x | grep Running",
+        "1. Look: kubectl get pods -n x",
+        "Look at `kubectl get pods -n x` first.",
+        "- kubectl get pods -n x 2>/dev/null",
+        "| what | how |\n|---|---|\n| pods | `kubectl get pods -n x` |",
+        "> watch out: kubectl get pods -n x",
+        "```console\n$ kubectl get pods -n x > /tmp/pods; true\n```",
+    ],
+)
+def test_a_command_is_found_wherever_it_stands(text: str) -> None:
+    assert words(text) == [("get", "pods", "-n", "x")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use kubectl to look at pods",
+        "```yaml\ncommand: kubectl get pods\n```",
+        "```bash\n# kubectl get pods is for later\n```",
+        "kubectl",
+        "```bash\nkubectl get pods -o name | xargs kubectl delete\n```\n`kubectly get`",
+    ],
+)
+def test_prose_and_other_programs_are_no_commands(text: str) -> None:
+    assert words(text) in ([], [("get", "pods", "-o", "name")])
+
+
+def test_a_quote_that_never_ends_is_read_as_far_as_it_goes() -> None:
+    assert words("```\nkubectl get pods # the operator's\n```")[0][:2] == ("get", "pods")
+
+
+DESTRUCTIVE = [
+    "delete namespace trading-platform",
+    "delete tradingalgorithms --all -n trading-platform",
+    "delete pods --all --all-namespaces --force --grace-period=0",
+    "patch crd x --type=merge -p '{}'",
+    "scale deployment x --replicas=0",
+    "scale --replicas=0 deployment/x",
+    "drain lab-node-1 --ignore-daemonsets",
+    "rollout restart deployment/x",
+    "rollout undo deployment/x",
+    "exec x -- rm -rf /",
+    "exec -it deployment/x -- get pods",
+    "apply -f evil.yaml",
+    "create namespace x",
+    "run x --image=x",
+    "edit configmap x",
+    "annotate pod x a=b --overwrite",
+    "label node x a-",
+    "set image deployment/x a=b",
+    "auth reconcile -f x",
+    "config set-context --current --namespace=x",
+    "cp x:/a /b",
+    "certificate approve x",
+    "debug x --image=x",
+    "taint nodes x a=b:NoSchedule",
+    "replace --force -f x",
+    "-n x delete pod get",
+    "cluster-info dump --output-directory=/tmp/x",
+    "get --raw /apis/x",
+    "get pods --kubeconfig=/somebody/else",
+    "get pods --context production",
+    "get pods --as=admin",
+    "get pods -s https://somewhere.else",
+    "kustomize /etc",
+    "proxy --port=8001",
+    "port-forward svc/x 8080:80",
+    "attach x",
+    "expose deployment x --port=80",
+    "autoscale deployment x --max=3",
+    "wait --for=delete pod/x",
+    "some-plugin delete everything",
+]
+
+
+@pytest.mark.parametrize("line", DESTRUCTIVE)
+def test_nothing_but_reads_of_this_cluster_is_ever_run(line: str) -> None:
+    ran: list[Sequence[str]] = []
+
+    def run(arguments: Sequence[str]) -> Said:
+        ran.append(arguments)
+        return Said(0, "pod/x\n", "")
+
+    (command,) = Runbook.of(f"```bash\nkubectl {line}\n```").commands
+    Rehearsal(run, "trading-platform").attempt(command)
+    assert plan(command.words).kind is not Kind.READ
+    for arguments in ran:
+        assert arguments[0] == "get"
+        assert not {"--raw", "--force", "-f", "--as=admin", "--context"} & set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "run"),
+    [
+        ("get pods -w -n x", "get pods -n x"),
+        ("logs -f deployment/x -n x", "logs deployment/x -n x --tail=1"),
+        ("logs -n x -l app=y --follow --tail 50", "logs -n x -l app=y --tail 50 --tail=1"),
+        ("rollout status deploy/x -n x", "rollout status deploy/x -n x --watch=false"),
+        ("get pods -v 9 -n x", "get pods -n x"),
+    ],
+)
+def test_what_is_run_comes_to_an_end(line: str, run: str) -> None:
+    assert plan(shlex.split(line)).arguments == tuple(run.split())
+
+
+def test_a_placeholder_becomes_the_name_of_something_that_is_there() -> None:
+    ran: list[str] = []
+
+    def run(arguments: Sequence[str]) -> Said:
+        ran.append(" ".join(arguments))
+        names = "tradingalgorithm.fintech.io/first\ntradingalgorithm.fintech.io/second\n"
+        return Said(0, names, "")
+
+    (command,) = Runbook.of("`kubectl get algo <the name> -n <namespace> -o yaml`").commands
+    assert STANDS_FOR in command.words
+    assert Rehearsal(run, "trading-platform").attempt(command).works
+    assert ran[-1] == "get algo first -n trading-platform -o yaml"
+
+
+def test_without_anything_to_put_there_it_is_not_tried() -> None:
+    (command,) = Runbook.of("`kubectl get algo <name> -n x`").commands
+    tried = Rehearsal(lambda _: Said(0, "", "No resources found"), "x").attempt(command)
+    assert tried.works is None
+
+
+def test_logs_are_looked_up_where_no_container_runs() -> None:
+    ran: list[str] = []
+
+    def run(arguments: Sequence[str]) -> Said:
+        ran.append(" ".join(arguments))
+        return Said(0, "", "No resources found in x namespace.")
+
+    (command,) = Runbook.of("`kubectl logs -n x -l app=nobody`").commands
+    assert Rehearsal(run, "x", containers=False).attempt(command).works is False
+    assert ran == ["get pods -n x -l app=nobody -o name"]
+
+
+def test_a_runbook_may_choose_the_namespace() -> None:
+    book = Runbook.of("`kubectl config set-context --current --namespace trading-platform`")
+    assert chosen_namespace(book.commands) == "trading-platform"
+    assert chosen_namespace([]) == "default"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "> " * 5_000 + "x",
+        "- " * 5_000 + "x",
+        "[" * 50_000,
+        "*a_" * 30_000,
+        "`" * 100_001,
+        "\0\x1b[",
+    ],
+)
+def test_a_text_made_to_hang_does_not(text: str) -> None:
+    assert Runbook.of(text * 3).commands == []
+
+
+def test_only_so_much_is_read() -> None:
+    book = Runbook.of("x\n\n" * MAX_CHARACTERS)
+    assert sum(len(one) for one in book.sections[0].lines) <= MAX_CHARACTERS
