@@ -96,9 +96,7 @@ class Cache:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(
-                    "Another build of the same is running: waiting for it.", flush=True
-                )
+                print("Another build of the same is running: waiting for it.", flush=True)
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
