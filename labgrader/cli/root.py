@@ -24,6 +24,7 @@ COMMANDS = {
     "drill": "labgrader.cli.drill:drill",
     "explain": "labgrader.cli.teach:explain",
     "hint": "labgrader.cli.teach:hint",
+    "lesson": "labgrader.cli.lesson:lesson",
     "operator": "labgrader.cli.run_operator:operator",
     "image": "labgrader.cli.image:image",
     "quiz": "labgrader.cli.quiz:quiz",
