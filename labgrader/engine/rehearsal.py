@@ -80,11 +80,22 @@ class Rehearsal:
         if any(one in said.err for one in _NO_FIGURES):
             return Tried(command, planned.kind, None, "nobody measures pods here")
         why = _fault(said, planned, arguments)
+        if why and NOTHING in said.err and self._had_pods(planned, arguments):
+            return Tried(command, planned.kind, True)  # none at the moment, but there would be
         if why and not planned.namespaced:
             there = self.run([*arguments, "-n", self.namespace])
             if not _fault(there, planned, arguments):
                 why = f"without `-n {self.namespace}` it looks into {self.chosen}: {why}"
         return Tried(command, planned.kind, not why, why)
+
+    def _had_pods(self, planned: Plan, arguments: Sequence[str]) -> bool:
+        """Whether a selector fits pods that somebody would make: their ReplicaSets say so."""
+        words = (*planned.target, "pods")
+        if not planned.selects or words[0] not in ("pod", "pods", "po"):
+            return False
+        where = plan(["delete", "replicasets", *arguments]).arguments
+        kept = [word for word in where if word not in planned.target]
+        return bool(self._run(["get", "replicasets", *_flags(kept)], planned).out.strip())
 
     def _run(self, arguments: Sequence[str], planned: Plan) -> Said:
         return self.run(arguments if planned.namespaced else [*arguments, "-n", self.chosen])
@@ -122,6 +133,12 @@ class Rehearsal:
             return None
         name = names[0] if names else STANDS_FOR
         return [word.replace(STANDS_FOR, name) for word in space]
+
+
+def _flags(words: Sequence[str]) -> list[str]:
+    """Return the words from the first flag on, which say where and which."""
+    first = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    return list(words[first:])
 
 
 def _fault(said: Said, planned: Plan, arguments: Sequence[str]) -> str:

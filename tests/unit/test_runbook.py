@@ -159,7 +159,22 @@ def test_logs_are_looked_up_where_no_container_runs() -> None:
 
     (command,) = Runbook.of("`kubectl logs -n x -l app=nobody`").commands
     assert Rehearsal(run, "x", containers=False).attempt(command).works is False
-    assert ran == ["get pods -n x -l app=nobody -o name"]
+    assert ran[0] == "get pods -n x -l app=nobody -o name"
+
+
+@pytest.mark.parametrize(("sets", "works"), [("replicaset.apps/x\n", True), ("", False)])
+def test_a_selector_that_fits_what_would_be_made_is_right(sets: str, works: bool) -> None:
+    ran: list[str] = []
+
+    def run(arguments: Sequence[str]) -> Said:
+        ran.append(" ".join(arguments))
+        if "replicasets" in arguments:
+            return Said(0, sets, "")
+        return Said(0, "", "No resources found in x namespace.")
+
+    (command,) = Runbook.of("`kubectl describe pods -n x -l app=y`").commands
+    assert Rehearsal(run, "x").attempt(command).works is works
+    assert "get replicasets -n x -l app=y -o name" in ran
 
 
 def test_a_runbook_may_choose_the_namespace() -> None:
