@@ -25,7 +25,7 @@ from labgrader.api import (
     unjudged,
     written,
 )
-from labgrader.engine.rbac import Account, Action
+from labgrader.engine.rbac import Account, Action, Table
 from labgrader.engine.rbac_access import grants
 
 READS = {"get", "list", "watch"}
@@ -40,6 +40,7 @@ def backup_job(
     at: Mapping[str, int],
     script: Mapping[str, str],
     reads: Sequence[Mapping[str, str]],
+    everyone: Sequence[Mapping[str, Any]],
 ) -> Iterator[Fact]:
     """Follows the CronJob to its account, its image, its script and its volume.
 
@@ -57,7 +58,7 @@ def backup_job(
     view = _View(ctx, job, name)
     yield view.timed(at)
     yield view.not_suspended()
-    yield from view.account(reads)
+    yield from view.account(reads, everyone)
     yield view.pinned()
     yield from view.scripts(script)
     yield view.kept()
@@ -115,7 +116,9 @@ class _View:
             actual=f"suspend: {str(suspended).lower()}",
         )
 
-    def account(self, reads: Sequence[Mapping[str, str]]) -> Iterator[Fact]:
+    def account(
+        self, reads: Sequence[Mapping[str, str]], everyone: Sequence[Mapping[str, Any]]
+    ) -> Iterator[Fact]:
         """State that its account is its own, may read enough, and may change nothing."""
         name = str(dig(self.spec, "serviceAccountName") or "default")
         there = self.ctx.get(SERVICE_ACCOUNT, name, self.ctx.namespace) is not None
@@ -141,7 +144,7 @@ class _View:
             actual="; ".join(lacking) or "it may",
             fix=f"Give {name} a Role and a ClusterRole with get and list, and bind them",
         )
-        yield self._harmless(who)
+        yield self._harmless(who, Table.of(everyone))
 
     def _lacks(self, who: Account, one: Mapping[str, str]) -> str:
         """Return what the account may not do of what a backup needs; empty where it may."""
@@ -154,10 +157,11 @@ class _View:
                 return ""
         return str(named if one.get("name") else every)
 
-    def _harmless(self, who: Account) -> Fact:
+    def _harmless(self, who: Account, everyone: Table) -> Fact:
         """State that the account can change nothing."""
         held = [one for one in grants(self.ctx, who) if not one.default]
-        wrong = [(one, verbs) for one in held if (verbs := sorted(set(one.rule.verbs) - READS))]
+        beyond = [(one, {atom.verb for atom in one.beyond(everyone)} - READS) for one in held]
+        wrong = [(one, sorted(verbs)) for one, verbs in beyond if verbs]
         told = "; ".join(f"{', '.join(verbs)} ({one})" for one, verbs in wrong)[:300]
         return self.fact(
             "it may change nothing",
