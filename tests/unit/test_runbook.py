@@ -177,6 +177,15 @@ def test_a_selector_that_fits_what_would_be_made_is_right(sets: str, works: bool
     assert "get replicasets -n x -l app=y -o name" in ran
 
 
+@pytest.mark.parametrize("answer", ["yes", "no", 'no - RBAC: role "x" not found'])
+def test_no_is_an_answer(answer: str) -> None:
+    (command,) = Runbook.of("`kubectl auth can-i get pods -n x --as=me`").commands
+    code = 0 if answer == "yes" else 1
+    assert Rehearsal(lambda _: Said(code, f"{answer}\n", ""), "x").attempt(command).works
+    failed = Said(1, "", "error: unknown flag")
+    assert Rehearsal(lambda _: failed, "x").attempt(command).works is False
+
+
 def test_a_runbook_may_choose_the_namespace() -> None:
     book = Runbook.of("`kubectl config set-context --current --namespace trading-platform`")
     assert chosen_namespace(book.commands) == "trading-platform"
