@@ -18,8 +18,11 @@ WORKERS = 4
 NOTHING = "No resources found"
 _DEFAULT = "default"
 _CHOOSES = ("config", "set-context")
-_NO_FIGURES = ("Metrics API not available", "metrics not available")
-"""What `kubectl top` says where the cluster lacks what the call is right to ask for."""
+_NOT_NOW = (
+    *("Metrics API not available", "metrics not available"),
+    *("is waiting to start", "timed out waiting for the condition"),
+)
+"""What kubectl says where a call is right, and what it asks for cannot be had at the moment."""
 
 
 Run = Callable[[Sequence[str]], Said]
@@ -77,8 +80,9 @@ class Rehearsal:
 
     def _judge(self, command: Command, planned: Plan, arguments: Sequence[str]) -> Tried:
         said = self._run(arguments, planned)
-        if any(one in said.err for one in _NO_FIGURES):
-            return Tried(command, planned.kind, None, "nobody measures pods here")
+        late = said.code is None and planned.runs_in  # a log of pods that there are none of
+        if late or any(one in said.err for one in _NOT_NOW):
+            return Tried(command, planned.kind, None, "it cannot be had at the moment")
         why = _fault(said, planned, arguments)
         if why and NOTHING in said.err and self._had_pods(planned, arguments):
             return Tried(command, planned.kind, True)  # none at the moment, but there would be
