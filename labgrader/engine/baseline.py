@@ -140,11 +140,18 @@ class Baseline:
                 self._cluster.create(kept.resource, body, kept.namespace)
             except Rejected as error:  # its definition may need a moment to be served
                 refusals.append(error.message)
-                return False
+                return error.reason == "AlreadyExists" and self._there_after_all(kept)
             return True
 
         if not wait_until(created, 10):
             raise LabError(f"{kept.resource.describe(kept.name)} cannot be made: {refusals[-1]}")
+
+    def _there_after_all(self, kept: Kept) -> bool:
+        """Mend what was not gone, but only not served when it was looked for."""
+        current = self._cluster.get(kept.resource, kept.name, kept.namespace)
+        if current is None:
+            return False
+        return _essence(current) == _essence(kept.original) or self._patched(kept, current)
 
     def _await_gone(self, kept: Kept) -> None:
         def gone() -> bool:

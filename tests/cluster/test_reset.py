@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.cluster]
 PLATFORM = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 CLEAN_UP = "fintech.io/trading-algorithm-cleanup"
-TASKS = ("task1", "task2", "task3", "task4")
+TASKS = ("task1", "task2", "task3", "task4", "task5")
 
 Run = Callable[..., tuple[int, str]]
 

@@ -60,7 +60,7 @@ def test_the_demo_tells_the_whole_story_on_a_real_node(real_lab: RealLab) -> Non
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == ExitCode.OK, done.stdout + done.stderr
     assert "not judged here" not in done.stdout
-    assert "80 of 80 points" in done.stdout
+    assert "100 of 100 points" in done.stdout
 
 
 def test_a_node_that_dies_while_it_is_graded_is_no_fault_of_the_learner(
