@@ -162,7 +162,7 @@ def scaled_by_load(ctx: Context, autoscaler: str) -> Iterator[Fact]:
 
     It divides the CPU that pods use by what they request, which takes figures from metrics-server.
     It says so in an event when it scales; events are kept for an hour. More pods that somebody else
-    asked for prove nothing.
+    asked for prove nothing, nor does what an earlier autoscaler of the name has done.
     """
     scaler = ctx.require(AUTOSCALER, autoscaler, ctx.namespace)
     label = AUTOSCALER.describe(autoscaler, ctx.namespace)
@@ -181,7 +181,7 @@ def scaled_by_load(ctx: Context, autoscaler: str) -> Iterator[Fact]:
     told = [
         str(event.get("message"))
         for event in ctx.list(EVENT, ctx.namespace)
-        if dig(event, "involvedObject.name") == autoscaler
+        if dig(event, "involvedObject.uid") == dig(scaler, "metadata.uid")
         and event.get("reason") == "SuccessfulRescale"
         and "above target" in str(event.get("message"))
     ]

@@ -149,7 +149,10 @@ class Ground:
         return after
 
     def _put_back(self, case: Case, baseline: Baseline, after: Results) -> tuple[Fault, ...]:
-        """Undo the case; where that fails, make the whole lab anew."""
+        """Undo the case; where that cannot be or fails, make the whole lab anew."""
+        if case.lasting:
+            self._all_anew()
+            return ()
         hit = {one.id for one in after.values() if one.outcome is not self._was(one.id)}
         try:
             self._undo(case, baseline)
@@ -164,9 +167,12 @@ class Ground:
             trouble = f"the lab is not whole after it: {', '.join(odd)}"
         except LabError as error:
             trouble = f"it cannot be undone: {error.message}"
+        self._all_anew()
+        return (_broken(case, trouble),)
+
+    def _all_anew(self) -> None:
         self.clear()
         self.solve()
-        return (_broken(case, trouble),)
 
     def _whole_again(self, hit: Collection[str]) -> bool:
         """Solve everything once more; say whether all is well then.

@@ -4,8 +4,9 @@ A case is a YAML file in ``tests/checks/<criterion>/``. It says how an answer di
 reference solution, and what the criterion must say to it. ``expect`` is ``failed``, ``passed`` (an
 equivalent answer), ``blocked`` or ``error``; ``also`` names criteria that fail as well, because the
 mistake is theirs too. ``containers: true`` says that the answer shows itself only where containers
-run; it is skipped, and named, on clusters whose nodes are simulated. ``changes`` are applied in
-order to the solved lab; ``engine/changes.py`` says what they can be.
+run; it is skipped, and named, on clusters whose nodes are simulated. ``lasting: true`` says that it
+leaves what cannot be taken back (events, what an autoscaler remembers): the lab is made anew after
+it. ``changes`` are applied in order to the solved lab; ``engine/changes.py`` says what they can be.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from labgrader.model.errors import ContentError
 from labgrader.model.resource import Object
 from labgrader.model.result import Outcome
 
-FIELDS = ("title", "expect", "changes", "reason", "also", "containers")
+FIELDS = ("title", "expect", "changes", "reason", "also", "containers", "lasting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Case:
     also: tuple[str, ...]
     path: Path
     containers: bool | None = None
+    lasting: bool = False
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ def load_cases(folder: Path) -> Iterator[Case]:
             also=tuple(data.get("also", ())),
             path=path,
             containers=data.get("containers"),
+            lasting=data.get("lasting", False),
         )
 
 
@@ -103,6 +106,8 @@ def _value_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
             ("containers",),
             "containers is true where an answer needs them, false where it needs none",
         )
+    if not isinstance(data.get("lasting", False), bool):
+        yield ("lasting",), "lasting is true where what an answer does cannot be taken back"
     also = data.get("also", [])
     if not isinstance(also, list) or not all(isinstance(one, str) for one in also):
         yield ("also",), "also is a list of criteria"

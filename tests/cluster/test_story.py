@@ -71,6 +71,11 @@ def run(
     return call
 
 
+def solved_by(run: Run, *tasks: str) -> None:
+    code, out, err = run("solve", *tasks)
+    assert code == ExitCode.OK, out + err
+
+
 def solve(kube: Kube) -> None:
     """Deploy the solution of task 1."""
     Solver(kube, content_root(), lambda line: None).solve("task1")
@@ -80,15 +85,15 @@ def test_empty_then_solved_then_reset(run: Run) -> None:
     code, out, _ = run("check", "--format", "json")
     assert code == ExitCode.FAILED
     assert json.loads(out)["score"]["earned"] == 0
-    assert run("solve", "task1")[0] == ExitCode.OK
-    assert run("solve", "task1")[0] == ExitCode.OK  # again: it is there already
+    solved_by(run, "task1")
+    solved_by(run, "task1")  # again: it is there already
     code, out, _ = run("check", "task1", "--format", "json")
     report = json.loads(out)
     assert code == ExitCode.OK
     assert report["score"] == {"earned": 20, "possible": 20, "withheld": 0, "bonus": 0}
     assert report["cluster"]["nodes"] == "simulated"
     assert report["cluster"]["server_version"].startswith("v1.")
-    code, out, _ = run("reset", "--yes")
+    code, out, err = run("reset", "--yes")
     assert (code, "nothing of the lab is left" in out) == (ExitCode.OK, True)
     code, out, _ = run("reset", "--yes")
     assert (code, "nothing of the lab is there" in out) == (ExitCode.OK, True)
@@ -162,8 +167,8 @@ def test_reset_takes_stuck_finalizers_off_and_says_so(run: Run, clean_lab: Kube)
     solve(clean_lab)
     hold = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
     clean_lab.patch(TRADING_ALGORITHM, SAMPLE, hold, PLATFORM)
-    code, out, _ = run("reset", "--yes")
-    assert code == ExitCode.OK, out
+    code, out, err = run("reset", "--yes")
+    assert code == ExitCode.OK, out + err
     assert "took the finalizers lab.fintech.io/hold off" in out
     assert clean_lab.get(NAMESPACE, PLATFORM) is None
 
@@ -197,7 +202,7 @@ def test_reset_keeps_a_definition_that_others_use(run: Run, clean_lab: Kube) -> 
 
 
 def test_reset_to_a_task_keeps_what_it_needs(run: Run, clean_lab: Kube) -> None:
-    assert run("solve", "all")[0] == ExitCode.OK
+    solved_by(run, "all")
     clean_lab.delete(TRADING_ALGORITHM, SAMPLE, PLATFORM)  # something of task 1 is missing
     code, out, _ = run("reset", "--to", "task2", "--dry-run")
     assert (code, "would put back the solution of task1" in out) == (ExitCode.OK, True)
@@ -211,7 +216,7 @@ def test_reset_to_a_task_keeps_what_it_needs(run: Run, clean_lab: Kube) -> None:
 
 def test_the_lab_as_it_was_written(run: Run, clean_lab: Kube) -> None:
     """Whoever types the lab's original text: its manifests, mistakes and all, in our own typing."""
-    assert run("solve", *TYPED)[0] == ExitCode.OK
+    solved_by(run, *TYPED)
     remove = {"op": "remove", "path": "/spec/versions/0/subresources"}
     clean_lab.patch(CRD, "tradingalgorithms.fintech.io", [remove])
     cases = {case.name: case for case in load_cases(CASES)}
@@ -242,8 +247,8 @@ def test_a_reset_that_is_killed_can_be_run_again(
             process.stdout.readline()
         process.kill()
         process.communicate()
-    code, out, _ = run("reset", "--yes")
-    assert code == ExitCode.OK, out
+    code, out, err = run("reset", "--yes")
+    assert code == ExitCode.OK, out + err
     assert clean_lab.get(NAMESPACE, PLATFORM) is None
     assert clean_lab.get(CRD, "tradingalgorithms.fintech.io") is None
 
@@ -280,8 +285,8 @@ def test_reset_gets_past_a_dead_webhook(run: Run, clean_lab: Kube) -> None:
     resource = Kinds(clean_lab).find(webhook["apiVersion"], webhook["kind"])
     assert resource is not None
     clean_lab.create(resource, webhook)
-    code, out, _ = run("reset", "--yes")
-    assert code == ExitCode.OK, out
+    code, out, err = run("reset", "--yes")
+    assert code == ExitCode.OK, out + err
     assert clean_lab.get(NAMESPACE, PLATFORM) is None
 
 
@@ -290,8 +295,8 @@ IN_CONTAINERS = 12
 
 
 def test_the_demo_tells_its_story(run: Run) -> None:
-    code, out, _ = run("demo")
-    assert code == ExitCode.OK, out
+    code, out, err = run("demo")
+    assert code == ExitCode.OK, out + err
     assert "The story holds" in out
     assert "not judged here: operator_rollout" in out  # the nodes here are simulated
 
