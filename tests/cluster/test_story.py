@@ -93,7 +93,7 @@ def test_empty_then_solved_then_reset(run: Run) -> None:
     assert report["score"] == {"earned": 20, "possible": 20, "withheld": 0, "bonus": 0}
     assert report["cluster"]["nodes"] == "simulated"
     assert report["cluster"]["server_version"].startswith("v1.")
-    code, out, err = run("reset", "--yes")
+    code, out, _ = run("reset", "--yes")
     assert (code, "nothing of the lab is left" in out) == (ExitCode.OK, True)
     code, out, _ = run("reset", "--yes")
     assert (code, "nothing of the lab is there" in out) == (ExitCode.OK, True)
