@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Sequence
 
+from labgrader.cli.verdict import exit_code
 from labgrader.engine.events import RunFinished
 from labgrader.engine.snapshot import LATE_SECONDS
-from labgrader.model.result import Report, Verdict
+from labgrader.model.errors import Cause, ExitCode
+from labgrader.model.result import Report
 from labgrader.model.task import Criterion
 from labgrader.workbench import Workbench
 
@@ -46,7 +48,7 @@ def rechecks(workbench: Workbench, criteria: Sequence[Criterion]) -> tuple[list[
 
 
 def demand_passed(report: Report) -> Report:
-    """End the measurement where the solution does not pass."""
-    if report.outcome is not Verdict.PASSED:
+    """End the measurement where the solution does not pass, as far as it can be judged here."""
+    if exit_code(report, allowed={Cause.CAPABILITY}) is not ExitCode.OK:
         sys.exit(f"the solution does not pass: {report.score}")
     return report

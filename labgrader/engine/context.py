@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from labgrader.engine import survey
+from labgrader.engine import kubectl_premises, survey
 from labgrader.engine.asking import Asking
 from labgrader.engine.instruments import Instruments
 from labgrader.engine.ports import Answer, Deed, Said
 from labgrader.engine.probe import PREFIX, Probe
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.model.errors import LabError, MissingCapability, TimedOut
-from labgrader.model.resource import CONFIG_MAP, Object, Resource, dig, name_of
+from labgrader.model.errors import ClusterError, LabError, MissingCapability, TimedOut
+from labgrader.model.resource import CONFIG_MAP, CRD, Object, Resource, dig, name_of
 
 ANSWER_SECONDS = 3.0
 """How long a server in a container may take; the probes of the lab allow it five."""
@@ -110,8 +110,24 @@ class Context(Asking):
             raise MissingCapability("kubectl cannot be run here", "See `labgrader doctor`")
         key = ("kubectl", *arguments)
         self.asked.add(key)
-        timeout = min(KUBECTL_SECONDS, self.remaining())
-        return self._snapshot.once(key, lambda: kubectl.run(arguments, timeout=timeout))
+        return self._snapshot.once(
+            key,
+            lambda: kubectl.run(arguments, timeout=min(KUBECTL_SECONDS, self.remaining())),
+            self._of_call(arguments),
+        )
+
+    def _of_call(self, arguments: Sequence[str]) -> frozenset[Interest]:
+        """Read and note what a call of kubectl rests on, where answers are to last."""
+        if not self._snapshot.lasting:
+            return frozenset()
+        try:
+            found = kubectl_premises.of_call(arguments, self.list(CRD))
+            for interest in found:
+                self._read(interest)
+        except ClusterError:  # what may not be read may still be asked for
+            return frozenset()
+        self.interests |= found
+        return found
 
     def ask_prometheus(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put a question to Prometheus' own code; ``engine.alerting`` makes them. Pure."""
