@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CRD, Resource
+from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 pytestmark = [pytest.mark.cluster]
 
@@ -25,8 +26,11 @@ Run = Callable[..., tuple[int, str]]
 @pytest.fixture
 def foreign(
     kubeconfig: Path, clean_lab: Kube, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run commands against the cluster by a kubeconfig outside the lab's state folder."""
+) -> Iterator[Run]:
+    """Run commands against the cluster by a kubeconfig outside the lab's state folder.
+
+    The definitions are those of the embedded cluster again afterwards: other tests need them.
+    """
     file = tmp_path / "kubeconfig"
     file.write_text(kubeconfig.read_text())
 
@@ -35,13 +39,32 @@ def foreign(
         out, err = capsys.readouterr()
         return code, out + err
 
-    return call
+    before = [found for name in (MONITORS, RULES) if (found := clean_lab.get(CRD, name))]
+    assert len(before) == 2
+    yield call
+    for body in before:
+        put_back(clean_lab, body)
 
 
 def remove(kube: Kube, name: str) -> None:
-    """Delete a definition and wait until it is gone."""
-    kube.delete(CRD, name)
+    """Delete a definition, with all objects of it, and wait until it is gone."""
+    if kube.get(CRD, name) is not None:
+        kube.delete(CRD, name)
     assert wait_until(lambda: kube.get(CRD, name) is None, 20)
+
+
+def put_back(kube: Kube, body: Object) -> None:
+    """Make a definition as it was, without any objects, unless it is the very same still."""
+    name, meta = name_of(body), body["metadata"]
+    if dig(kube.get(CRD, name), "metadata.uid") == meta["uid"]:
+        return
+    remove(kube, name)
+    kept = {key: meta[key] for key in ("name", "labels", "annotations") if key in meta}
+    kube.create(CRD, {**body, "metadata": kept, "status": None})
+    group, spec = body["spec"]["group"], body["spec"]
+    names, version = spec["names"], spec["versions"][0]["name"]
+    served = Resource(group, version, names["plural"], names["kind"])
+    assert wait_until(lambda: kube.list(served, "default") == [], 20)
 
 
 def test_prepare_adds_what_is_missing_and_unprepare_removes_only_that(
@@ -63,13 +86,10 @@ def test_prepare_adds_what_is_missing_and_unprepare_removes_only_that(
     assert after is not None
     assert after["metadata"]["uid"] == theirs["metadata"]["uid"]
     assert foreign("solve", "task1")[0] == ExitCode.USAGE  # the consent is gone
-    foreign("cluster", "prepare", "--yes")  # as it was before this test
-    foreign("cluster", "unprepare")
 
 
 def test_unprepare_keeps_what_is_in_use(foreign: Run, clean_lab: Kube) -> None:
-    if clean_lab.get(CRD, MONITORS) is not None:
-        remove(clean_lab, MONITORS)
+    remove(clean_lab, MONITORS)
     assert foreign("cluster", "prepare", "--yes")[0] == ExitCode.OK
     monitor = {"metadata": {"name": "theirs"}, "spec": {"selector": {}, "endpoints": []}}
     assert wait_until(lambda: clean_lab.list(SERVICE_MONITOR) is not None, 20)
@@ -80,3 +100,23 @@ def test_unprepare_keeps_what_is_in_use(foreign: Run, clean_lab: Kube) -> None:
     assert clean_lab.get(CRD, MONITORS) is not None
     clean_lab.delete(SERVICE_MONITOR, "theirs", "default")
     assert foreign("cluster", "unprepare")[0] == ExitCode.OK
+
+
+def test_a_cluster_that_was_not_prepared_teaches_what_comes_first(
+    foreign: Run, clean_lab: Kube
+) -> None:
+    """The kinds of the Prometheus Operator are not there (E8): that is said, with the way out."""
+    assert foreign("cluster", "prepare", "--yes")[0] == ExitCode.OK
+    assert foreign("solve", "task1")[0] == ExitCode.OK
+    remove(clean_lab, MONITORS)
+    code, said = foreign("check", "service_monitor", "--format", "json")
+    (found,) = [one for one in checks_of(said) if one["id"] == "service_monitor"]
+    assert (code, found["outcome"], found["erratum"]) == (ExitCode.FAILED, "failed", "E8")
+    code, said = foreign("solve", "task5")
+    assert (code, "labgrader cluster prepare" in said) == (ExitCode.FAILED, True)
+
+
+def checks_of(said: str) -> list[Object]:
+    """Return the checks of a report, which comes first."""
+    report, _ = json.JSONDecoder().raw_decode(said)
+    return [check for task in report["tasks"] for check in task["checks"]]
