@@ -8,6 +8,7 @@ from typing import Any
 
 import rich_click as click
 
+from labgrader.model.errors import UsageError
 from labgrader.workbench import Choice, Workbench
 
 
@@ -42,3 +43,30 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(workbench, *arguments, **options)
 
     return with_workbench
+
+
+def exam_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--exam``, ``--time-factor``, ``--untimed``; the command gets ``mode``, ``factor``."""
+
+    @click.option("--exam", is_flag=True, help="The clock runs on; no hints, no solutions.")
+    @click.option(
+        "--time-factor",
+        type=click.Choice(["1", "1.5", "2"]),
+        default="1",
+        show_default=True,
+        help="Stretch every budget, for those who need it.",
+    )
+    @click.option("--untimed", is_flag=True, help="No budgets at all.")
+    @wraps(command)
+    def with_time(
+        *arguments: Any, exam: bool, time_factor: str, untimed: bool, **options: Any
+    ) -> Any:
+        from labgrader.session.record import Mode
+
+        if exam and untimed:
+            raise UsageError("An exam has a time", "Leave --untimed out, or take --time-factor 2")
+        mode = Mode.EXAM if exam else Mode.PRACTICE
+        factor = None if untimed else float(time_factor)
+        return command(*arguments, mode=mode, factor=factor, **options)
+
+    return with_time

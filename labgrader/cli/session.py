@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader.cli.options import workbench_options
+from labgrader.cli.options import exam_options, workbench_options
 from labgrader.engine.checklists import load_goals
 from labgrader.model.errors import UsageError
 from labgrader.report.as_json import number
@@ -17,7 +17,7 @@ from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
     from labgrader.session.book import Book
-    from labgrader.session.record import Record
+    from labgrader.session.record import Mode, Record
 
 
 def _book() -> Book:
@@ -49,11 +49,12 @@ def list_() -> None:
 
 @session.command()
 @click.option("--name", help="By default the time of day.")
+@exam_options
 @workbench_options
-def start(workbench: Workbench, name: str | None) -> None:
+def start(workbench: Workbench, name: str | None, mode: Mode, factor: float | None) -> None:
     """Start the clock on the chosen cluster; an open session is ended."""
     context = workbench.cluster.connection.context
-    record = _book().start(name, workbench.catalog.lab.id, context)
+    record = _book().start(name, workbench.catalog.lab.id, context, mode, factor)
     click.echo(f"{record.name}: the clock runs")
 
 
@@ -69,6 +70,13 @@ def resume() -> None:
     """Let the clock go on."""
     record = _book().resume()
     click.echo(f"{record.name}: goes on at {clock(record.seconds)}")
+
+
+@session.command()
+def end() -> None:
+    """End the session; its clock stands still for good."""
+    record = _book().end()
+    click.echo(f"{record.name}: ended at {clock(record.seconds)}")
 
 
 @session.command()
@@ -102,7 +110,7 @@ def export(name: str | None) -> None:
 
     record = _chosen(name)
     events = [
-        {"at": entry.at.isoformat(), "kind": entry.kind, "data": entry.data}
+        {"at": entry.moment.at.isoformat(), "kind": entry.kind, "data": entry.data}
         for entry in Store().entries(record.name)
     ]
     click.echo(json.dumps({"session": record.name, "events": events}, indent=2))

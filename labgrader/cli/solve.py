@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import rich_click as click
 
 from labgrader.cli.consent import ask_to_write
+from labgrader.cli.memory import refuse_in_exam
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine.leadership import leader
 from labgrader.engine.solve import Solver
@@ -36,6 +37,7 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
         raise UsageError(
             f"There is no task called {unknown[0]!r}", f"Known: all, {', '.join(known)}"
         )
+    refuse_in_exam(workbench, "solutions")
     ask_to_write(workbench, "deploy the solution", yes=yes)
     wanted = [task_id for task_id in known if task_id in which or "all" in which]
     if not manual and OPERATORS in wanted and not _has_operator(workbench):

@@ -6,7 +6,7 @@ import textwrap
 
 import rich_click as click
 
-from labgrader.cli.memory import remember
+from labgrader.cli.memory import refuse_in_exam, remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.task import Criterion, Step, Task
@@ -63,6 +63,7 @@ def _step(step: Step) -> str:
 @workbench_options
 def hint(workbench: Workbench, where: str, level: int) -> None:
     """Give hints for a step or a check, in rising order, those for the mistake at hand first."""
+    refuse_in_exam(workbench, "hints")
     criteria = workbench.catalog.select([where])
     seen = _mistakes(workbench, criteria)
     for criterion in criteria:

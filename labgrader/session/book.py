@@ -3,90 +3,130 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from typing import Any
 
 from labgrader.model.errors import UsageError
 from labgrader.model.result import Outcome, Report
-from labgrader.session.record import Record, replay
-from labgrader.session.store import Store
+from labgrader.session import moments
+from labgrader.session.moments import Moment
+from labgrader.session.record import Mode, Record, replay
+from labgrader.session.store import Entry, Store
 
-Now = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """Return the time now."""
-    return datetime.now(UTC)
+Now = Callable[[], Moment]
+START_ONE = "Start one with `labgrader session start`"
 
 
 class Book:
     """The sessions of this machine's user."""
 
-    def __init__(self, store: Store | None = None, now: Now = utc_now) -> None:
-        self._store = store or Store()
-        self._now = now
+    def __init__(self, store: Store | None = None, now: Now = moments.now) -> None:
+        self.store = store or Store()
+        self.now = now
 
     def records(self) -> list[Record]:
         """Return all sessions, oldest first."""
-        return [self.record(name) for name in self._store.sessions()]
+        return [self.record(name) for name in self.store.sessions()]
 
     def record(self, name: str) -> Record:
         """Return one session; raise ``UsageError`` where there is none."""
-        entries = self._store.entries(name)
+        entries = self.store.entries(name)
         if not entries:
-            known = ", ".join(self._store.sessions()) or "none"
+            known = ", ".join(self.store.sessions()) or "none"
             raise UsageError(f"There is no session called {name!r}", f"Known are: {known}")
-        return replay(entries, self._now())
+        return replay(entries, self.now())
 
     def open_one(self) -> Record | None:
         """Return the newest session that runs or is paused."""
         return next((r for r in reversed(self.records()) if r.state != "ended"), None)
 
-    def start(self, name: str | None, lab: str, context: str) -> Record:
-        """Start a session; an open one is ended."""
-        chosen = name or self._now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-        if chosen in self._store.sessions():
+    def start(
+        self,
+        name: str | None,
+        lab: str,
+        context: str,
+        mode: Mode = Mode.PRACTICE,
+        factor: float | None = 1.0,
+    ) -> Record:
+        """Start a session; an open one is ended.
+
+        Args:
+            factor: stretches every budget; None for as long as it takes.
+        """
+        chosen = name or self.now().at.astimezone().strftime("%Y-%m-%d-%H%M%S")
+        if chosen in self.store.sessions():
             raise UsageError(f"There is a session called {chosen!r} already", "Choose another name")
         before = self.open_one()
         if before is not None:
-            self._write(before.name, "ended")
-        self._write(chosen, "started", lab=lab, context=context)
+            self.write(before.name, "ended")
+        data = {"lab": lab, "context": context, "mode": mode.value, "factor": factor}
+        self.write(chosen, "started", **data)
         return self.record(chosen)
 
     def pause(self) -> Record:
-        """Pause the open session."""
-        return self._change("running", "paused", "Start one with `labgrader session start`")
+        """Pause the open session. An exam's clock cannot be paused."""
+        record = self._open_as("running", START_ONE)
+        if record.is_exam:
+            raise UsageError("An exam cannot be paused", "End it with `labgrader session end`")
+        return self._written(record, "paused")
 
     def resume(self) -> Record:
         """Let the open session go on."""
-        return self._change("paused", "resumed", "Pause it first, or start a new one")
+        record = self._open_as("paused", "Pause it first, or start a new one")
+        return self._written(record, "resumed")
+
+    def end(self) -> Record:
+        """End the open session; its clock stands still for good."""
+        record = self.open_one()
+        if record is None:
+            raise UsageError("No session is open", START_ONE)
+        return self._written(record, "ended")
 
     def note_grading(self, report: Report) -> None:
         """Keep the points of a grading, where a session runs on the same cluster."""
         record = self.open_one()
         if record is None or record.state != "running" or record.context != report.cluster.context:
             return
-        tasks = {t.id: (t.score.earned, t.score.possible) for t in report.tasks}
-        passed = [check.id for check in report.checks if check.outcome is Outcome.PASSED]
-        failed = [check.id for check in report.checks if check.outcome is Outcome.FAILED]
-        self._write(record.name, "graded", tasks=tasks, passed=passed, failed=failed)
+        self.write(record.name, "graded", **graded(report))
 
     def note_hint(self, criterion: str) -> None:
         """Keep that a hint was given: it costs nothing, and the report shows it."""
         record = self.open_one()
         if record is not None and record.state == "running":
-            self._write(record.name, "hinted", criterion=criterion)
+            self.write(record.name, "hinted", criterion=criterion)
+
+    def refuse_in_exam(self, what: str, context: str) -> None:
+        """Raise ``UsageError`` while an exam goes on there: ``what`` is not given then."""
+        record = self.open_one()
+        if record is not None and record.is_exam and record.context == context:
+            raise UsageError(
+                f"An exam goes on ({record.name}): there are no {what} in it",
+                "End it with `labgrader session end`",
+            )
 
     def delete(self, name: str) -> None:
         """Remove a session for good."""
         self.record(name)
-        self._store.delete(name)
+        self.store.delete(name)
 
-    def _change(self, wanted: str, kind: str, otherwise: str) -> Record:
+    def write(self, name: str, kind: str, **data: Any) -> None:
+        """Write one event of the moment now."""
+        self.store.append(Entry(name, self.now(), kind, data))
+
+    def _open_as(self, wanted: str, otherwise: str) -> Record:
         record = self.open_one()
         if record is None or record.state != wanted:
             raise UsageError(f"No session is {wanted}", otherwise)
-        self._write(record.name, kind)
+        return record
+
+    def _written(self, record: Record, kind: str) -> Record:
+        self.write(record.name, kind)
         return self.record(record.name)
 
-    def _write(self, name: str, kind: str, **data: object) -> None:
-        self._store.append(name, kind, data, self._now())
+
+def graded(report: Report) -> dict[str, Any]:
+    """Return what is kept of a grading: points by task, and which criteria passed and failed."""
+    return {
+        "tasks": {t.id: (t.score.earned, t.score.possible) for t in report.tasks},
+        "passed": [check.id for check in report.checks if check.outcome is Outcome.PASSED],
+        "failed": [check.id for check in report.checks if check.outcome is Outcome.FAILED],
+    }

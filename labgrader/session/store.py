@@ -13,6 +13,7 @@ from typing import Any
 
 from labgrader import paths
 from labgrader.model.errors import LabError
+from labgrader.session.moments import Moment
 
 SCHEMA_VERSION = 2
 _CREATE = """
@@ -36,12 +37,16 @@ CREATE TABLE IF NOT EXISTS answers (
 """Versions only ever add tables: what is there already is left as it is (2 added ``answers``)."""
 
 
+_CLOCK = "_clock"
+"""Where an event's data keeps the machine's own clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event: ``kind`` is started, paused, resumed, graded, hinted or ended."""
+    """One event; the kinds and what they change are in ``record``."""
 
     session: str
-    at: datetime
+    moment: Moment
     kind: str
     data: dict[str, Any]
 
@@ -67,13 +72,16 @@ class Store:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or paths.state_dir() / "sessions.sqlite3"
 
-    def append(self, session: str, kind: str, data: dict[str, Any], at: datetime) -> None:
+    def append(self, entry: Entry) -> None:
         """Write one event.
 
         Raises:
             LabError: the disk is full, the file is damaged, or of a newer version.
         """
-        row = (session, at.astimezone(UTC).isoformat(), kind, json.dumps(data))
+        moment = entry.moment
+        data = {**entry.data, _CLOCK: [moment.boot, moment.up]}
+        at = moment.at.astimezone(UTC).isoformat()
+        row = (entry.session, at, entry.kind, json.dumps(data))
         with self._open() as connection:
             connection.execute("INSERT INTO events (session, at, kind, data) VALUES (?,?,?,?)", row)
 
@@ -87,10 +95,11 @@ class Store:
         """Return the events of one session in the order in which they were written."""
         query = "SELECT at, kind, data FROM events WHERE session = ? ORDER BY id"
         with self._open() as connection:
-            return [
-                Entry(session, datetime.fromisoformat(at), kind, json.loads(data))
-                for at, kind, data in connection.execute(query, (session,))
-            ]
+            rows = connection.execute(query, (session,)).fetchall()
+        try:
+            return [_entry(session, *row) for row in rows]
+        except (ValueError, TypeError, AttributeError) as error:
+            raise self._broken(error) from error
 
     def delete(self, session: str) -> int:
         """Remove a session for good; return how many events it had."""
@@ -153,3 +162,9 @@ class Store:
             f"The session file {self.path} cannot be used: {error}",
             "Free some space, or move the file away and start anew",
         )
+
+
+def _entry(session: str, at: str, kind: str, text: str) -> Entry:
+    data = json.loads(text)
+    boot, up = data.pop(_CLOCK, ("", 0.0))
+    return Entry(session, Moment(datetime.fromisoformat(at), boot, up), kind, data)

@@ -15,6 +15,7 @@ import pytest
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.session.book import Book
+from labgrader.session.moments import Moment
 from labgrader.session.store import Store
 
 
@@ -23,12 +24,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+        self.boot, self.up = "", 0.0
 
-    def __call__(self) -> datetime:
-        return self.now
+    def __call__(self) -> Moment:
+        return Moment(self.now, self.boot, self.up)
 
     def tick(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+        self.up += seconds
 
 
 @pytest.fixture
@@ -137,11 +140,11 @@ def test_what_was_said_to_be_written_survives_a_kill(tmp_path: Path) -> None:
     """A writer says each number once it is stored; whatever it said before kill -9 is there."""
     file = tmp_path / "sessions"
     code = (
-        "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
-        "from labgrader.session.store import Store\n"
+        "import sys; from pathlib import Path; from labgrader.session import moments\n"
+        "from labgrader.session.store import Entry, Store\n"
         "store = Store(Path(sys.argv[1]))\n"
         "for n in range(10**6):\n"
-        "    store.append('s', 'noted', {'n': n}, datetime.now(UTC)); print(n, flush=True)\n"
+        "    store.append(Entry('s', moments.now(), 'noted', {'n': n})); print(n, flush=True)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(file)], stdout=subprocess.PIPE, text=True

@@ -1,0 +1,117 @@
+"""The session that a program looks after: writes what happens, and knows how it stands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from labgrader.model.errors import LabError
+from labgrader.model.result import CheckResult, Outcome, Report
+from labgrader.session.book import Book, graded
+from labgrader.session.record import HEARTBEAT_SECONDS, Record, tally_of
+from labgrader.session.store import Entry
+
+
+class Journal:
+    """One session, kept event by event. May be used from several threads.
+
+    What cannot be written does not stop anybody: ``trouble`` says why it is not kept, and the time
+    goes on from memory alone.
+
+    Args:
+        name: a session that exists in ``book``, or any name where nothing is to be kept.
+        kept: whether events are written; otherwise they are only added up.
+    """
+
+    def __init__(self, book: Book, name: str, *, kept: bool = True) -> None:
+        self.name = name
+        self.kept = kept
+        self.trouble = ""
+        self._book = book
+        self._lock = threading.Lock()
+        self._tally = tally_of(name, book.store.entries(name) if kept else ())
+        self._graded: dict[str, Any] = {}
+        if self.record().lost:  # by a program that ended before the cluster was back
+            self.note("back")
+
+    def record(self) -> Record:
+        """Return the session as it stands now."""
+        with self._lock:
+            return self._tally.at(self._book.now())
+
+    def note(self, kind: str, **data: Any) -> None:
+        """Write one event; it is on the disk when this returns (or ``trouble`` says why not)."""
+        entry = Entry(self.name, self._book.now(), kind, data)
+        with self._lock:
+            self._tally.add(entry)
+            if not self.kept:
+                return
+            try:
+                self._book.store.append(entry)
+                self.trouble = ""
+            except LabError as error:
+                self.trouble = str(error)
+
+    def work_on(self, task_id: str) -> None:
+        """Let the time of a task run; an empty name for none."""
+        record = self.record()
+        if record.state == "paused":
+            self.note("resumed")
+        if record.task != task_id:
+            self.note("task", task=task_id)
+        self.note("alive")
+
+    def pause(self) -> None:
+        """Pause a practice; an exam's clock runs on."""
+        record = self.record()
+        if record.state == "running" and not record.is_exam:
+            self.note("paused")
+
+    def note_result(self, result: CheckResult) -> None:
+        """Keep that a check has passed, before anybody shows it."""
+        if result.outcome is Outcome.PASSED and self._runs:
+            with self._lock:
+                known = result.id in self._tally.at(self._book.now()).first_passed
+            if not known:
+                self.note("passed", criterion=result.id)
+
+    def note_grading(self, report: Report) -> None:
+        """Keep a grading, where it differs from the one before."""
+        found = graded(report)
+        if self._runs and found != self._graded:
+            self._graded = found
+            self.note("graded", **found)
+
+    def note_over(self, what: str) -> None:
+        """Keep, once, that the time of a task or of the ``lab`` is over."""
+        if what not in self.record().over:
+            self.note("over", what=what)
+
+    @property
+    def _runs(self) -> bool:
+        return self.record().state == "running"
+
+
+class Pulse:
+    """Keeps a journal alive from a thread of its own, also while a shell has the terminal.
+
+    Args:
+        after: called after each beat, for whoever wants to look at the clock as well.
+    """
+
+    def __init__(self, journal: Journal, after: Callable[[], None] = lambda: None) -> None:
+        self._journal = journal
+        self._after = after
+        self._stop = threading.Event()
+        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop beating."""
+        self._stop.set()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            if self._journal.record().state == "running":
+                self._journal.note("alive")
+            self._after()

@@ -1,0 +1,91 @@
+"""200 kills lose nothing that was shown; a place at a cluster goes with its holder."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from labgrader.model.result import CheckResult, Outcome
+from labgrader.session.book import Book
+from labgrader.session.journal import Journal
+from labgrader.session.presence import Presence
+from labgrader.session.store import Store
+
+KILLS = 200
+WORST_MS = 60
+
+
+def work(file: Path, show: int, first: int) -> None:
+    """Pass one check after the other, and show each by writing its number to a pipe."""
+    journal = Journal(Book(Store(file)), "s")
+    for number in range(first, first + 10_000):
+        journal.note_result(CheckResult(f"c{number}", "1.1", "It", Outcome.PASSED, 1, 1))
+        os.write(show, b"%d\n" % number)
+
+
+def test_200_kills_lose_nothing_that_was_shown(tmp_path: Path) -> None:
+    file = tmp_path / "sessions"
+    Book(Store(file)).start("s", "lab", "c")
+    rng, shown, first = random.Random(19), set(), 0
+    for _ in range(KILLS):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(read)
+            try:
+                work(file, write, first)
+            finally:
+                os._exit(1)
+        os.close(write)
+        time.sleep(rng.uniform(0, WORST_MS) / 1000)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        with os.fdopen(read) as pipe:
+            lines = [line for line in pipe if line.endswith("\n")]
+        shown |= {f"c{int(line)}" for line in lines}
+        first += 10_000
+    kept = Book(Store(file)).record("s").first_passed
+    assert len(shown) > KILLS  # it was killed at work, not before
+    assert shown <= kept.keys()
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_the_second_at_a_cluster_is_told_who_is_there(tmp_path: Path) -> None:
+    first, second = Presence("https://a", tmp_path), Presence("https://a", tmp_path)
+    assert first.take() == ""
+    assert second.take() == f"process {os.getpid()}"
+    elsewhere = Presence("https://b", tmp_path)
+    assert elsewhere.take() == ""
+    elsewhere.leave()
+    first.leave()
+    assert second.take() == ""
+    second.leave()
+
+
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from labgrader.session.presence import Presence\n"
+        "here = Presence('https://a', Path(sys.argv[1])); print(repr(here.take()), flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "''\n"
+    assert Presence("https://a", tmp_path).take() == f"process {holder.pid}"
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    here = Presence("https://a", tmp_path)
+    assert here.take() == ""
+    here.leave()
