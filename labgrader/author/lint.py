@@ -9,14 +9,23 @@ from pathlib import Path
 
 from labgrader.author.content import read_content
 from labgrader.author.reading import Finding
-from labgrader.author.rules import cases, checklists, criteria, drills, quiz, solutions, tasks
+from labgrader.author.rules import (
+    cases,
+    checklists,
+    criteria,
+    drills,
+    quiz,
+    solutions,
+    steps,
+    tasks,
+)
 
 
 def lint(root: Path) -> tuple[list[Finding], list[str]]:
     """Return the findings by file and line, and which rules had nothing to look at."""
     content = read_content(root)
     rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES, *drills.RULES]
-    rules += [*quiz.RULES, *checklists.RULES]
+    rules += [*steps.RULES, *quiz.RULES, *checklists.RULES]
     skipped = []
     if content.cases_folder.is_dir():
         rules += cases.RULES

@@ -115,7 +115,12 @@ def _step(data: dict[str, Any], step_id: str, path: Path) -> Step:
         snippets=tuple(
             Snippet(s["title"], s["language"], s["body"]) for s in _many(data, "snippets")
         ),
-        errata=tuple(Erratum(e["id"], e["text"], e["lesson"]) for e in _many(data, "errata")),
+        solution=tuple(_many(data, "solution")),
+        gaps=tuple(_many(data, "gaps")),
+        errata=tuple(
+            Erratum(e["id"], e["text"], e["lesson"], e.get("predict"))
+            for e in _many(data, "errata")
+        ),
         criteria=tuple(_criterion(c, step_id, path) for c in _many(data, "criteria")),
     )
 

@@ -29,6 +29,11 @@ READY_SECONDS = 10.0
 Told = Callable[[str], None]
 
 
+def folder_of(root: Path, task_id: str) -> Path:
+    """Return the folder of a task's solution."""
+    return root / "solutions" / f"task-{task_id.removeprefix('task')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Solver:
     """Solves tasks on one cluster.
@@ -94,7 +99,7 @@ class Solver:
                     yield path, document
 
     def _files(self, task_id: str) -> list[Path]:
-        folder = self.root / "solutions" / f"task-{task_id.removeprefix('task')}"
+        folder = folder_of(self.root, task_id)
         files = sorted(folder.glob("*.yaml"))
         if not files:
             raise ContentError(f"There is no solution for {task_id} in {folder}")

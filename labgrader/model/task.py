@@ -13,11 +13,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Erratum:
-    """Something the lab's original text got wrong. ``lesson`` says what to learn from it."""
+    """Something the lab's original text got wrong. ``lesson`` says what to learn from it.
+
+    ``predict`` is a question of the quiz: what will the cluster answer?
+    """
 
     id: str
     text: str
     lesson: str
+    predict: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,18 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a task. ``instructions`` is Markdown."""
+    """One step of a task. ``instructions`` is Markdown.
+
+    ``solution`` names the files of the task's solution that belong to it; ``gaps`` are the fields
+    whose values are left out of them where the learner fills the gaps.
+    """
 
     id: str
     title: str
     instructions: str
     snippets: tuple[Snippet, ...] = ()
+    solution: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
     errata: tuple[Erratum, ...] = ()
     criteria: tuple[Criterion, ...] = ()
 

@@ -124,6 +124,10 @@ EDITS = [
     ("reset", "solutions/reset.yaml", "kind: Namespace", "kind: Nothing", "is never reset"),
     ("reset", "solutions/reset.yaml", "task: task1", "task: task8", "task8 is no task"),
     ("breaks", "solutions/breaks.yaml", "caught_by: crd", "caught_by: xcrd", "is no criterion"),
+    ("step", TASK, "solution: [30-sample.yaml]", "solution: [31.yaml]", "31.yaml does not exist"),
+    ("step", TASK, "solution: [30-sample.yaml]", "", "30-sample.yaml belongs to no step"),
+    ("step", TASK, "gaps: [jsonPath]", "gaps: [jsonPat]", "no `jsonPat: value`"),
+    ("step", TASK, "predict: kind-of-webhook", "predict: nothing", "nothing is no question"),
     ("solution", "solutions/task-1/10-namespace.yaml", "kind: Namespace", "kin: x", "needs"),
 ]
 
