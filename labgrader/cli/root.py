@@ -30,6 +30,7 @@ COMMANDS = {
     "quiz": "labgrader.cli.quiz:quiz",
     "reset": "labgrader.cli.reset:reset",
     "session": "labgrader.cli.session:session",
+    "solution": "labgrader.cli.solution:solution",
     "solve": "labgrader.cli.solve:solve",
     "start": "labgrader.cli.start:start",
     "tasks": "labgrader.cli.teach:tasks",

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
+from pathlib import Path
 
 import rich_click as click
 
 from labgrader.cli.memory import refuse_in_exam, remember
 from labgrader.cli.options import complete_names, workbench_options
+from labgrader.engine import levels, workfolder
+from labgrader.engine.levels import Level
 from labgrader.model.errors import LabError, UsageError
-from labgrader.model.task import Criterion, Step, Task
+from labgrader.model.task import Criterion, Lab, Snippet, Step, Task
 from labgrader.workbench import Workbench
 
 
 @click.command()
 @click.argument("which", required=False, metavar="[taskN]", shell_complete=complete_names)
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.GUIDED.value,
+    show_default=True,
+    help="Everything, manifests with gaps to fill, or the requirements alone.",
+)
+@click.option("--write", "folder", metavar="DIR", help="Write what there is to type into files.")
 @workbench_options
-def tasks(workbench: Workbench, which: str | None) -> None:
+def tasks(workbench: Workbench, which: str | None, level: str, folder: str | None) -> None:
     """List the tasks; with a task: its story, steps, commands and manifests."""
     lab = workbench.catalog.lab
     if which is None:
@@ -34,24 +46,29 @@ def tasks(workbench: Workbench, which: str | None) -> None:
     if chosen is None:
         known = ", ".join(task.id for task in lab.tasks)
         raise UsageError(f"There is no task called {which!r}", f"Known are: {known}")
-    click.echo(as_markdown(chosen), nl=False)
+    if folder is not None:
+        for step in chosen.steps:
+            for snippet in levels.shown(lab, chosen, step, Level(level)):
+                click.echo(workfolder.write(Path(folder), step, snippet))
+        return
+    click.echo(as_markdown(lab, chosen, Level(level)), nl=False)
 
 
-def as_markdown(task: Task) -> str:
+def as_markdown(lab: Lab, task: Task, level: Level = Level.GUIDED) -> str:
     """Return a whole task as Markdown."""
     minutes = task.budget_seconds // 60
     parts = [f"# {task.id}: {task.title}\n", f"{task.story}\nTime: {minutes} minutes.\n"]
-    parts.extend(_step(step) for step in task.steps)
+    parts.extend(_step(step, levels.shown(lab, task, step, level), level) for step in task.steps)
     return "\n".join(parts)
 
 
-def _step(step: Step) -> str:
+def _step(step: Step, snippets: Sequence[Snippet], level: Level) -> str:
     parts = [f"## {step.id} {step.title}\n", step.instructions]
     parts.extend(
         f"{snippet.title}:\n\n```{snippet.language}\n{snippet.body.rstrip()}\n```\n"
-        for snippet in step.snippets
+        for snippet in snippets
     )
-    for erratum in step.errata:
+    for erratum in step.errata if level is not Level.EXAM else ():
         lesson = " ".join(f"{erratum.text} {erratum.lesson}".split())
         parts.append(f"> {erratum.id}: {lesson}\n")
     return "\n".join(parts)

@@ -94,6 +94,12 @@ class Book:
         if record is not None and record.state == "running":
             self.write(record.name, "hinted", criterion=criterion)
 
+    def note_solution(self, step: str) -> None:
+        """Keep that a step's solution was looked at: it costs nothing either."""
+        record = self.open_one()
+        if record is not None and record.state == "running":
+            self.write(record.name, "revealed", step=step)
+
     def refuse_in_exam(self, what: str, context: str) -> None:
         """Raise ``UsageError`` while an exam goes on there: ``what`` is not given then."""
         record = self.open_one()

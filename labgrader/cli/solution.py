@@ -1,0 +1,58 @@
+"""``labgrader solution``: a step's part of the solution, beside what is on the cluster."""
+
+from __future__ import annotations
+
+import difflib
+
+import rich_click as click
+
+from labgrader.cli.memory import refuse_in_exam, remember
+from labgrader.cli.options import complete_names, workbench_options
+from labgrader.engine import comparison, levels
+from labgrader.model.errors import UsageError
+from labgrader.model.task import Lab, Step, Task
+from labgrader.report.clean import clean
+from labgrader.workbench import Workbench
+
+
+@click.command()
+@click.argument("which", metavar="taskN.S", shell_complete=complete_names)
+@click.option("--compare", is_flag=True, help="Show what your objects say differently.")
+@workbench_options
+def solution(workbench: Workbench, which: str, compare: bool) -> None:
+    """Show the solution of one step; `solve` deploys a whole task's."""
+    lab = workbench.catalog.lab
+    task, step = step_named(lab, which)
+    refuse_in_exam(workbench, "solutions")
+    remember(lambda book: book.note_solution(step.id))
+    if compare:
+        _compare(workbench, lab, task, step)
+        return
+    pieces = levels.solution_of(lab, task, step)
+    for piece in pieces:
+        click.echo(f"# {piece.title}\n{piece.body}")
+    if not pieces:
+        click.echo(f"{which} is done by commands: `labgrader tasks {task.id}` shows them")
+
+
+def _compare(workbench: Workbench, lab: Lab, task: Task, step: Step) -> None:
+    for pair in comparison.compare(lab, task, step, workbench.cluster):
+        if pair.own is None:
+            click.echo(f"{pair.title}: there is none on the cluster")
+        elif pair.same:
+            click.echo(f"{pair.title}: says the same")
+        else:
+            click.echo(f"{pair.title}: differs (- the solution, + yours)")
+            ours, theirs = pair.solution.splitlines(), pair.own.splitlines()
+            for line in list(difflib.unified_diff(ours, theirs, lineterm="", n=2))[2:]:
+                click.echo(f"  {clean(line, 200)}")
+
+
+def step_named(lab: Lab, name: str) -> tuple[Task, Step]:
+    """Return the step that ``task1.2`` or ``1.2`` means; raise ``UsageError`` for no step."""
+    wanted = name.removeprefix("task")
+    for task in lab.tasks:
+        for step in task.steps:
+            if step.id == wanted:
+                return task, step
+    raise UsageError(f"There is no step called {name!r}", "Name one as task1.2")
