@@ -30,7 +30,7 @@ def checklist(workbench: Workbench, form: str, *, read_only: bool) -> int:
         raise ContentError("This lab has no checklists", "They are in tasks/checklists.yaml")
     report = workbench.grade(workbench.catalog.select([]), lambda event: None)
     remember(lambda book: book.note_grading(report))
-    ticked, domains = tick(goals, report), shares(goals, report)
+    ticked, domains = tick(goals, report.checks), shares(goals, report.checks)
     if form == "json":
         click.echo(json.dumps(checklists.as_data(ticked, domains), indent=2, ensure_ascii=False))
     else:

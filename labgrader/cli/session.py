@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader import reporting
 from labgrader.cli.options import exam_options, workbench_options
-from labgrader.engine.checklists import load_goals
 from labgrader.model.errors import UsageError
 from labgrader.report.as_json import number
-from labgrader.report.pace import as_text as pace_as_text
 from labgrader.report.pace import clock
 from labgrader.workbench import Workbench
 
@@ -81,25 +81,27 @@ def end() -> None:
 
 @session.command()
 @click.argument("name", required=False)
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "html"]), default="text")
+@click.option("--output", metavar="FILE", help="Write it there instead of printing it.")
 @workbench_options
-def report(workbench: Workbench, name: str | None) -> None:
-    """Say how a session went (the newest one where none is named)."""
-    from labgrader.session.pace import pace_of
+def report(workbench: Workbench, name: str | None, form: str, output: str | None) -> None:
+    """Say how a session went (the newest one where none is named), and what to practise next."""
+    from labgrader.report import session_text
 
-    record = _chosen(name)
-    click.echo(f"session {record.name}: {record.state}, {clock(record.seconds)} without pauses")
-    best = record.best
-    for task in workbench.catalog.lab.tasks:
-        earned, possible = best.get(task.id, (0.0, 0.0))
-        judged = f"{number(earned)} of {number(possible)} points" if possible else "not judged"
-        done = [record.first_passed[c.id] for c in task.criteria() if c.id in record.first_passed]
-        last = f", last step green at {clock(max(done))}" if done else ""
-        click.echo(f"{task.id}: {judged}, budget {clock(task.budget_seconds)}{last}")
-    hints = ", ".join(sorted(set(record.hints))) or "none"
-    click.echo(f"gradings: {len(record.gradings)}; hints: {hints}")
-    paces = load_goals(workbench.catalog.lab.root).paces
-    for line in pace_as_text(pace_of(record, workbench.catalog.lab.tasks, paces)):
-        click.echo(line)
+    summary = reporting.summary_of(workbench, _book(), _chosen(name))
+    if form == "html":
+        from labgrader.report.session_html import as_html
+
+        text = as_html(summary)
+    elif form == "markdown":
+        text = session_text.as_markdown(summary)
+    else:
+        text = "".join(f"{line}\n" for line in session_text.as_text(summary))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    reporting.write(Path(output), text)
+    click.echo(f"written to {output}", err=True)
 
 
 @session.command()

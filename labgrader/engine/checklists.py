@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from labgrader.model.checklist import (
     Ticked,
 )
 from labgrader.model.errors import ContentError
-from labgrader.model.result import CheckResult, Outcome, Report, Score
+from labgrader.model.result import CheckResult, Outcome, Score
 
 
 def goals_file(root: Path) -> Path:
@@ -56,18 +56,18 @@ def load_goals(root: Path) -> Goals:
         ) from error
 
 
-def tick(goals: Goals, report: Report) -> list[Ticked]:
+def tick(goals: Goals, checks: Iterable[CheckResult]) -> list[Ticked]:
     """Return every checklist as it stands by a grading of the whole lab."""
-    results = {check.id: check for check in report.checks}
+    results = {check.id: check for check in checks}
     return [
         Ticked(one.id, one.title, tuple(_tick(item, results) for item in one.items))
         for one in goals.checklists
     ]
 
 
-def shares(goals: Goals, report: Report) -> list[Share]:
+def shares(goals: Goals, checks: Iterable[CheckResult]) -> list[Share]:
     """Return what was earned of each domain of the exam; bonus is left out."""
-    results = {check.id: check for check in report.checks}
+    results = {check.id: check for check in checks}
     found = []
     for domain in goals.domains:
         names = [name for topic in domain.topics for name in topic.criteria]

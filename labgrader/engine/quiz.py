@@ -115,7 +115,7 @@ def _concept(path: Path) -> Concept:
     try:
         (data,) = documents
         questions = tuple(_question(path.stem, entry) for entry in data["questions"])
-        return Concept(path.stem, data["title"], questions)
+        return Concept(path.stem, data["title"], questions, tuple(data.get("tasks") or ()))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ContentError(
             f"{path} holds no questions as they should be: {error!r}",

@@ -102,11 +102,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A group of questions."""
+    """A group of questions; ``tasks`` are those of the lab that practise it."""
 
     id: str
     title: str
     questions: tuple[Question, ...]
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

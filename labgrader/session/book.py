@@ -130,8 +130,9 @@ class Book:
 
 
 def graded(report: Report) -> dict[str, Any]:
-    """Return what is kept of a grading: points by task, and which criteria passed and failed."""
+    """Return what is kept of a grading: points by task, and how each criterion stands."""
     return {
+        "checks": {check.id: (check.outcome.value, check.earned) for check in report.checks},
         "tasks": {t.id: (t.score.earned, t.score.possible) for t in report.tasks},
         "passed": [check.id for check in report.checks if check.outcome is Outcome.PASSED],
         "failed": [check.id for check in report.checks if check.outcome is Outcome.FAILED],

@@ -46,7 +46,8 @@ class Record:
     ``state`` is running, paused or ended; ``seconds`` leaves out pauses and ``credited`` outages.
     ``spent`` are the seconds in which a task's own time ran, ``task`` is the one whose time runs
     now. ``factor`` stretches every budget; None where time is not limited. ``over`` says at which
-    second the time of a task, or of the ``lab``, was found to be over.
+    second the time of a task, or of the ``lab``, was found to be over. ``checks`` are outcome and
+    points of each criterion when it was graded last.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Record:
     spent: dict[str, float] = field(default_factory=dict)
     over: dict[str, float] = field(default_factory=dict)
     gradings: list[Grading] = field(default_factory=list)
+    checks: dict[str, tuple[str, float]] = field(default_factory=dict)
     hints: list[str] = field(default_factory=list)
     solutions: list[str] = field(default_factory=list)
     first_failed: dict[str, float] = field(default_factory=dict)
@@ -115,7 +117,7 @@ class Tally:
             self._attended = False
 
     def at(self, now: Moment) -> Record:
-        """Return the session as it stands at ``now``; lists in it are shared and only ever grow."""
+        """Return the session as it stands at ``now``; its lists are shared and only ever grow."""
         record = replace(self._record, spent=dict(self._record.spent))
         self._pass(record, now)
         return record
@@ -199,6 +201,8 @@ def _grade(record: Record, data: Data) -> None:
     tasks = {task: (float(a), float(b)) for task, (a, b) in data["tasks"].items()}
     passed = tuple(data["passed"])
     record.gradings.append(Grading(record.seconds, tasks, passed))
+    for name, (outcome, earned) in data.get("checks", {}).items():
+        record.checks[str(name)] = (str(outcome), float(earned))
     for criterion in passed:
         record.first_passed.setdefault(criterion, record.seconds)
     for criterion in data.get("failed", ()):  # events of version 1 have none

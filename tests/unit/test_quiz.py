@@ -117,15 +117,15 @@ def report(**outcomes: Outcome) -> Report:
 
 
 def test_a_lab_that_is_done_ticks_everything() -> None:
-    ticked = tick(GOALS, report())
+    ticked = tick(GOALS, report().checks)
     assert [len(one.items) for one in ticked] == [5, 5, 4]
     assert {item.state for one in ticked for item in one.items} == {State.DONE}
-    assert all(share.earned == share.possible for share in shares(GOALS, report()))
+    assert all(share.earned == share.possible for share in shares(GOALS, report().checks))
 
 
 def test_what_failed_and_what_was_not_judged_are_two_things() -> None:
     results = report(alerts_fire=Outcome.FAILED, backup_restores=Outcome.ERROR)
-    items = [item for one in tick(GOALS, results) for item in one.items]
+    items = [item for one in tick(GOALS, results.checks) for item in one.items]
     states = Counter(item.state for item in items)
     assert states[State.NOT_YET] >= 2
     assert states[State.UNJUDGED] >= 1
@@ -133,7 +133,7 @@ def test_what_failed_and_what_was_not_judged_are_two_things() -> None:
 
 
 def test_every_point_of_the_lab_is_in_one_domain_of_the_exam() -> None:
-    assert sum(share.possible for share in shares(GOALS, report())) == 100
+    assert sum(share.possible for share in shares(GOALS, report().checks)) == 100
     assert sum(domain.weight for domain in GOALS.domains) == 100
 
 

@@ -1,0 +1,94 @@
+"""A session's report as plain text and as Markdown: one fact a line, nothing drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labgrader.model.checklist import State
+from labgrader.model.summary import Run, Summary, TaskRow
+from labgrader.report import pace
+from labgrader.report.as_json import number
+from labgrader.report.clean import one_line
+from labgrader.report.pace import clock
+
+BOXES = {State.DONE: "[x]", State.NOT_YET: "[ ]", State.UNJUDGED: "[?]"}
+
+
+def as_markdown(summary: Summary) -> str:
+    """Return the whole report as Markdown."""
+    lines = [f"# {_plain(summary.lab)}", ""]
+    for title, entries in sections(summary):
+        lines += [f"## {title}", "", *(f"- {_plain(entry)}" for entry in entries), ""]
+    return "\n".join(lines)
+
+
+def as_text(summary: Summary) -> Iterator[str]:
+    """Yield the whole report as lines, with headings that say what follows."""
+    for title, entries in sections(summary):
+        yield title
+        yield from (f"  {one_line(entry)}" for entry in entries)
+
+
+def sections(summary: Summary) -> Iterator[tuple[str, list[str]]]:
+    """Yield each part of the report: its title, and its facts."""
+    yield "Result", list(_result(summary))
+    yield "Time", list(_time(summary))
+    yield "Strengths", list(_strengths(summary))
+    if summary.advice:
+        yield "Practise next", [f"{one.text}: `{one.command}`" for one in summary.advice]
+    for checklist in summary.checklists:
+        entries = [f"{BOXES[item.state]} {item.text}" for item in checklist.items]
+        yield checklist.title, entries
+    if len(summary.history) > 1:
+        yield "Earlier sessions", [_history(run) for run in summary.history]
+
+
+def _result(summary: Summary) -> Iterator[str]:
+    run = summary.run
+    yield f"session {run.name}: {run.mode}, {run.state}, {clock(run.seconds)} without pauses"
+    yield f"{number(run.earned)} of {number(run.possible)} points"
+    if summary.at_the_bell is not None:
+        yield f"{number(summary.at_the_bell)} points when the time was over"
+    if summary.credited >= 1:
+        yield f"{clock(summary.credited)} credited: the cluster did not answer"
+    for row in summary.tasks:
+        yield f"{row.id}: {number(row.earned)} of {number(row.possible)} points, {_spent(row)}"
+    yield f"hints: {', '.join(summary.hints) or 'none'}"
+    yield f"solutions looked at: {', '.join(summary.solutions) or 'none'}"
+
+
+def _spent(row: TaskRow) -> str:
+    if row.budget is None:
+        return f"{clock(row.seconds)}, no time limit"
+    over = row.seconds - row.budget
+    told = f", {clock(over)} over" if over >= 1 else ""
+    return f"{clock(row.seconds)}, budget {clock(row.budget)}{told}"
+
+
+def _time(summary: Summary) -> Iterator[str]:
+    yield from pace.as_text(summary.standing)
+
+
+def _strengths(summary: Summary) -> Iterator[str]:
+    for one in summary.strengths:
+        share = f"{one.earned / one.possible:.0%}" if one.possible else "no points"
+        points = f"{number(one.earned)} of {number(one.possible)}"
+        yield f"{one.title}: {share} ({points} points); quiz: {one.quiz}"
+    for domain in summary.domains:
+        points = f"{number(domain.earned)} of {number(domain.possible)} points"
+        yield f"CKA, {domain.title} ({domain.weight} % of the exam): {points}"
+
+
+def _history(run: Run) -> str:
+    began = f"{run.started_at.astimezone():%Y-%m-%d %H:%M}" if run.started_at else "?"
+    points = f"{number(run.earned)} of {number(run.possible)} points"
+    return f"{began} {run.name}: {run.mode}, {run.state}, {points} in {clock(run.seconds)}"
+
+
+def _plain(text: str) -> str:
+    """Return a line that Markdown shows as it is; `code` of our own stays code."""
+    kept = one_line(text)
+    for sign in ("\\", "<", "*", "_", "["):
+        if "`" not in kept:
+            kept = kept.replace(sign, f"\\{sign}")
+    return kept

@@ -1,0 +1,37 @@
+"""What both shells do with a session's report: gather it, and write it into files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labgrader.engine.checklists import load_goals
+from labgrader.engine.drills import load_drills
+from labgrader.engine.quiz import load_quiz
+from labgrader.model.errors import LabError
+from labgrader.model.summary import Summary
+from labgrader.session.book import Book
+from labgrader.session.record import Record
+from labgrader.session.summary import Background, summarize
+from labgrader.workbench import Workbench
+
+
+def summary_of(workbench: Workbench, book: Book, record: Record) -> Summary:
+    """Return how a session went, beside the others on this machine.
+
+    Raises:
+        LabError: the content or the session file cannot be read.
+    """
+    lab = workbench.catalog.lab
+    content = Background(lab, load_goals(lab.root), load_quiz(lab.root), load_drills(lab.root))
+    return summarize(record, book.records(), book.store.answers(lab.id), content)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a report; raise ``LabError`` where that is not possible."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LabError(
+            f"The report cannot be written to {path}: {error.strerror or error}",
+            "Name another file",
+        ) from error
