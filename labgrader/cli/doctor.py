@@ -59,18 +59,9 @@ def _machine() -> Iterator[str]:
 
 def _gradable(workbench: Workbench, snapshot: Snapshot) -> int:
     """Say the highest score that can be reached here."""
-    offered = workbench.capabilities(snapshot)
-    total = reachable = 0
-    lacking: dict[str, list[str]] = {}
-    for criterion in workbench.catalog.lab.criteria():
-        missing = set(workbench.catalog.checks[criterion.check].capabilities) - offered
-        for capability in missing:
-            lacking.setdefault(capability, []).append(criterion.id)
-        if not criterion.optional:
-            total += criterion.points
-            reachable += 0 if missing else criterion.points
-    click.echo(f"gradable: {reachable} of {total} points")
-    for capability, ids in sorted(lacking.items()):
+    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
+    click.echo(f"gradable: {found.points} of {found.total} points")
+    for capability, ids in sorted(found.lacking.items()):
         click.echo(f"  no {capability}, which these need: {', '.join(ids)}")
         click.echo(f"    {survey.why_not(capability)[1]}")
-    return ExitCode.UNJUDGED if lacking else ExitCode.OK
+    return ExitCode.UNJUDGED if found.lacking else ExitCode.OK

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader.cli.options import workbench_options
+from labgrader.cli.options import exam_options, workbench_options
+from labgrader.engine.levels import Level
 from labgrader.workbench import Workbench
+
+if TYPE_CHECKING:
+    from labgrader.session.record import Mode
 
 
 @click.command()
 @click.option("--name", default="default", show_default=True, help="Which of the lab's clusters.")
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.GUIDED.value,
+    show_default=True,
+    help="Everything, manifests with gaps to fill, or the requirements alone.",
+)
+@exam_options
 @workbench_options
-def start(workbench: Workbench, name: str) -> int:
+def start(workbench: Workbench, name: str, level: str, mode: Mode, factor: float | None) -> int:
     """Open the lab on the chosen cluster; start the embedded one where none is chosen."""
-    workbench = _on_a_cluster(workbench, name)
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from labgrader.tui.app import run_app
-
-        return run_app(workbench)
+        return _open(workbench, name, Level(level), mode, factor)
+    workbench = _bring_up(workbench, name, _progress) if _is_ours(workbench) else workbench
     click.echo(f"The lab's cluster is up; kubeconfig: {workbench.target.kubeconfig}")
     click.echo("This is no terminal, so the lab does not open here. Next:")
     click.echo("  labgrader demo             the whole story, on a cluster of its own")
@@ -29,16 +41,33 @@ def start(workbench: Workbench, name: str) -> int:
     return 0
 
 
-def _on_a_cluster(workbench: Workbench, name: str) -> Workbench:
-    """Return a workbench with a cluster behind it; start the lab's own when none was named."""
+def _open(workbench: Workbench, name: str, level: Level, mode: Mode, factor: float | None) -> int:
+    """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
+    from labgrader.session.book import Book
+    from labgrader.tui.app import run_app
+    from labgrader.tui.launch import Launch, Progress
+
+    def up(tell: Progress) -> Workbench:
+        return _bring_up(workbench, name, tell)
+
+    own = up if _is_ours(workbench) else None
+    return run_app(Launch(workbench, Book, own, mode, factor, level))
+
+
+def _is_ours(workbench: Workbench) -> bool:
+    """Whether nobody named a cluster: then it is the lab's own."""
     choice = workbench.choice
-    if choice.kubeconfig or choice.context or os.environ.get("KUBECONFIG"):
-        return workbench
+    return not (choice.kubeconfig or choice.context or os.environ.get("KUBECONFIG"))
+
+
+def _bring_up(workbench: Workbench, name: str, tell: Callable[[str, str], None]) -> Workbench:
+    """Start the lab's own cluster, and return a workbench on it."""
     from labgrader.cluster.providers import get_provider
     from labgrader.workbench import Choice
 
-    status = get_provider(name=name, nodes="auto").up(_progress)
-    return Workbench(Choice(str(status.kubeconfig), None, choice.content), workbench.limits)
+    status = get_provider(name=name, nodes="auto").up(tell)
+    choice = Choice(str(status.kubeconfig), None, workbench.choice.content)
+    return Workbench(choice, workbench.limits)
 
 
 def _progress(component: str, message: str) -> None:

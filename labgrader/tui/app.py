@@ -1,78 +1,106 @@
-"""The application: opens the lab screen and ends with an exit code."""
+"""The application: welcomes the learner, opens the lab, and ends with an exit code."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from pathlib import Path
 
+from textual import on
 from textual.app import App, SystemCommand
-from textual.binding import Binding
 from textual.screen import Screen
 
+from labgrader.engine.levels import Level
+from labgrader.model.errors import LabError
+from labgrader.session.journal import Journal
 from labgrader.tui import theme
+from labgrader.tui.launch import Launch, Seat
+from labgrader.tui.screens.help import bindings_of
 from labgrader.tui.screens.lab import LabScreen
+from labgrader.tui.screens.tour import TourScreen
+from labgrader.tui.screens.welcome import Chosen, WelcomeScreen
 from labgrader.workbench import Workbench
 
 
-def local_now() -> datetime:
-    """Return the time of day where the learner sits."""
-    return datetime.now(UTC).astimezone()
-
-
 class LabApp(App[None]):
-    """The labgrader TUI.
+    """The labgrader TUI; ``launch.workbench.catalog`` can be read without waiting."""
 
-    Args:
-        workbench: content and cluster; its ``catalog`` and ``cluster`` can be read without waiting.
-        clock: seconds for the task's time.
-        now: the time of day.
-    """
-
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).parent / "app.tcss"
     TITLE = "labgrader"
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it without ClassVar
         (0, "-narrow"),
         (120, "-wide"),
     ]
 
-    def __init__(
-        self,
-        workbench: Workbench,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = local_now,
-    ) -> None:
+    def __init__(self, launch: Launch) -> None:
         super().__init__()
-        self._workbench = workbench
-        self._clock = clock
-        self._now = now
-        self.register_theme(theme.DARK)
-        self.register_theme(theme.LIGHT)
+        self._launch = launch
+        self._seat: Seat | None = None
+        for each in theme.ALL:
+            self.register_theme(each)
         self.theme = theme.DARK.name
 
-    def get_default_screen(self) -> LabScreen:
-        """Open the lab."""
-        return LabScreen(self._workbench, clock=self._clock, now=self._now)
+    @property
+    def crash(self) -> Exception | None:
+        """What ended the application, where that was no wish of the learner's."""
+        return self._exception
+
+    def get_default_screen(self) -> Screen[None]:
+        """Open the welcome."""
+        return WelcomeScreen(self._launch)
+
+    @on(Chosen)
+    def _open(self, message: Chosen) -> None:
+        self._seat = message.seat
+        first = _is_first(self._launch)
+        journal = message.seat.begin(message.wish)
+        screen = self.lab_screen(message.workbench, journal, message.wish.level)
+        self.switch_screen(screen)
+        if first and not screen.exam:
+            self.push_screen(TourScreen())
+
+    def lab_screen(self, workbench: Workbench, journal: Journal, level: Level) -> LabScreen:
+        """Return the lab with a session in it."""
+        return LabScreen(workbench, journal, level=level, now=self._launch.now)
+
+    def on_unmount(self) -> None:
+        """Give the place at the cluster up."""
+        if self._seat is not None:
+            self._seat.leave()
+
+    def _fatal_error(self) -> None:
+        """Leave without printing local variables, as Textual would: a kubeconfig may be in them."""
+        self._close_messages_no_wait()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer the lab's own commands in the palette, beside Textual's."""
+        """Offer the screen's own commands in the palette, beside Textual's."""
         yield from super().get_system_commands(screen)
-        if isinstance(screen, LabScreen):
-            for binding in screen.BINDINGS:
-                if isinstance(binding, Binding) and binding.tooltip:
-                    action = getattr(screen, f"action_{binding.action}")
+        for binding in bindings_of(screen):
+            if binding.tooltip:
+                action = getattr(screen, f"action_{binding.action}", None)
+                if action is not None:
                     yield SystemCommand(binding.description, binding.tooltip, action)
 
 
-def run_app(workbench: Workbench) -> int:
+def _is_first(launch: Launch) -> bool:
+    """Whether nobody has had a session here before."""
+    try:
+        return not launch.book().store.sessions()
+    except LabError:
+        return False
+
+
+def run_app(launch: Launch) -> int:
     """Run the TUI until it is left; return the exit code.
 
     Raises:
-        LabError: content or cluster cannot be opened. That comes out before the screen is taken
+        LabError: content or kubeconfig cannot be opened. That comes out before the screen is taken
             over, and so do the questions of a kubeconfig's login helper.
     """
-    _ = workbench.catalog, workbench.cluster
-    app = LabApp(workbench)
+    _ = launch.workbench.catalog
+    if launch.up is None:
+        _ = launch.workbench.cluster
+    app = LabApp(launch)
     app.run()
+    if app.crash is not None:
+        raise app.crash
     return app.return_code or 0

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live
 from labgrader.model.errors import LabError
 from labgrader.model.task import Criterion
+from labgrader.session.journal import Journal
 from labgrader.tui.state import Broken, Fact, LinkBack, LinkLost
 from labgrader.workbench import Workbench
 
@@ -21,6 +23,7 @@ class Feed:
 
     Args:
         tell: called from other threads with the generation and the fact.
+        journal: keeps what passed, on the disk before it is told.
         now: the time of day, for when the connection was lost.
     """
 
@@ -29,12 +32,14 @@ class Feed:
         workbench: Workbench,
         criteria: Sequence[Criterion],
         tell: Callable[[int, Fact], object],
+        journal: Journal,
         now: Callable[[], datetime],
     ) -> None:
         self.generation = 0
         self._workbench = workbench
         self._criteria = criteria
         self._tell = tell
+        self._journal = journal
         self._now = now
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
@@ -52,6 +57,8 @@ class Feed:
         generation = self.generation
 
         def tell(fact: Fact) -> None:
+            if generation == self.generation:
+                _keep(self._journal, fact)
             self._tell(generation, fact)
 
         def link(error: LabError | None) -> None:
@@ -77,3 +84,16 @@ def _run(live: Live, tell: Callable[[Fact], None]) -> None:
         tell(Broken(str(error)))
     except Exception as error:  # noqa: BLE001 - a thread's end would go unseen: the screen says it
         tell(Broken(f"{type(error).__name__}: {error}"))
+
+
+def _keep(journal: Journal, fact: Fact) -> None:
+    """Keep what a session is about; what is shown as done is on the disk by then."""
+    match fact:
+        case CheckFinished(result=result):
+            journal.note_result(result)
+        case RunFinished(report=report):
+            journal.note_grading(report)
+        case LinkLost():
+            journal.note("lost")
+        case LinkBack():
+            journal.note("back")

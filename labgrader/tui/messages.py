@@ -17,6 +17,14 @@ class Heard(Message):
         self.fact = fact
 
 
+class Overtime(Message):
+    """The time of a task, or of the whole ``lab``, is over."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.what = what
+
+
 class CheckChosen(Message):
     """Somebody clicked a check."""
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from labgrader.engine.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
 from labgrader.engine.watches import Change
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score
-from labgrader.model.task import Criterion, Lab, Step, Task
+from labgrader.model.task import Criterion, Erratum, Lab, Step, Task
 
 
 class Mark(StrEnum):
@@ -52,16 +52,27 @@ Fact = Event | Change | LinkLost | LinkBack | Broken
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The last thing that happened: what changed, and which checks changed their answer."""
+    """Something that happened: what changed, and which checks changed their answer."""
 
     texts: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     judged: bool = False
+    at: datetime | None = None
+
+
+MORE = 2
+"""In how many steps a failure opens: expected against actual, then the fix and the evidence."""
+
+TIMELINE = 200
+"""How many changes are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabState:
-    """Everything that the lab screen shows, but for the clock and what is selected."""
+    """Everything that the lab screen shows, but for the clock and what is selected.
+
+    ``terse`` says that a check shows its mark and nothing else, as in an exam.
+    """
 
     lab: Lab
     results: Mapping[str, CheckResult] = field(default_factory=dict)
@@ -71,7 +82,11 @@ class LabState:
     lost: LinkLost | None = None
     broken: str = ""
     news: News = field(default_factory=News)
+    past: tuple[News, ...] = ()
     hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    opened: Mapping[str, int] = field(default_factory=dict)
+    terse: bool = False
+    lessons: frozenset[str] = frozenset()
 
     def mark(self, criterion: Criterion) -> Mark:
         """Return what one check looks like."""
@@ -113,6 +128,34 @@ class LabState:
         shown = (*self.revealed(criterion), *self.to_reveal(criterion)[:1])
         return replace(self, hints={**self.hints, criterion.id: shown})
 
+    def depth(self, criterion: Criterion) -> int:
+        """Return how far the learner has opened a failure: 0 (the reason) to ``MORE``."""
+        return self.opened.get(criterion.id, 0)
+
+    def to_open(self, step: Step) -> Criterion | None:
+        """Return the step's first check that has more to say."""
+        closed = (Mark.FAILED, Mark.ERROR)
+        return next(
+            (c for c in step.criteria if self.mark(c) in closed and self.depth(c) < MORE), None
+        )
+
+    def with_more(self, criterion: Criterion) -> LabState:
+        """Return the state with a failure opened one step further."""
+        return replace(self, opened={**self.opened, criterion.id: self.depth(criterion) + 1})
+
+    def closed(self, step: Step) -> LabState:
+        """Return the state with the failures of a step folded to their reasons."""
+        ids = {criterion.id for criterion in step.criteria}
+        return replace(self, opened={k: v for k, v in self.opened.items() if k not in ids})
+
+    def with_lesson(self, erratum: Erratum) -> LabState:
+        """Return the state with an erratum's lesson shown."""
+        return replace(self, lessons=self.lessons | {erratum.id})
+
+    def timeline(self) -> tuple[News, ...]:
+        """Return what happened on the cluster, the newest last."""
+        return (*self.past, self.news) if self.news.at else self.past
+
     def restarted(self) -> LabState:
         """Return the state for a grading from the start: what is known stays on the screen."""
         return replace(
@@ -121,6 +164,7 @@ class LabState:
             broken="",
             lost=None,
             grading=True,
+            past=self.timeline(),
             news=News(("judged again",)),
         )
 
@@ -140,8 +184,8 @@ _MARKS = {
 _WORST_FIRST = (Mark.FAILED, Mark.BLOCKED, Mark.ERROR, Mark.OPEN, Mark.PASSED)
 
 
-def reduce(state: LabState, fact: Fact) -> LabState:
-    """Return the state after ``fact``."""
+def reduce(state: LabState, fact: Fact, at: datetime | None = None) -> LabState:
+    """Return the state after ``fact``, which was heard ``at`` that time of day."""
     match fact:
         case RunStarted():
             return replace(state, grading=True, broken="", news=replace(state.news, judged=True))
@@ -152,18 +196,23 @@ def reduce(state: LabState, fact: Fact) -> LabState:
         case RunFinished(report=report):
             return _finish(state, report)
         case Change(text=text):
-            return replace(state, news=_changed(state.news, text))
+            return _changed(state, text, at)
         case LinkLost():
             return replace(state, lost=fact)
         case LinkBack():
-            return replace(state, lost=None, news=News(("connected again",)))
+            back = News(("connected again",), at=at)
+            return replace(state, lost=None, past=state.timeline(), news=back)
         case Broken(reason=reason):
             return replace(state, broken=reason, grading=False, running=frozenset())
 
 
-def _changed(news: News, text: str) -> News:
+def _changed(state: LabState, text: str, at: datetime | None) -> LabState:
     """Collect the changes that are judged together; the first after a judgement begins anew."""
-    return News((text,)) if news.judged else replace(news, texts=(*news.texts, text))
+    news = state.news
+    if not news.judged:
+        return replace(state, news=replace(news, texts=(*news.texts, text), at=news.at or at))
+    past = state.timeline()[-TIMELINE:]
+    return replace(state, past=past, news=News((text,), at=at))
 
 
 def _learn(state: LabState, results: Iterable[CheckResult]) -> LabState:

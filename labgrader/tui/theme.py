@@ -1,4 +1,4 @@
-"""The lab's own look: calm colours, one dark and one light."""
+"""The lab's own looks: calm colours in dark and light, high contrast, and no colours at all."""
 
 from __future__ import annotations
 
@@ -35,3 +35,40 @@ LIGHT = Theme(
     panel="#E6E4DD",
     dark=False,
 )
+CONTRAST = Theme(
+    name="labgrader-contrast",
+    primary="#9CD3FF",
+    secondary="#9BF0DC",
+    accent="#E2C6FF",
+    success="#7CFF7C",
+    warning="#FFE066",
+    error="#FF9B94",
+    foreground="#FFFFFF",
+    background="#000000",
+    surface="#000000",
+    panel="#1C1C1C",
+    dark=True,
+    variables={
+        "footer-key-foreground": "#FFE066",
+        "text-muted": "#FFFFFF",
+        "block-cursor-text-style": "bold reverse",
+    },
+)
+PLAIN = Theme(
+    name="labgrader-plain",
+    primary="#C8C8C8",
+    secondary="#C8C8C8",
+    accent="#C8C8C8",
+    success="#FFFFFF",
+    warning="#FFFFFF",
+    error="#FFFFFF",
+    foreground="#E4E4E4",
+    background="#121212",
+    surface="#181818",
+    panel="#262626",
+    dark=True,
+    variables={"block-cursor-text-style": "bold reverse"},
+)
+"""Shades of grey alone: what a colour would say is said by a mark and a word."""
+
+ALL = (DARK, LIGHT, CONTRAST, PLAIN)

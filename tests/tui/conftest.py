@@ -7,7 +7,7 @@ import queue
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,13 @@ from labgrader.engine.snapshot import Interest
 from labgrader.engine.watches import Change
 from labgrader.model.resource import NAMESPACE
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
+from labgrader.session.book import Book
+from labgrader.session.journal import Journal
+from labgrader.session.moments import Moment
+from labgrader.session.record import Mode
+from labgrader.session.store import Store
 from labgrader.tui.app import LabApp
+from labgrader.tui.launch import Launch
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
@@ -33,8 +39,8 @@ class Clock:
     def __init__(self) -> None:
         self.seconds = 1000.0
 
-    def __call__(self) -> float:
-        return self.seconds
+    def __call__(self) -> Moment:
+        return Moment(NOON + timedelta(seconds=self.seconds), "this start", self.seconds)
 
 
 class FakeLive:
@@ -92,6 +98,17 @@ class FakeWorkbench:
         self.criteria = criteria
         self.lives.append(FakeLive(listener, on_link, on_change))
         return self.lives[-1]
+
+
+class StraightIn(LabApp):
+    """Opens the lab at once, with the session that a test made."""
+
+    def __init__(self, launch: Launch, journal: Journal) -> None:
+        super().__init__(launch)
+        self.journal = journal
+
+    def get_default_screen(self):
+        return self.lab_screen(self._launch.workbench, self.journal, self._launch.level)
 
 
 class Play:
@@ -218,17 +235,45 @@ def playing(workbench):
 
 
 @pytest.fixture
-def app(workbench, clock) -> LabApp:
-    return LabApp(workbench, clock=clock, now=lambda: NOON)
+def book(tmp_path, clock) -> Book:
+    return Book(Store(tmp_path / "sessions"), clock)
+
+
+@pytest.fixture
+def journal(book) -> Journal:
+    """A practice that waits for the learner to start its clock."""
+    book.start("test", CATALOG.lab.id, CLUSTER.context)
+    journal = Journal(book, "test")
+    journal.pause()
+    return journal
+
+
+@pytest.fixture
+def exam(book) -> Journal:
+    """An exam whose clock runs."""
+    book.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM)
+    journal = Journal(book, "exam")
+    journal.work_on("task1")
+    return journal
+
+
+@pytest.fixture
+def launch(workbench, book) -> Launch:
+    return Launch(workbench, lambda: book, now=lambda: NOON)
+
+
+@pytest.fixture
+def app(launch, journal) -> LabApp:
+    return StraightIn(launch, journal)
 
 
 @pytest.fixture
 def play(app, workbench):
-    """Return a context manager: ``async with play(size) as p``."""
+    """Return a context manager: ``async with play(size) as p``; ``other`` plays another app."""
 
     @asynccontextmanager
-    async def start(size=(80, 24)):
-        async with app.run_test(size=size) as pilot:
+    async def start(size=(80, 24), other=None):
+        async with (other or app).run_test(size=size) as pilot:
             player = Play(pilot, workbench)
             await player.painted()
             yield player

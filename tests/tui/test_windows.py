@@ -1,7 +1,7 @@
 """The windows over the lab, and the palette."""
 
 from labgrader.model.result import Outcome
-from labgrader.tui.screens.help import ExplainScreen, HelpScreen, explanation
+from labgrader.tui.screens.help import ExplainScreen, HelpScreen, bindings_of, explanation
 from labgrader.tui.screens.lab import LabScreen
 
 
@@ -68,11 +68,11 @@ async def test_a_link_is_copied(play, lab):
 
 
 async def test_help_lists_every_key(play):
-    async with play((120, 50)) as p:
+    async with play((120, 60)) as p:
         await p.press("f1")
         assert isinstance(p.app.screen, HelpScreen)
         shown = p.screen()
-        for binding in LabScreen.BINDINGS:
+        for binding in bindings_of(p.app.screen_stack[0]):
             for key in binding.key.split(","):
                 assert f" {key} " in shown
             assert binding.tooltip or binding.description in shown
@@ -86,7 +86,7 @@ async def test_the_footer_shows_the_keys_at_80_columns(play):
             "Copy",
             "Explain",
             "Hint",
-            "Judge",
+            "Details",
             "Shell",
             "Help",
             "Quit",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Markdown, Static
 
 from labgrader.engine.registry import Check
@@ -53,9 +53,9 @@ class Window(ModalScreen[None]):
 class HelpScreen(Window):
     """What the keys do, made from the bindings themselves."""
 
-    def __init__(self, bindings: Iterable[BindingType]) -> None:
+    def __init__(self, screen: Screen[Any]) -> None:
         super().__init__()
-        self._listed = [binding for binding in bindings if isinstance(binding, Binding)]
+        self._listed = bindings_of(screen)
 
     def compose_page(self) -> ComposeResult:
         """Yield the keys, then the rest."""
@@ -124,6 +124,13 @@ def explanation(criterion: Criterion, why: str, hints: Sequence[str]) -> str:
         parts.append("**Read on** (a click copies the link)")
         parts.append("\n".join(f"- [{link}]({link})" for link in criterion.docs))
     return "\n\n".join(parts)
+
+
+def bindings_of(screen: Screen[Any]) -> list[Binding]:
+    """Return the keys that our own classes give a screen, the most general last."""
+    classes = [one for one in type(screen).__mro__ if one.__module__.startswith("labgrader.")]
+    listed = [entry for one in classes for entry in one.__dict__.get("BINDINGS", ())]
+    return [binding for binding in listed if isinstance(binding, Binding)]
 
 
 def _keys(bindings: Iterable[Binding]) -> Content:

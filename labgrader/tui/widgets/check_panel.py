@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion, Step
 from labgrader.report.as_json import number
-from labgrader.report.as_text import details
 from labgrader.tui import words
 from labgrader.tui.messages import CheckChosen
 from labgrader.tui.state import LabState
-
-
-class Line(NamedTuple):
-    """A label and what it says; long texts stay in their column."""
-
-    label: Content
-    text: Content
+from labgrader.tui.widgets.findings import Line, findings
 
 
 class CheckPanel(VerticalScroll):
@@ -116,28 +107,10 @@ def _head(criterion: Criterion, state: LabState) -> Content:
 
 def _lines(criterion: Criterion, state: LabState) -> Iterator[Line]:
     result = state.results.get(criterion.id)
-    if result is not None and result.outcome is not Outcome.PASSED:
-        for label, text in details(result):
-            if label != "also":  # the items say it in full: here is room to scroll
-                style = "bold $text-success" if label == "fix" else words.MUTED
-                yield _line(label, style, Content(text))
-        for item in result.items:
-            if item.outcome is not Outcome.PASSED and len(result.items) > 1:
-                yield from _item(item, result)
+    if result is not None and not state.terse:
+        yield from findings(result, state.depth(criterion))
     given = state.revealed(criterion)
     total = len(given) + len(state.to_reveal(criterion))
     for index, hint in enumerate(given, 1):
-        yield _line(f"hint {index}/{total}", "bold $text-primary", words.inline(hint))
-
-
-def _item(item: Item, result: CheckResult) -> Iterator[Line]:
-    mark = words.OUTCOMES[item.outcome]
-    score = f" {number(item.earned)}/{number(item.points)} "
-    name = Content.assemble(words.word(mark), (score, "bold"), words.foreign(item.name))
-    yield Line(Content.assemble("item ", words.mark(mark)), name)
-    if item.reason and not result.reason.startswith(item.reason):
-        yield _line("", "", words.foreign(item.reason))
-
-
-def _line(label: str, style: str, text: Content) -> Line:
-    return Line(Content.styled(label, style), text)
+        label = Content.styled(f"hint {index}/{total}", "bold $text-primary")
+        yield Line(label, words.inline(hint))

@@ -10,30 +10,32 @@ from textual.widgets import Static
 from labgrader.model.task import Task
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
+from labgrader.session.journal import Journal
 from labgrader.tui import words
 from labgrader.tui.state import LabState, Mark, News
-from labgrader.tui.stopwatch import Stopwatch
-from labgrader.tui.widgets.timer import TaskTimer
+from labgrader.tui.widgets.timer import LabTimer, TaskTimer
 
 
 class StatusBar(Vertical):
     """The head of the lab screen."""
 
-    def __init__(self, state: LabState, stopwatch: Stopwatch) -> None:
+    def __init__(self, state: LabState, journal: Journal) -> None:
         super().__init__(id="status")
-        self._title = state.lab.title
-        self._stopwatch = stopwatch
+        self._lab = state.lab
+        self._journal = journal
 
     def compose(self) -> ComposeResult:
         """Yield the lines from top to bottom."""
         with Horizontal():
-            yield Static(self._title, id="lab-title", markup=False)
+            yield Static(self._lab.title, id="lab-title", markup=False)
             yield Static(id="cluster", markup=False)
             yield Static(id="score", markup=False)
         with Horizontal(id="time"):
-            yield TaskTimer(self._stopwatch)
+            yield TaskTimer(self._journal, self._lab)
             yield Static(id="done", markup=False)
+            yield LabTimer(self._journal, self._lab)
         yield Static(id="news", markup=False)
+        yield Static(id="trouble", markup=False)
 
     def show(self, state: LabState, task: Task) -> None:
         """Show how the lab and ``task`` stand."""
@@ -44,6 +46,9 @@ class StatusBar(Vertical):
         self.query_one("#cluster", Static).update(_cluster(state))
         self.query_one("#score", Static).update(_score(state))
         self.query_one("#news", Static).update(_news(state))
+        trouble = self.query_one("#trouble", Static)
+        trouble.display = bool(self._journal.trouble)
+        trouble.update(_trouble(self._journal.trouble))
 
 
 def _done(state: LabState, task: Task) -> Content:
@@ -66,6 +71,11 @@ def _score(state: LabState) -> Content:
     bonus = f" +{number(score.bonus)} bonus" if score.bonus else ""
     withheld = f" ({number(score.withheld)} not judged)" if score.withheld else ""
     return Content.assemble((f"{words.points(score)} points", "bold"), bonus, withheld)
+
+
+def _trouble(why: str) -> Content:
+    told = ("✘ Your time is not kept: ", "bold $text-warning")
+    return Content.assemble(told, words.foreign(why))
 
 
 def _news(state: LabState) -> Content:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Markdown, Static
 
-from labgrader.model.task import Step, Task
+from labgrader.engine.levels import Level
+from labgrader.model.task import Erratum, Snippet, Step, Task
 from labgrader.tui import words
 from labgrader.tui.widgets.snippet_view import SnippetView
+
+LEVEL_NOTES = {
+    Level.GUIDED: "",
+    Level.GAPS: "fill the gaps",
+    Level.EXAM: "requirements only",
+}
 
 
 class StepView(VerticalScroll):
@@ -24,29 +33,43 @@ class StepView(VerticalScroll):
         yield Static(id="errata", markup=False)
         yield SnippetView()
 
-    async def show(self, task: Task, step: Step) -> None:
+    async def show(
+        self,
+        task: Task,
+        step: Step,
+        snippets: Sequence[Snippet],
+        *,
+        level: Level,
+        lessons: frozenset[str],
+    ) -> None:
         """Show ``step``; the task's story stands before its first step."""
-        self.border_title = Content(f"{step.id} {step.title}")
+        note = LEVEL_NOTES[level]
+        self.border_title = Content(f"{step.id} {step.title}" + (f" ({note})" if note else ""))
         first = step is task.steps[0]
         text = f"{task.story}\n\n---\n\n{step.instructions}" if first else step.instructions
         await self.query_one(Markdown).update(text)
-        errata = self.query_one("#errata", Static)
-        errata.display = bool(step.errata)
-        errata.update(_errata(step))
-        self.query_one(SnippetView).show(step.snippets)
+        self.show_errata(step, lessons, hidden=level is Level.EXAM)
+        self.query_one(SnippetView).show(snippets)
         self.scroll_home(animate=False)
 
+    def show_errata(self, step: Step, lessons: frozenset[str], *, hidden: bool) -> None:
+        """Show what the original text got wrong; each lesson when the learner has asked for it."""
+        errata = self.query_one("#errata", Static)
+        errata.display = bool(step.errata) and not hidden
+        errata.update(Content("\n\n").join(_errata(step.errata, lessons)))
 
-def _errata(step: Step) -> Content:
-    notes = [
-        Content.assemble(
+
+def _errata(errata: Sequence[Erratum], lessons: frozenset[str]) -> Iterator[Content]:
+    for erratum in errata:
+        parts: list[str | Content | tuple[str, str]] = [
             (f"! Erratum {erratum.id}", "bold $text-warning"),
             "  ",
             words.inline(erratum.text),
-            ("\nLesson", "bold"),
-            "  ",
-            words.inline(erratum.lesson),
-        )
-        for erratum in step.errata
-    ]
-    return Content("\n\n").join(notes)
+        ]
+        if erratum.id in lessons:
+            parts += [("\nLesson", "bold"), "  ", words.inline(erratum.lesson)]
+        elif erratum.predict:
+            parts.append((" What will the cluster answer? (p)", words.MUTED))
+        else:
+            parts.append((" (p: what to learn from it)", words.MUTED))
+        yield Content.assemble(*parts)

@@ -1,24 +1,30 @@
-"""The time spent on the task against its budget."""
+"""The time spent on the task against its budget, and on the whole lab."""
 
 from __future__ import annotations
 
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.model.task import Task
-from labgrader.tui.stopwatch import Stopwatch, as_clock
+from labgrader.model.task import Lab, Task
+from labgrader.session.journal import Journal
+from labgrader.session.record import Mode, Record
+from labgrader.tui.messages import Overtime
 
 TICK_SECONDS = 0.25
 NEARLY = 0.8
 """From this share of the budget on the time is shown as running short."""
 
+WHOLE = "lab"
+"""What the time of all tasks together is called."""
+
 
 class TaskTimer(Static):
-    """``03:12 / 06:00 running``; over budget is said in words."""
+    """``03:12 / 06:00 running``; over budget is said in words, and posted once as ``Overtime``."""
 
-    def __init__(self, stopwatch: Stopwatch) -> None:
+    def __init__(self, journal: Journal, lab: Lab) -> None:
         super().__init__(id="timer", markup=False)
-        self._stopwatch = stopwatch
+        self._journal = journal
+        self._lab = lab
         self._shown_task: Task | None = None
         self._done = False
 
@@ -33,24 +39,82 @@ class TaskTimer(Static):
 
     def tick(self) -> None:
         """Repaint from the clock."""
+        record = self._journal.record()
         if self._shown_task is not None:
-            self.update(_text(self._shown_task, self._stopwatch, done=self._done))
+            self.update(text(self._shown_task, record, done=self._done))
+        for what in _over(record, self._lab):
+            self._journal.note_over(what)
+            self.post_message(Overtime(what))
 
 
-def _text(task: Task, stopwatch: Stopwatch, *, done: bool) -> Content:
-    elapsed = stopwatch.elapsed(task.id)
-    over = elapsed - task.budget_seconds
-    clock = f"{as_clock(elapsed)} / {as_clock(task.budget_seconds)}"
-    if over >= 0:
-        style, note = "bold $text-error", f"over budget by {as_clock(over)}"
-    elif elapsed >= NEARLY * task.budget_seconds and not done:
-        style, note = "bold $text-warning", f"{as_clock(-over)} left"
-    else:
-        style, note = "bold $text-primary", ""
+class LabTimer(Static):
+    """The time of all tasks together."""
+
+    def __init__(self, journal: Journal, lab: Lab) -> None:
+        super().__init__(id="whole", markup=False)
+        self._journal = journal
+        self._lab = lab
+
+    def on_mount(self) -> None:
+        """Look at the clock from now on."""
+        self.tick()
+        self.set_interval(TICK_SECONDS, self.tick)
+
+    def tick(self) -> None:
+        """Repaint from the clock."""
+        self.update(of_lab(self._lab, self._journal.record()))
+
+
+def whole(lab: Lab) -> float:
+    """Return the seconds that the lab text allows for all tasks."""
+    return sum(task.budget_seconds for task in lab.tasks)
+
+
+def _over(record: Record, lab: Lab) -> list[str]:
+    """Return whose time has just been over: not noted yet."""
+    spent = {**record.spent, WHOLE: record.seconds}
+    budgets = {task.id: record.budget(task.budget_seconds) for task in lab.tasks}
+    budgets[WHOLE] = record.budget(whole(lab))
+    return [
+        what
+        for what, budget in budgets.items()
+        if budget is not None and spent.get(what, 0.0) >= budget and what not in record.over
+    ]
+
+
+def as_clock(seconds: float) -> str:
+    """Return ``mm:ss``; an hour is 60 minutes here, as people in an exam count."""
+    full = int(seconds)
+    return f"{full // 60:02d}:{full % 60:02d}"
+
+
+def of_lab(lab: Lab, record: Record) -> Content:
+    """Return the time of the whole lab: what is left of it in an exam, else what was spent."""
+    budget = record.budget(whole(lab))
+    if budget is None:
+        return Content(f"lab {as_clock(record.seconds)}, no time limit")
+    left = budget - record.seconds
+    if record.mode is not Mode.EXAM:
+        return Content(f"lab {as_clock(record.seconds)} / {as_clock(budget)}")
+    if left > 0:
+        return Content.styled(f"exam {as_clock(left)} left", "bold $text-primary")
+    return Content.styled(f"exam time over by {as_clock(-left)}", "bold $text-error")
+
+
+def text(task: Task, record: Record, *, done: bool) -> Content:
+    """Return the time of one task, as it is shown."""
+    elapsed, budget = record.spent.get(task.id, 0.0), record.budget(task.budget_seconds)
+    runs = record.task == task.id and record.state == "running"
+    style, note = "bold $text-primary", ""
+    if budget is not None and elapsed >= budget:
+        style, note = "bold $text-error", f"over budget by {as_clock(elapsed - budget)}"
+    elif budget is not None and elapsed >= NEARLY * budget and not done:
+        style, note = "bold $text-warning", f"{as_clock(budget - elapsed)} left"
+    clock = as_clock(elapsed) + ("" if budget is None else f" / {as_clock(budget)}")
     if done:
         doing = "" if elapsed else "time not taken"
-    elif stopwatch.running == task.id:
-        doing = "running"
+    elif runs:
+        doing = "credited: no cluster" if record.lost else "running"
     else:
         doing = "paused (s goes on)" if elapsed else "s starts the time"
     said = ", ".join(part for part in (doing, note) if part)

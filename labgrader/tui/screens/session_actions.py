@@ -1,0 +1,104 @@
+"""What the learner does with the session: time, shell, windows, the end."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import SuspendNotSupported
+from textual.binding import Binding, BindingType
+
+from labgrader.model.errors import LabError
+from labgrader.tui import shell
+from labgrader.tui.screens.base import LabBase
+from labgrader.tui.screens.confirm import ConfirmScreen
+from labgrader.tui.screens.help import HelpScreen
+from labgrader.tui.screens.report import ReportScreen
+from labgrader.tui.screens.timeline import TimelineScreen
+from labgrader.tui.screens.tour import TourScreen
+from labgrader.tui.state import Mark
+from labgrader.tui.widgets.timer import TaskTimer
+
+
+class SessionActions(LabBase):
+    """The actions beside the step."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "timer", "Time", tooltip="Start or pause the task's time"),
+        Binding("r", "judge", "Judge", show=False, tooltip="Judge everything again now"),
+        Binding("!,ctrl+t", "shell", "Shell", tooltip="A shell on the lab's cluster; exit returns"),
+        Binding("l", "timeline", "Timeline", show=False, tooltip="What changed on the cluster"),
+        Binding("g", "report", "Report", show=False, tooltip="Score, time, what to practise"),
+        Binding("f", "finish", "Finish", show=False, tooltip="End the session and see its report"),
+        Binding("t", "tour", "Tour", show=False, tooltip="The lab in five short steps"),
+        Binding("?,f1", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def action_timer(self) -> None:
+        """Start or pause the task's time."""
+        if self.refused_in_exam("An exam's clock cannot be paused"):
+            return
+        if self.state.task_mark(self.lab_task) is Mark.PASSED:
+            self.notify(f"{self.lab_task.id} is done: its time stands still", markup=False)
+            return
+        record = self.journal.record()
+        if record.state == "running" and record.task == self.lab_task.id:
+            self.journal.pause()
+        else:
+            self.journal.work_on(self.lab_task.id)
+        self.query_one(TaskTimer).tick()
+
+    async def action_judge(self) -> None:
+        """Judge everything again, unless that is going on anyway; an exam shows its answers."""
+        if self.exam:
+            await self.reveal()
+        elif self.state.grading:
+            self.notify("Judging already", markup=False)
+        else:
+            await self.judge()
+
+    def action_shell(self) -> None:
+        """Lend the terminal to the learner's shell."""
+        trouble = ""
+        try:
+            with self.app.suspend():
+                try:
+                    shell.run(self.workbench)
+                except LabError as error:  # inside: leaving `suspend` by an exception ends the app
+                    trouble = str(error)
+        except SuspendNotSupported:
+            path = self.workbench.target.kubeconfig
+            trouble = f"No shell can be opened from here. In another: export KUBECONFIG={path}"
+        if trouble:
+            self.notify(trouble, severity="error", markup=False)
+
+    def action_timeline(self) -> None:
+        """Show what changed on the cluster, and what came of it."""
+        self.app.push_screen(TimelineScreen(self.state))
+
+    def action_report(self) -> None:
+        """Show how the session stands."""
+        if not self.refused_in_exam("The report comes when the exam is over: f ends it"):
+            self.app.push_screen(ReportScreen(self.workbench, self.journal))
+
+    def action_finish(self) -> None:
+        """End the session, if the learner is sure, and show its report."""
+        what = "exam" if self.exam else "session"
+        question = f"End this {what}? Its clock stops for good; the cluster stays as it is."
+        self.app.push_screen(ConfirmScreen(question), self._finish)
+
+    def _finish(self, sure: bool | None) -> None:
+        if not sure:
+            return
+        self.journal.note("ended")
+        self.exam = False
+        self.call_later(self.reveal)
+        self.app.push_screen(ReportScreen(self.workbench, self.journal))
+
+    def action_tour(self) -> None:
+        """Show the lab in five short steps."""
+        self.app.push_screen(TourScreen())
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        self.app.push_screen(HelpScreen(self))

@@ -1,0 +1,221 @@
+"""The first screen: the machine and the cluster, and what the learner wants to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, OptionList, ProgressBar, Static
+from textual.widgets.option_list import Option
+
+from labgrader.engine import survey
+from labgrader.engine.snapshot import Snapshot
+from labgrader.model.errors import LabError
+from labgrader.report.clean import one_line
+from labgrader.report.pace import clock
+from labgrader.session.record import Mode, Record
+from labgrader.tui import words
+from labgrader.tui.launch import Launch, Seat, Wish
+from labgrader.tui.screens.help import HelpScreen
+from labgrader.workbench import Workbench
+
+FACTORS = (1.0, 1.5, 2.0)
+PRACTICE, UNTIMED, EXAM, RESUME = "practice", "untimed", "exam", "resume"
+
+
+class Told(Message):
+    """A component of the cluster said what it does."""
+
+    def __init__(self, component: str, text: str) -> None:
+        super().__init__()
+        self.component, self.text = component, text
+
+
+class Ready(Message):
+    """The cluster answers; ``facts`` say what can be graded there."""
+
+    def __init__(self, workbench: Workbench, facts: str) -> None:
+        super().__init__()
+        self.workbench, self.facts = workbench, facts
+
+
+class Failed(Message):
+    """There is no cluster to work on."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+
+class Chosen(Message):
+    """The learner chose, and the cluster is there."""
+
+    def __init__(self, workbench: Workbench, seat: Seat, wish: Wish) -> None:
+        super().__init__()
+        self.workbench, self.seat, self.wish = workbench, seat, wish
+
+
+class WelcomeScreen(Screen[None]):
+    """Waits for the cluster and for the learner, in whatever order they come."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "factor", "Time ×", tooltip="Stretch every budget: 1, 1.5 or 2 times"),
+        Binding("v", "level", "Level", tooltip="Everything, gaps to fill, or requirements only"),
+        Binding("?,f1", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+    ]
+
+    def __init__(self, launch: Launch) -> None:
+        super().__init__()
+        self._launch = launch
+        self._factor = launch.factor or 1.0
+        self._level = launch.level
+        self._told: dict[str, str] = {}
+        self._workbench: Workbench | None = None
+        self._seat: Seat | None = None
+        self._open: Record | None = None
+        self._wanted = ""
+
+    def compose(self) -> ComposeResult:
+        """Yield what is there, what comes, and what can be done."""
+        with Vertical(id="welcome"):
+            yield Static(self._launch.workbench.catalog.lab.title, id="welcome-title", markup=False)
+            yield Static("The cluster is being looked at …", id="welcome-cluster", markup=False)
+            yield ProgressBar(show_eta=False, show_percentage=False, id="welcome-bar")
+            yield Static(id="welcome-told", markup=False)
+            yield OptionList(id="welcome-choices", markup=False)
+            yield Static(id="welcome-note", markup=False)
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Offer the choices; look for the cluster when that is painted."""
+        self._offer()
+        self.query_one(OptionList).focus()
+        self.call_after_refresh(self._find_cluster)
+
+    @work(thread=True, exclusive=True)
+    def _find_cluster(self) -> None:
+        up = self._launch.up
+        try:
+            bench = up(self._tell) if up else self._launch.workbench
+            facts = survey_of(bench)
+        except LabError as error:
+            self.post_message(Failed(str(error)))
+            return
+        self.post_message(Ready(bench, facts))
+
+    def _tell(self, component: str, text: str) -> None:
+        self.post_message(Told(component, text))
+
+    @on(Told)
+    def _show_progress(self, message: Told) -> None:
+        self._told.pop(message.component, None)
+        self._told[message.component] = one_line(message.text)
+        lines = [Content(f"… {name}: {text}") for name, text in list(self._told.items())[-6:]]
+        self.query_one("#welcome-told", Static).update(Content("\n").join(lines))
+
+    @on(Ready)
+    def _be_ready(self, message: Ready) -> None:
+        self._workbench = message.workbench
+        self._seat = Seat(message.workbench, self._launch.book())
+        self._open = self._seat.open_session()
+        self.query_one("#welcome-bar").display = False
+        self.query_one("#welcome-told").display = False
+        ready = Content.assemble(("✔ ready  ", "bold $text-success"), words.foreign(message.facts))
+        self.query_one("#welcome-cluster", Static).update(ready)
+        self._offer()
+        if self._wanted:
+            self._go(self._wanted)
+
+    @on(Failed)
+    def _say_failure(self, message: Failed) -> None:
+        self.query_one("#welcome-bar").display = False
+        told = Content.assemble(("✘ no cluster  ", "bold $text-error"), words.foreign(message.why))
+        self.query_one("#welcome-cluster", Static).update(told)
+        self._wanted = ""
+
+    def _offer(self) -> None:
+        """List what can be done; what was marked stays marked."""
+        choices = self.query_one(OptionList)
+        marked = choices.highlighted or 0
+        options = [
+            Option("Practise: hints, solutions, pauses", id=PRACTICE),
+            Option("Practise without a clock", id=UNTIMED),
+            Option("Exam: the clock runs on; no hints, no solutions", id=EXAM),
+        ]
+        if self._launch.mode is Mode.EXAM:
+            options.insert(0, options.pop())
+        if self._open is not None:
+            options.insert(0, Option(_go_on(self._open), id=RESUME))
+        choices.clear_options()
+        choices.add_options(options)
+        choices.highlighted = marked
+        self._note()
+
+    def _note(self) -> None:
+        lines = [Content(f"Budgets × {self._factor:g} (f)   Level: {self._level.value} (v)")]
+        if self._seat is not None and self._seat.taken_by:
+            told = f"! The lab is open here already ({self._seat.taken_by}): your time is not kept"
+            lines.append(Content.styled(one_line(told), "$text-warning"))
+        if self._open is not None and self._open.is_exam:
+            lines.append(Content.styled("! An exam goes on; its clock runs", "$text-warning"))
+        if self._wanted and self._workbench is None:
+            lines.append(Content("It begins as soon as the cluster is ready."))
+        self.query_one("#welcome-note", Static).update(Content("\n").join(lines))
+
+    def action_factor(self) -> None:
+        """Stretch every budget, or not."""
+        self._factor = FACTORS[(FACTORS.index(self._factor) + 1) % len(FACTORS)]
+        self._note()
+
+    def action_level(self) -> None:
+        """Show more or less of how it is done."""
+        self._level = self._level.next()
+        self._note()
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        self.app.push_screen(HelpScreen(self))
+
+    @on(OptionList.OptionSelected)
+    def _choose(self, message: OptionList.OptionSelected) -> None:
+        self._go(str(message.option.id))
+
+    def _go(self, wanted: str) -> None:
+        """Begin, or remember what is wanted until the cluster is ready."""
+        self._wanted = wanted
+        if self._workbench is None or self._seat is None:
+            self._note()
+            return
+        mode = Mode.EXAM if wanted == EXAM else Mode.PRACTICE
+        factor = None if wanted == UNTIMED else self._factor
+        resume = self._open.name if wanted == RESUME and self._open else ""
+        wish = Wish(mode, factor, self._level, resume)
+        self.post_message(Chosen(self._workbench, self._seat, wish))
+
+
+def _go_on(record: Record) -> Content:
+    points = sum(earned for earned, _ in record.best.values())
+    return Content(
+        one_line(f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}, {points:g} points")
+    )
+
+
+def survey_of(workbench: Workbench) -> str:
+    """Return what there is to work on: cluster, nodes, and how many points can be reached.
+
+    Raises:
+        LabError: the cluster does not answer.
+    """
+    snapshot = Snapshot(workbench.cluster)
+    workbench.cluster.read("/version")
+    info = workbench.info(snapshot)
+    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
+    points = f"{found.points} of {found.total} points can be judged here"
+    return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"
