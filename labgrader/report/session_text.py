@@ -16,7 +16,12 @@ BOXES = {State.DONE: "[x]", State.NOT_YET: "[ ]", State.UNJUDGED: "[?]"}
 
 def as_markdown(summary: Summary) -> str:
     """Return the whole report as Markdown."""
-    lines = [f"# {_plain(summary.lab)}", ""]
+    return f"# {_plain(summary.lab)}\n\n{body(summary)}"
+
+
+def body(summary: Summary) -> str:
+    """Return the report's sections as Markdown, without the title."""
+    lines = []
     for title, entries in sections(summary):
         lines += [f"## {title}", "", *(f"- {_plain(entry)}" for entry in entries), ""]
     return "\n".join(lines)

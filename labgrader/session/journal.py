@@ -28,7 +28,7 @@ class Journal:
         self.name = name
         self.kept = kept
         self.trouble = ""
-        self._book = book
+        self.book = book
         self._lock = threading.Lock()
         self._tally = tally_of(name, book.store.entries(name) if kept else ())
         self._graded: dict[str, Any] = {}
@@ -38,17 +38,17 @@ class Journal:
     def record(self) -> Record:
         """Return the session as it stands now."""
         with self._lock:
-            return self._tally.at(self._book.now())
+            return self._tally.at(self.book.now())
 
     def note(self, kind: str, **data: Any) -> None:
         """Write one event; it is on the disk when this returns (or ``trouble`` says why not)."""
-        entry = Entry(self.name, self._book.now(), kind, data)
+        entry = Entry(self.name, self.book.now(), kind, data)
         with self._lock:
             self._tally.add(entry)
             if not self.kept:
                 return
             try:
-                self._book.store.append(entry)
+                self.book.store.append(entry)
                 self.trouble = ""
             except LabError as error:
                 self.trouble = str(error)
@@ -72,7 +72,7 @@ class Journal:
         """Keep that a check has passed, before anybody shows it."""
         if result.outcome is Outcome.PASSED and self._runs:
             with self._lock:
-                known = result.id in self._tally.at(self._book.now()).first_passed
+                known = result.id in self._tally.at(self.book.now()).first_passed
             if not known:
                 self.note("passed", criterion=result.id)
 

@@ -81,7 +81,7 @@ def _run(record: Record, lab: Lab) -> Run:
 def _row(record: Record, task: Task, standing: Standing) -> TaskRow:
     """Return a task's row; where its own time never ran, the time between its green checks."""
     spent = next(one for one in standing.tasks if one.task == task.id)
-    earned, possible = record.best.get(task.id, (0.0, float(_possible(task))))
+    earned, possible = record.best.get(task.id, (0.0, 0.0))[0], float(_possible(task))
     seconds = record.spent.get(task.id, 0.0) if record.spent else spent.seconds
     budget = record.budget(task.budget_seconds)
     return TaskRow(task.id, task.title, earned, possible, seconds, budget, spent.done)

@@ -13,7 +13,7 @@ from labgrader.engine.levels import Level
 from labgrader.model.errors import LabError
 from labgrader.session.journal import Journal
 from labgrader.tui import theme
-from labgrader.tui.launch import Launch, Seat
+from labgrader.tui.launch import Launch
 from labgrader.tui.screens.help import bindings_of
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.tour import TourScreen
@@ -34,7 +34,6 @@ class LabApp(App[None]):
     def __init__(self, launch: Launch) -> None:
         super().__init__()
         self._launch = launch
-        self._seat: Seat | None = None
         for each in theme.ALL:
             self.register_theme(each)
         self.theme = theme.DARK.name
@@ -50,22 +49,16 @@ class LabApp(App[None]):
 
     @on(Chosen)
     def _open(self, message: Chosen) -> None:
-        self._seat = message.seat
         first = _is_first(self._launch)
         journal = message.seat.begin(message.wish)
         screen = self.lab_screen(message.workbench, journal, message.wish.level)
-        self.switch_screen(screen)
+        self.push_screen(screen)
         if first and not screen.exam:
             self.push_screen(TourScreen())
 
     def lab_screen(self, workbench: Workbench, journal: Journal, level: Level) -> LabScreen:
         """Return the lab with a session in it."""
         return LabScreen(workbench, journal, level=level, now=self._launch.now)
-
-    def on_unmount(self) -> None:
-        """Give the place at the cluster up."""
-        if self._seat is not None:
-            self._seat.leave()
 
     def _fatal_error(self) -> None:
         """Leave without printing local variables, as Textual would: a kubeconfig may be in them."""

@@ -83,6 +83,24 @@ class FakeLive:
         assert not self.thread.is_alive()
 
 
+@dataclass(frozen=True)
+class FakeConnection:
+    host: str = "https://127.0.0.1:6443"
+    context: str = CLUSTER.context
+
+
+class FakeKube:
+    """A cluster that answers what the welcome asks; ``error`` makes it answer nothing."""
+
+    error: Exception | None = None
+    connection = FakeConnection()
+
+    def read(self, path):
+        if self.error:
+            raise self.error
+        return {"gitVersion": CLUSTER.server_version}
+
+
 @dataclass
 class FakeWorkbench:
     """What the TUI uses of ``Workbench``."""
@@ -92,7 +110,13 @@ class FakeWorkbench:
     )
     catalog: catalog.Catalog = CATALOG
     lives: list[FakeLive] = field(default_factory=list)
-    cluster: object = None
+    cluster: FakeKube = field(default_factory=FakeKube)
+
+    def info(self, snapshot):
+        return CLUSTER
+
+    def capabilities(self, snapshot):
+        return frozenset({"writes"})
 
     def live(self, criteria, listener, *, on_link, on_change) -> FakeLive:
         self.criteria = criteria
@@ -268,12 +292,13 @@ def app(launch, journal) -> LabApp:
 
 
 @pytest.fixture
-def play(app, workbench):
+def play(request, workbench):
     """Return a context manager: ``async with play(size) as p``; ``other`` plays another app."""
 
     @asynccontextmanager
     async def start(size=(80, 24), other=None):
-        async with (other or app).run_test(size=size) as pilot:
+        app = other or request.getfixturevalue("app")
+        async with app.run_test(size=size) as pilot:
             player = Play(pilot, workbench)
             await player.painted()
             yield player

@@ -15,8 +15,7 @@ from textual.widgets import Markdown, Static
 from labgrader import reporting
 from labgrader.model.errors import LabError
 from labgrader.model.summary import Summary, TaskRow
-from labgrader.report.session_text import as_markdown
-from labgrader.session.book import Book
+from labgrader.report.session_text import as_markdown, body
 from labgrader.session.journal import Journal
 from labgrader.tui import words
 from labgrader.tui.screens.help import Window
@@ -57,11 +56,11 @@ class ReportScreen(Window):
             self.query_one("#times", Static).update(words.foreign(error))
             return
         self.query_one("#times", Static).update(times(self._summary))
-        await self.query_one(Markdown).update(as_markdown(self._summary))
+        await self.query_one(Markdown).update(body(self._summary))
 
     def _sum_up(self) -> Summary:
         record = self._journal.record()
-        return reporting.summary_of(self._workbench, Book(), record)
+        return reporting.summary_of(self._workbench, self._journal.book, record)
 
     def action_save(self) -> None:
         """Write the report into two files, where the lab was started."""

@@ -99,6 +99,11 @@ class WelcomeScreen(Screen[None]):
         self.query_one(OptionList).focus()
         self.call_after_refresh(self._find_cluster)
 
+    def on_unmount(self) -> None:
+        """Give the place at the cluster up: the welcome stays below the lab until the end."""
+        if self._seat is not None:
+            self._seat.leave()
+
     @work(thread=True, exclusive=True)
     def _find_cluster(self) -> None:
         up = self._launch.up

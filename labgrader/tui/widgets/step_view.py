@@ -43,8 +43,8 @@ class StepView(VerticalScroll):
         lessons: frozenset[str],
     ) -> None:
         """Show ``step``; the task's story stands before its first step."""
-        note = LEVEL_NOTES[level]
-        self.border_title = Content(f"{step.id} {step.title}" + (f" ({note})" if note else ""))
+        self.border_title = Content(f"{step.id} {step.title}")
+        self.border_subtitle = LEVEL_NOTES[level]
         first = step is task.steps[0]
         text = f"{task.story}\n\n---\n\n{step.instructions}" if first else step.instructions
         await self.query_one(Markdown).update(text)

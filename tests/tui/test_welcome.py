@@ -1,0 +1,188 @@
+"""The welcome: the cluster comes and the learner chooses, in either order."""
+
+import threading
+
+import pytest
+
+from labgrader.model.errors import LabError, Unreachable
+from labgrader.session.presence import Presence
+from labgrader.tui.app import LabApp
+from labgrader.tui.launch import Launch
+from labgrader.tui.screens.lab import LabScreen
+from labgrader.tui.screens.tour import TourScreen
+from labgrader.tui.screens.welcome import WelcomeScreen
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABGRADER_STATE_DIR", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def welcome(launch) -> LabApp:
+    return LabApp(launch)
+
+
+async def until(p, holds):
+    """Wait for something that another thread brings about."""
+    for _ in range(500):
+        await p.settle()
+        if holds():
+            return
+    pytest.fail(f"It never came:\n{p.screen()}")
+
+
+async def ready(p):
+    await until(p, lambda: "ready" in p.text("#welcome-cluster"))
+
+
+async def in_the_lab(p):
+    await until(p, lambda: any(isinstance(s, LabScreen) for s in p.app.screen_stack))
+    await p.settle()
+
+
+async def test_what_there_is_to_work_on(play, welcome):
+    async with play(other=welcome) as p:
+        await ready(p)
+        told = p.text("#welcome-cluster")
+        assert "labgrader-default, Kubernetes v1.37.2, simulated nodes" in told
+        assert "20 of 20 points can be judged here" in told
+
+
+async def test_practice_waits_for_the_learner_and_begins_with_a_tour(play, welcome, book):
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("enter")
+        await in_the_lab(p)
+        assert isinstance(p.app.screen, TourScreen)
+        await p.press("escape")
+        assert p.text("#timer") == "00:00 / 06:00 s starts the time"
+        assert book.open_one().state == "paused"
+    assert book.open_one().state == "paused"
+
+
+async def test_the_tour_has_five_steps_and_comes_once(play, welcome, book, launch):
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("enter")
+        await in_the_lab(p)
+        for number in range(1, 6):
+            assert f"{number} of 5" in p.screen()
+            await p.press("enter")
+        assert isinstance(p.app.screen, LabScreen)
+    async with play(other=LabApp(launch)) as p:
+        await ready(p)
+        await p.press("enter")
+        await in_the_lab(p)
+        assert isinstance(p.app.screen, LabScreen)
+
+
+async def test_an_exam_begins_at_once(play, welcome, book, clock):
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("down", "down", "enter")
+        await in_the_lab(p)
+        clock.seconds += 60
+        assert book.open_one().is_exam
+        assert book.open_one().seconds == 60
+        await until(p, lambda: "exam 05:00 left" in p.text("#whole"))
+
+
+async def test_budgets_are_stretched_and_levels_chosen(play, welcome, book):
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("f", "v")
+        assert "Budgets × 1.5 (f)   Level: gaps (v)" in p.text("#welcome-note")
+        await p.press("enter")
+        await in_the_lab(p)
+        await p.press("escape")
+        assert p.text("#timer").startswith("00:00 / 09:00")
+        assert " fill the gaps " in p.screen()
+
+
+async def test_without_a_clock(play, welcome, book):
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("down", "enter")
+        await in_the_lab(p)
+        await p.press("escape")
+        assert p.text("#whole") == "lab 00:00, no time limit"
+
+
+async def test_a_session_is_gone_on_with(play, welcome, book, launch, clock, lab):
+    book.start("morning", lab.id, "labgrader-default")
+    clock.seconds += 120
+    book.pause()
+    async with play(other=welcome) as p:
+        await ready(p)
+        assert "Go on: morning, practice, 2:00, 0 points" in p.screen()
+        await p.press("enter")
+        await in_the_lab(p)
+        assert p.text("#whole") == "lab 02:00 / 06:00"
+    assert book.store.sessions() == ["morning"]
+
+
+async def test_a_session_of_another_cluster_is_not_offered(play, welcome, book, lab):
+    book.start("elsewhere", lab.id, "another")
+    async with play(other=welcome) as p:
+        await ready(p)
+        assert "Go on" not in p.screen()
+
+
+async def test_the_choice_may_come_before_the_cluster(play, launch, workbench):
+    come = threading.Event()
+
+    def up(tell):
+        tell("etcd", "starting \x1b[31m")
+        assert come.wait(20)
+        return workbench
+
+    slow = LabApp(Launch(workbench, launch.book, up, now=launch.now))
+    async with play(other=slow) as p:
+        await until(p, lambda: "etcd: starting <U+001B>[31m" in p.screen())
+        await p.press("enter")
+        assert "It begins as soon as the cluster is ready." in p.text("#welcome-note")
+        come.set()
+        await in_the_lab(p)
+
+
+async def test_a_cluster_that_does_not_come_is_said_in_one_line(play, launch, workbench):
+    def up(tell):
+        raise LabError("The port is [b]taken[/b]", "Free it")
+
+    async with play(other=LabApp(Launch(workbench, launch.book, up))) as p:
+        await until(p, lambda: "no cluster" in p.text("#welcome-cluster"))
+        assert "The port is [b]taken[/b]. Free it" in p.text("#welcome-cluster")
+        await p.press("enter")
+        assert isinstance(p.app.screen, WelcomeScreen)
+
+
+async def test_a_cluster_that_does_not_answer(play, welcome, workbench):
+    workbench.cluster.error = Unreachable("refused")
+    async with play(other=welcome) as p:
+        await until(p, lambda: "refused" in p.text("#welcome-cluster"))
+
+
+async def test_the_second_one_on_a_cluster_is_told_and_not_kept(play, welcome, workbench, book):
+    first = Presence(workbench.cluster.connection.host)
+    assert first.take() == ""
+    async with play((120, 30), other=welcome) as p:
+        await ready(p)
+        assert "The lab is open here already (process" in p.text("#welcome-note")
+        await p.press("enter")
+        await in_the_lab(p)
+        await p.press("escape")
+        assert "Your time is not kept: The lab is open here already" in p.text("#trouble")
+    assert book.store.sessions() == []
+    first.leave()
+
+
+async def test_the_place_is_given_up_at_the_end(play, welcome, workbench):
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("enter")
+        await in_the_lab(p)
+        other = Presence(workbench.cluster.connection.host)
+        assert other.take()
+    assert other.take() == ""
+    other.leave()
