@@ -22,6 +22,7 @@ from typing import Any
 
 import nodes
 import operator_load
+import screen
 import warm
 import whole
 
@@ -81,7 +82,7 @@ def main() -> None:
             text = measure(provider.up(), Path(state), load)
         finally:
             provider.down(purge=True)
-        text += real_nodes() + operators_load(provider)
+        text += the_screen(provider) + real_nodes() + operators_load(provider)
     readme = HERE / "README.md"
     head, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
     tail = rest.partition(MARKS[1])[2]
@@ -111,6 +112,18 @@ def measure(status: ClusterStatus, state: Path, load: float) -> str:
     slow = slowest_imports(series[2].command[1:], environment)
     more, requests["all, read-only"] = whole.measure(workbench, status.kubeconfig)
     return render(series, again, requests, facts, slow, more)
+
+
+def the_screen(provider: EmbeddedProvider) -> str:
+    """Measure the TUI on a terminal of its own, on a cluster with simulated nodes."""
+    try:
+        kubeconfig = provider.up().kubeconfig
+        assert kubeconfig is not None
+        rows, notes = screen.measure(Workbench(Choice(kubeconfig=str(kubeconfig))), kubeconfig)
+    finally:
+        provider.down(purge=True)
+    lines = ["", "The lab's screen, as its terminal sees it:", "", *HEAD]
+    return "\n".join([*lines, *(row(*one) for one in rows), "", *(f"- {n}." for n in notes), ""])
 
 
 def real_nodes() -> str:
