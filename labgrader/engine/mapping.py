@@ -239,11 +239,14 @@ class Atlas:
     ) -> None:
         """Take down how it stands with a corner; what was seen stays while the cluster is lost."""
         with self._lock:
+            before = (corner.forbidden, corner.lost, corner.read, corner.there)
             corner.forbidden, corner.lost = forbidden, lost
             corner.read = corner.read or not lost
             if there is not None or forbidden:
                 corner.there = there or {}
-        self._news.set()
+            after = (corner.forbidden, corner.lost, corner.read, corner.there)
+        if after != before:
+            self._news.set()
 
 
 def _made(entry: Object) -> Made:

@@ -46,8 +46,8 @@ class Node:
 
     @property
     def odd(self) -> bool:
-        """Whether this or something under it needs attention."""
-        return bool(self.note) or self.tone is Tone.BAD or any(one.odd for one in self.children)
+        """Whether it needs attention."""
+        return bool(self.note) or self.tone is Tone.BAD
 
 
 def ownership(

@@ -52,7 +52,7 @@ class Watching:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> LabOnFake:
     for name in ("RETRY_SECONDS", "ABSENT_SECONDS", "PACE_SECONDS"):
-        monkeypatch.setattr(mapping, name, 0.01)
+        monkeypatch.setattr(mapping, name, 0.05)
     made = LabOnFake(ALGORITHM)
     made.put(CRD, definition())
     return made
