@@ -194,16 +194,16 @@ async def test_the_end_shows_how_it_went_and_strengths_and_gaps(play, workbench)
         await until(p, says("All concepts"))
 
 
-async def test_an_answer_that_cannot_be_kept_is_said_and_stays_open(play, workbench, monkeypatch):
+async def test_an_answer_that_cannot_be_kept_is_said_and_stays_open(play, workbench):
     def full(self, given):
         raise LabError("The disk is full", "Free some space")
 
     async with play((110, 50)) as p:
         await at_a(p, workbench, Kind.CHOICE)
-        monkeypatch.setattr(Store, "append_answer", full)
-        await p.press("a", "enter")
-        await until(p, says("✘ The disk is full. Free some space"))
-        monkeypatch.undo()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Store, "append_answer", full)
+            await p.press("a", "enter")
+            await until(p, says("✘ The disk is full. Free some space"))
         await p.press("enter")
         await until(p, lambda screen: "✔ Right." in screen or "✘ Wrong." in screen)
         assert len(kept()) == 1

@@ -10,10 +10,8 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Static, Tree
 
 from labgrader.engine.mapping import Atlas, Map
@@ -22,7 +20,7 @@ from labgrader.model.errors import LabError
 from labgrader.report.clean import one_line
 from labgrader.report.map import fact, label
 from labgrader.tui import words
-from labgrader.tui.screens.help import HelpScreen
+from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.map_tree import MapTree
 from labgrader.workbench import Workbench
 
@@ -35,7 +33,7 @@ class Drawn(Message):
         self.drawn = drawn
 
 
-class MapScreen(ModalScreen[None]):
+class MapScreen(Frame):
     """Who owns what on the cluster, and how each object is; follows the cluster while it is open.
 
     Args:
@@ -43,26 +41,12 @@ class MapScreen(ModalScreen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss", "Close", tooltip="Back to the lab"),
         Binding("c", "copy", "Copy", tooltip="Copy the command that looks at the chosen object"),
         Binding("n", "odd(1)", "Next", tooltip="Go to the next object that needs attention"),
         Binding("N", "odd(-1)", "Before", tooltip="Go to the one before that needs attention"),
         Binding("space", "fold", "Fold", tooltip="Fold or unfold (enter and a click do it too)"),
-        Binding("?,f1", "help", "Help", tooltip="What the keys do"),
     ]
     DEFAULT_CSS = """
-    MapScreen { align: center middle; background: $background 60%; }
-    MapScreen > #map-window {
-        width: 100%;
-        max-width: 150;
-        height: 100%;
-        padding: 0 1;
-        border: round $primary;
-        border-title-color: $text-primary;
-        border-title-style: bold;
-        border-subtitle-color: $text-muted;
-        background: $surface;
-    }
     #map-head { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     #map { height: 1fr; }
     #map-detail { height: auto; max-height: 5; padding: 0 1; border-left: thick $primary; }
@@ -75,18 +59,16 @@ class MapScreen(ModalScreen[None]):
         self._atlas: Atlas | None = None
         self._since: datetime | None = None
 
-    def compose(self) -> ComposeResult:
+    def compose_inside(self) -> ComposeResult:
         """Yield how it stands, the tree, and what there is to say of the chosen object."""
-        with Vertical(id="map-window"):
-            yield Static("reading…", id="map-head", markup=False)
-            yield MapTree()
-            yield Static(id="map-detail", markup=False)
+        yield Static("reading…", id="map-head", markup=False)
+        yield MapTree()
+        yield Static(id="map-detail", markup=False)
 
     def on_mount(self) -> None:
         """Name the window, and begin to read when it is painted."""
-        window = self.query_one("#map-window")
-        window.border_title = "Map: who owns what"
-        window.border_subtitle = "n next oddity, space folds, c copies, ? keys, esc closes"
+        keys = "n next oddity, space folds, c copies, ? keys, esc closes"
+        self.entitle("Map: who owns what", keys)
         self.query_one(MapTree).focus()
         self.call_after_refresh(self._begin)
 
@@ -163,13 +145,7 @@ class MapScreen(ModalScreen[None]):
         if node is None or node.data is None or not node.data.command:
             self.notify("Choose an object: its command is copied", markup=False)
             return
-        command = one_line(node.data.command)
-        self.app.copy_to_clipboard(command)
-        self.notify(f"Copied {command}", markup=False)
-
-    def action_help(self) -> None:
-        """Show what the keys do."""
-        self.app.push_screen(HelpScreen(self.BINDINGS))
+        self.copy_text(node.data.command)
 
 
 def _local_now() -> datetime:

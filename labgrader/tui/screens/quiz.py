@@ -9,10 +9,9 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import ContentSwitcher, Markdown, OptionList, Static, TextArea
+from textual.widgets import ContentSwitcher, OptionList, Static, TextArea
 
 from labgrader.engine.quiz import LETTERS, draw, load_quiz
 from labgrader.model.errors import ContentError, LabError
@@ -22,7 +21,7 @@ from labgrader.session.quizzing import Round, open_first
 from labgrader.session.store import Given, Store
 from labgrader.tui import words
 from labgrader.tui.background import in_thread
-from labgrader.tui.screens.help import HelpScreen
+from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.quiz_parts import Chosen, ConceptList, QuestionView, result_text
 from labgrader.workbench import Workbench
 
@@ -36,7 +35,7 @@ _KEYS = {
 }
 
 
-class QuizScreen(ModalScreen[None]):
+class QuizScreen(Frame):
     """Asks questions by concept, explains each answer, and shows strengths and gaps.
 
     Each answer is kept before the next question; what was not answered right comes first.
@@ -52,28 +51,13 @@ class QuizScreen(ModalScreen[None]):
         Binding("ctrl+s", "answer", "Answer", tooltip="Have the mended manifest judged"),
         Binding("p,ctrl+n", "skip", "Pass", tooltip="Pass over this question"),
         Binding("l", "link", "Link", tooltip="Copy the explanation's next link"),
-        Binding("?,f1", "help", "Help", tooltip="What the keys do"),
-        Binding("escape", "dismiss", "Close", tooltip="Back to the lab; answers are kept"),
     ]
     DEFAULT_CSS = """
-    QuizScreen { align: center middle; background: $background 60%; }
-    QuizScreen > #quiz-window {
-        width: 100%;
-        max-width: 110;
-        height: 100%;
-        padding: 0 1;
-        border: round $primary;
-        border-title-color: $text-primary;
-        border-title-style: bold;
-        border-subtitle-color: $text-muted;
-        background: $surface;
-    }
+    QuizScreen > #frame { max-width: 110; }
     #quiz-parts { height: 1fr; }
     #quiz-news { height: auto; max-height: 3; display: none; }
-    #concepts, #options { background: $surface; border: none; padding: 0; }
     #concepts { height: 1fr; }
     #options { height: auto; max-height: 100%; margin: 1 0; }
-    #ask, #why { background: $surface; padding: 0; margin: 0; }
     #manifest { height: 16; border: round $foreground 20%; margin: 1 0; }
     #manifest:focus { border: round $primary; }
     #verdict { margin: 0 0 1 0; }
@@ -90,19 +74,18 @@ class QuizScreen(ModalScreen[None]):
         self._answered = self._busy = False
         self._links = 0
 
-    def compose(self) -> ComposeResult:
+    def compose_inside(self) -> ComposeResult:
         """Yield what there is to choose, a question, and the result: one of them is seen."""
-        with Vertical(id="quiz-window"):
-            with ContentSwitcher(initial="concepts", id="quiz-parts"):
-                yield ConceptList()
-                yield QuestionView()
-                with VerticalScroll(id="result"):
-                    yield Static(id="result-text", markup=False)
-            yield Static(id="quiz-news", markup=False)
+        with ContentSwitcher(initial="concepts", id="quiz-parts"):
+            yield ConceptList()
+            yield QuestionView()
+            with VerticalScroll(id="result"):
+                yield Static(id="result-text", markup=False)
+        yield Static(id="quiz-news", markup=False)
 
     def on_mount(self) -> None:
         """Read the questions, and what was answered before."""
-        self._entitle("Quiz", "concepts")
+        self.entitle("Quiz", _KEYS["concepts"])
         self._load()
 
     @work
@@ -134,12 +117,6 @@ class QuizScreen(ModalScreen[None]):
     @property
     def _part(self) -> str:
         return str(self.query_one(ContentSwitcher).current)
-
-    def _entitle(self, title: str, keys: str) -> None:
-        window = self.query_one("#quiz-window")
-        window.border_title = title
-        last = LETTERS[len(self._question.options) - 1] if keys == "question" else ""
-        window.border_subtitle = _KEYS[keys].format(last=last)
 
     def _tell(self, text: str) -> None:
         """Say what went wrong, in a line of the window; nothing takes it away."""
@@ -191,10 +168,13 @@ class QuizScreen(ModalScreen[None]):
             self._end()
             return
         await self.query_one(QuestionView).ask(self._question)
-        self._entitle(self._title(), self._keys())
+        self.entitle(self._title(), self._keys())
 
     def _keys(self) -> str:
-        return "manifest" if self._question.kind is Kind.MANIFEST else "question"
+        last = LETTERS[len(self._question.options) - 1]
+        return _KEYS["manifest" if self._question.kind is Kind.MANIFEST else "question"].format(
+            last=last
+        )
 
     def _title(self) -> str:
         assert self._round is not None
@@ -217,18 +197,18 @@ class QuizScreen(ModalScreen[None]):
         assert self._round is not None
         going, question = self._round, self._question
         self._busy = True
-        self.query_one("#quiz-window").border_subtitle = "judging…"
+        self.entitle(self._title(), "judging…")
         try:
             marked = await in_thread(lambda: going.answer(question, said))
         except LabError as error:  # it was not kept: the question stays open
             self._tell(str(error))
-            self._entitle(self._title(), self._keys())
+            self.entitle(self._title(), self._keys())
             return
         finally:
             self._busy = False
         self._answered = True
         self._tell("")
-        self._entitle(self._title(), "answered")
+        self.entitle(self._title(), _KEYS["answered"])
         await self.query_one(QuestionView).explain(marked)
 
     @work
@@ -236,7 +216,7 @@ class QuizScreen(ModalScreen[None]):
         """Show how the round went, with what is known by now."""
         assert self._round is not None
         self.query_one(ContentSwitcher).current = "result"
-        self._entitle("Quiz: how it went", "result")
+        self.entitle("Quiz: how it went", _KEYS["result"])
         self.query_one("#result").focus()
         try:
             self._answers = await in_thread(self._kept)
@@ -254,7 +234,7 @@ class QuizScreen(ModalScreen[None]):
         listed = self.query_one(ConceptList)
         listed.show(self._known())
         listed.focus()
-        self._entitle("Quiz", "concepts")
+        self.entitle("Quiz", _KEYS["concepts"])
 
     def action_tick(self) -> None:
         """Tick a concept or an option."""
@@ -278,18 +258,5 @@ class QuizScreen(ModalScreen[None]):
         """Copy the next link of the explanation."""
         if self._part == "question" and self._answered and self._question.docs:
             links = self._question.docs
-            self._copy(links[self._links % len(links)])
+            self.copy_text(links[self._links % len(links)])
             self._links += 1
-
-    def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
-        """Copy the link: over SSH a text browser would start on top of the screen."""
-        message.stop()
-        self._copy(message.href)
-
-    def _copy(self, link: str) -> None:
-        self.app.copy_to_clipboard(link)
-        self.notify(f"Copied {link}", markup=False)
-
-    def action_help(self) -> None:
-        """Show what the keys do."""
-        self.app.push_screen(HelpScreen(self.BINDINGS))
