@@ -26,6 +26,7 @@ LARGEST = 2000
 
 BESIDE = "Beside the lab"
 NOTHING = "nothing yet"
+ELSEWHERE = "all of it stands under its owners"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,19 @@ def ownership(
         roots[places.task(one) or BESIDE].append(one)
     build = _Builder(places)
     headings = {**titles, **({BESIDE: BESIDE} if roots.get(BESIDE) else {})}
+    known = places.tasks()
     return tuple(
-        _heading(build, task, title, roots.get(task, ())) for task, title in headings.items()
+        _heading(build, task, title, roots.get(task, ()), made=task in known)
+        for task, title in headings.items()
     )
 
 
-def _heading(build: _Builder, task: str, title: str, roots: Iterable[Seen]) -> Node:
+def _heading(build: _Builder, task: str, title: str, roots: Iterable[Seen], *, made: bool) -> Node:
+    """Return a task's heading; what it ``made`` may stand under its owners elsewhere."""
     key = f"task/{task}"
     children = build.nodes(roots, key)
-    return Node(key, "", title, state="" if children else NOTHING, children=children)
+    state = "" if children else ELSEWHERE if made else NOTHING
+    return Node(key, "", title, state=state, children=children)
 
 
 @dataclass(slots=True)

@@ -53,6 +53,10 @@ class Places:
         """Return what stands at the top, but for what every namespace has from the beginning."""
         return [one for one in self._top if one.name not in SYSTEM_NAMES or self.below(one)]
 
+    def tasks(self) -> set[str]:
+        """Return the tasks of which something is there."""
+        return {task for one in self._seen if (task := self.task(one))}
+
     def below(self, one: Seen) -> Sequence[Seen]:
         """Return what stands under an object."""
         return self._children.get(one.key, ())
@@ -124,6 +128,8 @@ class Places:
         if owner is not None:
             return _Place(owner)
         link = one.owners[0]
+        if one.deleting:  # Kubernetes takes it away: nothing odd about that
+            return _Place()
         if link.kind in self._watched:
             return _Place(None, f"its owner is gone: {link.kind} {link.name}")
         return _Place(None, f"owned by {link.kind} {link.name}, which is not shown here")

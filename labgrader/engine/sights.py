@@ -45,6 +45,7 @@ class Seen:
     subjects: tuple[Link, ...] = ()
     roles: tuple[Link, ...] = ()
     defines: tuple[str, str] | None = None
+    deleting: bool = False
 
     @property
     def key(self) -> str:
@@ -69,6 +70,7 @@ def see(resource: Resource, obj: Object) -> Seen:
         subjects=tuple(_subjects(obj)) if resource.kind.endswith("RoleBinding") else (),
         roles=tuple(_roles(obj, namespace)) if resource.kind.endswith("RoleBinding") else (),
         defines=_defined(obj) if resource.kind == "CustomResourceDefinition" else None,
+        deleting=dig(obj, "metadata.deletionTimestamp") is not None,
     )
 
 

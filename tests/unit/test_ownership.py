@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from labgrader.engine.mapping import Map
-from labgrader.engine.ownership import BESIDE, LARGEST, SHOWN, Node, ownership
+from labgrader.engine.ownership import (
+    BESIDE,
+    ELSEWHERE,
+    LARGEST,
+    NOTHING,
+    SHOWN,
+    Node,
+    ownership,
+)
 from labgrader.engine.places import Made
 from labgrader.engine.sights import Seen, see
 from labgrader.engine.states import Tone
@@ -73,7 +81,8 @@ def seen(resource: Resource, name: str, *owners: Seen, **body: Any) -> Seen:
 def chart(*objects: Seen, watched: tuple[str, ...] = ()) -> list[str]:
     """Return the drawn map's lines, without headings of tasks that made nothing."""
     lines = as_text(Map(ownership(objects, MADE, TITLES, watched))).splitlines()
-    return [line for line in lines if line and not line.endswith("nothing yet")]
+    empty = (NOTHING, ELSEWHERE)
+    return [line for line in lines if line and not line.endswith(empty)]
 
 
 def every(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -147,6 +156,19 @@ def test_an_owner_that_is_gone_is_told_and_one_that_is_not_looked_at_is_not_call
         in chart(orphan, watched=("TradingAlgorithm",))[1]
     )
     assert "which is not shown here" in chart(orphan)[1]
+
+
+def test_what_is_going_anyway_needs_no_attention() -> None:
+    going = seen(
+        POD, "p", seen(REPLICA_SET, "r"), metadata={"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    )
+    assert chart(going, watched=("ReplicaSet",))[1] == "└─ … Pod p: Terminating"
+
+
+def test_a_task_whose_objects_all_have_owners_is_not_called_empty() -> None:
+    crd = seen(CRD, "tradings.fintech.io", **DEFINITION)
+    lines = as_text(Map(ownership([crd, seen(ALGORITHM, "momentum")], MADE, TITLES))).splitlines()
+    assert "Run: all of it stands under its owners" in lines
 
 
 def test_an_owner_that_was_made_anew_is_another() -> None:
