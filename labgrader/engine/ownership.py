@@ -26,7 +26,7 @@ LARGEST = 2000
 
 BESIDE = "Beside the lab"
 NOTHING = "nothing yet"
-ELSEWHERE = "all of it stands under its owners"
+ELSEWHERE = "stands under its owners"
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,4 +85,6 @@ class Frame(ModalScreen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpScreen([*type(self).BINDINGS, *Frame.BINDINGS]))
+        listed = [*type(self).BINDINGS, *Frame.BINDINGS]
+        told = [one for one in listed if isinstance(one, Binding) and one.tooltip]
+        self.app.push_screen(HelpScreen(told))

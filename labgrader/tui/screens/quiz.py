@@ -47,7 +47,8 @@ class QuizScreen(Frame):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go", "Answer", tooltip="Begin, answer, go on", priority=True),
         Binding("space", "tick", "Tick", tooltip="Tick a concept or an option"),
-        *(Binding(one, f"letter('{one}')", f"Option {one}", show=False) for one in LETTERS),
+        Binding("a", "letter('a')", "Option", tooltip="Choose an option by its letter, a to h"),
+        *(Binding(one, f"letter('{one}')", "Option", show=False) for one in LETTERS[1:]),
         Binding("ctrl+s", "answer", "Answer", tooltip="Have the mended manifest judged"),
         Binding("p,ctrl+n", "skip", "Pass", tooltip="Pass over this question"),
         Binding("l", "link", "Link", tooltip="Copy the explanation's next link"),

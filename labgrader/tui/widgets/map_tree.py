@@ -33,19 +33,19 @@ class MapTree(Tree[Node]):
         padding: 0;
         overflow-x: hidden;
         & > .tree--guides, & > .tree--guides-hover, & > .tree--guides-selected {
-            color: $panel-lighten-3;
+            color: $foreground-darken-3;
         }
         & > .tree--cursor { background: $primary 15%; text-style: bold; color: $foreground; }
-        &:light {
-            & > .tree--guides, & > .tree--guides-hover, & > .tree--guides-selected {
-                color: $panel-darken-3;
-            }
-        }
         &:focus {
             background-tint: transparent;
             & > .tree--cursor { background: $primary 35%; text-style: bold; color: $foreground; }
             & > .tree--guides, & > .tree--guides-hover, & > .tree--guides-selected {
-                color: $panel-lighten-3;
+                color: $foreground-darken-3;
+            }
+        }
+        &:ansi {
+            & > .tree--guides, & > .tree--guides-hover, & > .tree--guides-selected {
+                color: ansi_default;
             }
         }
         & > .map--heading { text-style: bold; color: $text-primary; }
