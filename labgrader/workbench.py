@@ -25,7 +25,7 @@ from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.watches import Change
 from labgrader.model.errors import LabError
-from labgrader.model.result import ClusterInfo, Report
+from labgrader.model.result import CheckResult, ClusterInfo, Report
 from labgrader.model.task import Criterion
 
 
@@ -80,6 +80,11 @@ class Workbench:
         """Judge ``criteria`` once."""
         return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener)
 
+    def results(self, names: Sequence[str]) -> tuple[CheckResult, ...]:
+        """Judge the named criteria once. Raises ``UsageError`` where there is no such one."""
+        report = self.grade(self.catalog.select(names), lambda event: None)
+        return tuple(report.checks)
+
     def live(
         self,
         criteria: Sequence[Criterion],
@@ -128,8 +133,12 @@ class Workbench:
     @property
     def _may_write(self) -> bool:
         """Whether checks may make temporary objects on the chosen cluster."""
-        host = self.cluster.connection.host
-        return not self.read_only and targets.has_consent(self.target, host)
+        return not self.read_only and self.agreed
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the lab may write to the chosen cluster without asking."""
+        return targets.has_consent(self.target, self.cluster.connection.host)
 
     @property
     def runs_containers(self) -> bool:

@@ -6,7 +6,6 @@ import sys
 
 import rich_click as click
 
-from labgrader.cluster import target as targets
 from labgrader.model.errors import UsageError
 from labgrader.workbench import Workbench
 
@@ -21,9 +20,9 @@ def ask_to_write(workbench: Workbench, what: str, *, yes: bool) -> None:
     Raises:
         UsageError: it is not, or there is nobody to ask.
     """
-    host = workbench.cluster.connection.host
-    if yes or targets.has_consent(workbench.target, host):
+    if yes or workbench.agreed:
         return
+    host = workbench.cluster.connection.host
     context = workbench.cluster.connection.context
     refusal = UsageError(
         f"labgrader did not start the cluster of context {context}, and will not {what} there",

@@ -8,11 +8,10 @@ import rich_click as click
 
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine import changes
+from labgrader.engine import drilling
 from labgrader.engine.drills import load_drills
 from labgrader.model.drill import Drill
-from labgrader.model.errors import Cause, ExitCode, LabError, UsageError
-from labgrader.model.result import CheckResult, Outcome
+from labgrader.model.errors import ExitCode, UsageError
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
@@ -33,7 +32,8 @@ def drill(
     drills = {one.name: one for one in load_drills(workbench.catalog.lab.root)}
     if not words:
         for one in drills.values():
-            click.echo(f"{one.name}: {one.title}")
+            nodes = " (on real nodes only)" if _needs_containers(workbench, one) else ""
+            click.echo(f"{one.name}: {one.title}{nodes}")
         click.echo("\nBegin: labgrader drill start NAME (in a lab that is solved)", err=True)
         return
     starts = words[0] == START
@@ -50,29 +50,17 @@ def drill(
         ctx.exit(_show(workbench, chosen, level))
 
 
+def _needs_containers(workbench: Workbench, chosen: Drill) -> bool:
+    content = workbench.catalog
+    return drilling.lacking(chosen, content.select(chosen.caught_by), content.checks, ())
+
+
 def _start(workbench: Workbench, chosen: Drill) -> None:
     """Break the lab where it is whole; say nothing of what was done."""
-    broken = [one for one in _grade(workbench, chosen) if one.outcome is not Outcome.PASSED]
-    if broken:
-        raise LabError(
-            f"The lab is not ready for this drill: {_told(broken[0])}", _ready(broken[0])
-        )
-    try:
-        changes.apply(workbench.cluster, chosen.changes, f"drill {chosen.name}")
-    except LabError as error:
-        raise LabError(
-            f"This drill does not fit what you have made: {error.message}",
-            "Try it on the reference solution: `labgrader reset`, `labgrader solve all`",
-        ) from error
+    drilling.begin(workbench.cluster, chosen, workbench.results(chosen.caught_by))
     click.echo(f"{chosen.title}\n\n{textwrap.fill(' '.join(chosen.story.split()), _WIDTH)}\n")
     click.echo(f"Healthy again when this passes: labgrader check {' '.join(chosen.caught_by)}")
     click.echo(f"A hint: labgrader drill {chosen.name} --level 1")
-
-
-def _ready(lacking: CheckResult) -> str:
-    if lacking.cause is Cause.CAPABILITY:
-        return "Try it on real nodes: `labgrader cluster up --nodes real`"
-    return "Solve it first, by yourself or by `labgrader solve all`"
 
 
 def _show(workbench: Workbench, chosen: Drill, level: int) -> ExitCode:
@@ -82,24 +70,14 @@ def _show(workbench: Workbench, chosen: Drill, level: int) -> ExitCode:
         click.echo(f"Hint {number}: {hint}")
     if len(chosen.hints) > level:
         click.echo(f"({len(chosen.hints) - level} hints left: --level {level + 1})\n")
-    results = _grade(workbench, chosen)
-    broken = [one for one in results if one.outcome is not Outcome.PASSED]
-    for one in broken:
-        click.echo(f"Not healthy yet: {_told(one)}" if level else f"Not healthy yet: {one.id}")
-    if broken:
-        unsure = all(one.outcome is Outcome.ERROR for one in broken)
-        return ExitCode.UNJUDGED if unsure else ExitCode.FAILED
-    click.echo(f"Healthy: {', '.join(one.id for one in results)}\n")
+    health = drilling.health(workbench.results(chosen.caught_by))
+    for one in health.broken:
+        told = one_line(drilling.told(one)) if level else one.id
+        click.echo(f"Not healthy yet: {told}")
+    if health.broken:
+        return ExitCode.UNJUDGED if health.unsure else ExitCode.FAILED
+    click.echo(f"Healthy: {', '.join(one.id for one in health.passed)}\n")
     click.echo(textwrap.fill(" ".join(chosen.lesson.split()), _WIDTH))
     for link in chosen.docs:
         click.echo(f"Read: {link}")
     return ExitCode.OK
-
-
-def _grade(workbench: Workbench, chosen: Drill) -> list[CheckResult]:
-    criteria = workbench.catalog.select(chosen.caught_by)
-    return list(workbench.grade(criteria, lambda event: None).checks)
-
-
-def _told(result: CheckResult) -> str:
-    return one_line(f"{result.id}: {result.reason or result.outcome.value}")

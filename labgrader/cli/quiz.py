@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 
 import rich_click as click
 
 from labgrader.cli.options import workbench_options
-from labgrader.cli.quiz_round import Round
+from labgrader.cli.quiz_round import Asking
 from labgrader.engine.quiz import draw, load_quiz
 from labgrader.model.errors import ContentError, ExitCode, UsageError
-from labgrader.model.quiz import Concept
+from labgrader.model.quiz import Concept, Question
 from labgrader.report import quiz as report
 from labgrader.workbench import Workbench
 
@@ -22,6 +23,7 @@ SEEDS = 1_000_000
 @click.argument("names", nargs=-1, metavar="[CONCEPT|QUESTION]...")
 @click.option("--count", type=click.IntRange(min=1), help="Ask so many; by default all.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed asks in the same order.")
+@click.option("--gaps", is_flag=True, help="First what was not answered right the last time.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.option("--list", "listed", is_flag=True, help="List the concepts and their questions.")
 @click.option("--results", is_flag=True, help="Show strengths and gaps so far.")
@@ -34,6 +36,7 @@ def quiz(
     seed: int | None,
     form: str,
     *,
+    gaps: bool,
     listed: bool,
     results: bool,
     forget: bool,
@@ -57,13 +60,27 @@ def quiz(
     if forget:
         return _forget(workbench.catalog.lab.id)
     chosen = secrets.randbelow(SEEDS) if seed is None else seed
-    questions = draw(concepts, names, count, chosen)
-    played = Round(workbench, questions, chosen, quiet=form == "json")
-    code = played.play()
+    questions = draw(concepts, names, None if gaps else count, chosen)
+    if gaps:
+        from labgrader.session.quizzing import open_first
+        from labgrader.session.store import Store
+
+        questions = open_first(questions, Store().answers(workbench.catalog.lab.id))[:count]
+    return _play(workbench, questions, chosen, form)
+
+
+def _play(workbench: Workbench, questions: Sequence[Question], seed: int, form: str) -> int:
+    from labgrader.session.quizzing import Round
+
+    played = Round(workbench.catalog.lab.id, questions, lambda: workbench.cluster)
+    try:
+        code = Asking(played, quiet=form == "json").play()
+    finally:
+        workbench.close()
     if form == "json":
-        click.echo(json.dumps(report.round_as_data(played.done, chosen, len(questions)), indent=2))
+        click.echo(json.dumps(report.round_as_data(played.done, seed, len(questions)), indent=2))
     else:
-        click.echo(report.round_as_text(played.done, chosen, len(questions)), nl=False)
+        click.echo(report.round_as_text(played.done, seed, len(questions)), nl=False)
     return code
 
 

@@ -1,22 +1,23 @@
-"""One round of the quiz: asks, hears, judges, explains; keeps each answer before the next."""
+"""One round of the quiz in a terminal or a pipe: asks, hears, explains."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader.engine.quiz import LETTERS, judge, right_letters
-from labgrader.engine.quiz_manifest import judge_manifest
+from labgrader.engine.quiz import LETTERS
 from labgrader.engine.storedyaml import MAX_CHARACTERS
-from labgrader.model.errors import ExitCode, LabError, UsageError
+from labgrader.model.errors import ExitCode, UsageError
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
+from labgrader.report.quiz import better, verdict
+
+if TYPE_CHECKING:
+    from labgrader.session.quizzing import Round
 
 QUIT = "q"
 EDIT = "e"
@@ -33,18 +34,15 @@ class _Ended(Exception):
 
 
 @dataclass(slots=True)
-class Round:
-    """A round of questions. ``done`` are those that were answered, with what became of them.
+class Asking:
+    """Asks the questions of a round.
 
     Args:
         quiet: whether the output is for a machine; the questions go to the standard error then.
     """
 
-    workbench: Workbench
-    questions: Sequence[Question]
-    seed: int
+    round: Round
     quiet: bool = False
-    done: list[tuple[Question, Marked]] = field(default_factory=list)
 
     def play(self) -> ExitCode:
         """Ask until all is asked, or the learner ends it.
@@ -52,22 +50,20 @@ class Round:
         Raises:
             LabError: an answer cannot be kept.
         """
+        questions = self.round.questions
         try:
-            for number, question in enumerate(self.questions, 1):
-                self._say(f"\n{number} of {len(self.questions)}: {question.id}\n\n{question.ask}")
+            for number, question in enumerate(questions, 1):
+                self._say(f"\n{number} of {len(questions)}: {question.id}\n\n{question.ask}")
                 self._show(question)
                 marked = self._hear(question)
                 if marked is not None:
-                    self._keep(question, marked)
                     self._explain(question, marked)
         except _Ended:
             self._say("")
-        finally:
-            self.workbench.close()
-        marks = {marked.mark for _, marked in self.done}
+        marks = {marked.mark for _, marked in self.round.done}
         if Mark.WRONG in marks:
             return ExitCode.FAILED
-        whole = len(self.done) == len(self.questions) and Mark.UNJUDGED not in marks
+        whole = len(self.round.done) == len(questions) and Mark.UNJUDGED not in marks
         return ExitCode.OK if whole else ExitCode.UNJUDGED
 
     def _say(self, text: str) -> None:
@@ -88,9 +84,8 @@ class Round:
             if said == QUIT:
                 raise _Ended
             try:
-                if question.kind is Kind.MANIFEST:
-                    return self._judge_manifest(question, self._text(question, said))
-                return judge(question, said)
+                text = self._text(question, said) if question.kind is Kind.MANIFEST else said
+                return self.round.answer(question, text)
             except UsageError as error:
                 self._say(one_line(error))
 
@@ -113,27 +108,10 @@ class Round:
         except (OSError, ValueError) as error:
             raise UsageError(f"{said} cannot be read: {error}", "Name another file") from error
 
-    def _judge_manifest(self, question: Question, text: str) -> Marked:
-        try:
-            return judge_manifest(question, text, self.workbench.cluster)
-        except LabError as error:  # no cluster is chosen, or its kubeconfig is none
-            return Marked(Mark.UNJUDGED, str(error))
-
-    def _keep(self, question: Question, marked: Marked) -> None:
-        from labgrader.session.store import Given, Store
-
-        self.done.append((question, marked))
-        lab = self.workbench.catalog.lab.id
-        now = datetime.now(UTC)
-        Store().append_answer(Given(now, lab, question.id, question.concept, marked.mark.value))
-
     def _explain(self, question: Question, marked: Marked) -> None:
-        told = {Mark.RIGHT: "Right.", Mark.WRONG: "Wrong.", Mark.UNJUDGED: "Not judged."}
-        reason = f" {one_line(marked.reason)}." if marked.reason else ""
-        self._say(f"\n{told[marked.mark]}{reason}\n\n{question.explanation}")
-        if question.kind is Kind.MANIFEST and marked.mark is not Mark.RIGHT:
-            self._say(f"One that is right:\n\n{question.solution}")
-        elif question.kind is Kind.MULTIPLE and marked.mark is Mark.WRONG:
-            self._say(f"All that is right: {', '.join(right_letters(question))}")
+        self._say(f"\n{verdict(marked)}\n\n{question.explanation}")
+        more = better(question, marked)
+        if more:
+            self._say(more)
         for link in question.docs:
             self._say(f"Read: {link}")

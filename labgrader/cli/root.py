@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "labgrader.cli.teach:explain",
     "hint": "labgrader.cli.teach:hint",
     "lesson": "labgrader.cli.lesson:lesson",
+    "map": "labgrader.cli.map:map_",
     "operator": "labgrader.cli.run_operator:operator",
     "image": "labgrader.cli.image:image",
     "quiz": "labgrader.cli.quiz:quiz",

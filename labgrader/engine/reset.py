@@ -133,8 +133,7 @@ class Reset:
                 yield entry
 
     def _all_entries(self) -> Iterator[Object]:
-        for document in read_documents(self._root / "solutions" / "reset.yaml"):
-            yield from document
+        return entries(self._root)
 
     def _present(self, entry: Object) -> list[Doomed]:
         resource = self._kinds.find(entry["apiVersion"], entry["kind"])
@@ -237,6 +236,12 @@ class Reset:
             yield from self._kinds.listable(version)
 
 
+def entries(root: Path) -> Iterator[Object]:
+    """Yield what the lab makes, in the order in which it must go, as ``reset.yaml`` lists it."""
+    for document in read_documents(root / "solutions" / "reset.yaml"):
+        yield from document
+
+
 def begin_anew(cluster: Cluster, namespace: str) -> None:
     """Note on a namespace that what was done in it before now does not count any more."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -253,7 +258,9 @@ def _doomed(resource: Resource, obj: Object) -> Doomed:
     )
 
 
-_SYSTEM_NAMES = {"default", "kube-root-ca.crt"}
+SYSTEM_NAMES = {"default", "kube-root-ca.crt"}
+"""What every namespace has from the beginning."""
+
 _SYSTEM_KINDS = {"Event", "Endpoints", "EndpointSlice", "PodMetrics"}
 
 
@@ -261,7 +268,7 @@ def _system(resource: Resource, obj: Object) -> bool:
     """Whether the cluster itself made this: defaults, events, and what an owner takes along."""
     if resource.kind in _SYSTEM_KINDS or dig(obj, "metadata.ownerReferences"):
         return True
-    return name_of(obj) in _SYSTEM_NAMES
+    return name_of(obj) in SYSTEM_NAMES
 
 
 def _of_kubernetes(finalizer: str) -> bool:

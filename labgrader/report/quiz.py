@@ -5,11 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labgrader.model.quiz import Concept, Known, Mark, Marked, Question
+from labgrader.engine.quiz import right_letters
+from labgrader.model.quiz import Concept, Kind, Known, Mark, Marked, Question
+from labgrader.report.clean import one_line
 
 VERSION = 1
 
 Done = Sequence[tuple[Question, Marked]]
+
+
+TOLD = {Mark.RIGHT: "Right.", Mark.WRONG: "Wrong.", Mark.UNJUDGED: "Not judged."}
+
+
+def verdict(marked: Marked) -> str:
+    """Return what became of an answer, as one line."""
+    reason = f" {one_line(marked.reason)}." if marked.reason else ""
+    return f"{TOLD[marked.mark]}{reason}"
+
+
+def better(question: Question, marked: Marked) -> str:
+    """Return an answer that is right, where the given one was not and nothing else says it."""
+    if question.kind is Kind.MANIFEST and marked.mark is not Mark.RIGHT:
+        return f"One that is right:\n\n{question.solution}"
+    if question.kind is Kind.MULTIPLE and marked.mark is Mark.WRONG:
+        return f"All that is right: {', '.join(right_letters(question))}"
+    return ""
 
 
 def round_as_text(done: Done, seed: int, asked: int) -> str:

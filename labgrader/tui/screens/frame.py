@@ -1,0 +1,90 @@
+"""What the large windows over the lab have in common: a frame, keys, links that are copied."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Markdown
+
+from labgrader.report.clean import one_line
+from labgrader.tui.screens.help import HelpScreen
+
+
+class Frame(ModalScreen[None]):
+    """A window nearly as large as the terminal. Escape closes it, `?` explains its keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("?,f1", "help", "Help", tooltip="What the keys do"),
+        Binding("escape", "dismiss", "Close", tooltip="Back to the lab"),
+    ]
+    DEFAULT_CSS = """
+    Frame { align: center middle; background: $background 60%; }
+    Frame > #frame {
+        width: 100%;
+        max-width: 150;
+        height: 100%;
+        padding: 0 1;
+        border: round $primary;
+        border-title-color: $text-primary;
+        border-title-style: bold;
+        border-subtitle-color: $text-muted;
+        background: $surface;
+    }
+    Frame Markdown { background: $surface; padding: 0; margin: 0; }
+    Frame OptionList {
+        background: $surface;
+        background-tint: transparent;
+        border: none;
+        padding: 0;
+        & > .option-list--option-highlighted {
+            color: $foreground;
+            background: $primary 15%;
+            text-style: none;
+        }
+        &:focus {
+            border: none;
+            background-tint: transparent;
+            & > .option-list--option-highlighted {
+                color: $foreground;
+                background: $primary 35%;
+                text-style: none;
+            }
+        }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Yield the frame."""
+        with Vertical(id="frame"):
+            yield from self.compose_inside()
+
+    def compose_inside(self) -> ComposeResult:
+        """Yield what stands in the frame."""
+        yield from ()
+
+    def entitle(self, title: str, keys: str) -> None:
+        """Name the window, and the keys that do something now; the lab's own words."""
+        frame = self.query_one("#frame")
+        frame.border_title, frame.border_subtitle = Content(title), Content(keys)
+
+    def copy_text(self, text: str) -> None:
+        """Copy a line, and say so."""
+        line = one_line(text)
+        self.app.copy_to_clipboard(line)
+        self.notify(f"Copied {line}", markup=False)
+
+    def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
+        """Copy the link: over SSH a text browser would start on top of the screen."""
+        message.stop()
+        self.copy_text(message.href)
+
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        listed = [*type(self).BINDINGS, *Frame.BINDINGS]
+        told = [one for one in listed if isinstance(one, Binding) and one.tooltip]
+        self.app.push_screen(HelpScreen(told))
