@@ -29,6 +29,7 @@ COMMANDS = {
     "image": "labgrader.cli.image:image",
     "quiz": "labgrader.cli.quiz:quiz",
     "reset": "labgrader.cli.reset:reset",
+    "serve": "labgrader.cli.serve:serve",
     "session": "labgrader.cli.session:session",
     "solve": "labgrader.cli.solve:solve",
     "start": "labgrader.cli.start:start",

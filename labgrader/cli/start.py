@@ -8,6 +8,7 @@ import sys
 import rich_click as click
 
 from labgrader.cli.options import workbench_options
+from labgrader.serve import BROWSER
 from labgrader.workbench import Workbench
 
 
@@ -16,8 +17,8 @@ from labgrader.workbench import Workbench
 @workbench_options
 def start(workbench: Workbench, name: str) -> int:
     """Open the lab on the chosen cluster; start the embedded one where none is chosen."""
-    workbench = _on_a_cluster(workbench, name)
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    workbench = on_a_cluster(workbench, name)
+    if os.environ.get(BROWSER) or (sys.stdin.isatty() and sys.stdout.isatty()):
         from labgrader.tui.app import run_app
 
         return run_app(workbench)
@@ -29,7 +30,7 @@ def start(workbench: Workbench, name: str) -> int:
     return 0
 
 
-def _on_a_cluster(workbench: Workbench, name: str) -> Workbench:
+def on_a_cluster(workbench: Workbench, name: str) -> Workbench:
     """Return a workbench with a cluster behind it; start the lab's own when none was named."""
     choice = workbench.choice
     if choice.kubeconfig or choice.context or os.environ.get("KUBECONFIG"):
