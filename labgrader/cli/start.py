@@ -14,10 +14,15 @@ from labgrader.workbench import Workbench
 
 @click.command()
 @click.option("--name", default="default", show_default=True, help="Which of the lab's clusters.")
+@click.option("--split", is_flag=True, help="Have your shell beside the lab (needs tmux).")
 @workbench_options
-def start(workbench: Workbench, name: str) -> int:
+def start(workbench: Workbench, name: str, *, split: bool) -> int:
     """Open the lab on the chosen cluster; start the embedded one where none is chosen."""
     workbench = on_a_cluster(workbench, name)
+    if split:
+        from labgrader.cli import split as panes
+
+        panes.split(workbench, sys.argv[1:], os.environ)
     if os.environ.get(BROWSER) or (sys.stdin.isatty() and sys.stdout.isatty()):
         from labgrader.tui.app import run_app
 
