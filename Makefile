@@ -9,7 +9,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export UV_NO_PROGRESS := 1
 unexport PYTHONPATH VIRTUAL_ENV
 
-.PHONY: lab test setup tools kube kube-wheel kube-cross kube-test lint format types imports unit \
+.PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit \
 	pytest verify-all bench images images-cross bare-root pictures clean help
 
 lab: setup kube images ## Set everything up and open the lab
@@ -21,6 +21,9 @@ setup: tools .venv/.stamp ## .tools and .venv
 
 tools:
 	@$(PYTHON) tools/bootstrap.py
+
+test-tools: tools ## What the tests drive the lab with (root on Debian: Chromium, tmux, shells)
+	@$(PYTHON) tools/bootstrap.py --tests
 
 .venv/.stamp: pyproject.toml uv.lock embedded/wheel/pyproject.toml
 	@$(UV) sync --quiet --locked --all-extras --python .tools/bin/python
@@ -61,11 +64,11 @@ types: setup ## mypy, strict
 imports: setup ## One direction of imports
 	@$(BIN)/lint-imports
 
-pytest: setup kube images ## All tests, against the embedded API server
+pytest: setup test-tools kube images ## All tests, against the embedded API server
 	@$(BIN)/pytest -n $(JOBS)
 
 unit: setup ## The fast tests alone, without a cluster
-	@$(BIN)/pytest -m "not cluster" tests/unit tests/contract tests/tui
+	@$(BIN)/pytest -m "not cluster and not browser" tests/unit tests/contract tests/tui tests/browser
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --allow-unjudged capability
@@ -76,7 +79,7 @@ verify-all: setup kube images ## Every case: on simulated nodes, then those that
 bench: setup kube images ## Measure; the table is in bench/README.md
 	@$(BIN)/python bench/run.py
 
-pictures: setup kube ## Make the README's picture from the real program
+pictures: setup test-tools kube ## Make the README's pictures from the real program
 	@$(BIN)/python tools/pictures.py
 
 bare-root: ## Prove the README in a bare Debian root (root, mmdebstrap; half an hour)

@@ -4,6 +4,9 @@ Runs with any python3 from 3.11 on and the standard library alone. Everything co
 registries through their ordinary clients, with pinned versions. On Debian and its relatives, where
 the venv module is a package of its own, root gets it by apt-get; everybody else is told what to
 install.
+
+With `--tests` it brings what the tests drive the lab with: a browser, tmux and two more shells. Who
+only wants to practise needs none of them.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ TOOLS = ROOT / ".tools"
 REQUIREMENTS = ROOT / "tools" / "requirements.txt"
 GO_REQUIREMENTS = ROOT / "tools" / "requirements-go.txt"
 OLDEST_PYTHON = (3, 11)
+TEST_PACKAGES = {"chromium": "chromium", "tmux": "tmux", "zsh": "zsh", "fish": "fish"}
+"""Commands that tests use, and the Debian packages that bring them."""
 
 
 def main() -> None:
@@ -29,6 +34,9 @@ def main() -> None:
             f"python3 is {sys.version.split()[0]}, and labgrader needs 3.11 or newer",
             "install python3.11 (or newer) and run `make PYTHON=python3.11 ...`",
         )
+    if "--tests" in sys.argv[1:]:
+        equip_for_tests()
+        return
     equip_for_nodes()
     stamp = TOOLS / ".stamp"
     wanted = REQUIREMENTS.read_text(encoding="utf-8") + GO_REQUIREMENTS.read_text(encoding="utf-8")
@@ -69,6 +77,15 @@ def equip_for_nodes() -> None:
             apt_get(*missing)
         except SystemExit:
             say("real nodes need these; without them nodes are simulated")
+
+
+def equip_for_tests() -> None:
+    """As root on Debian, install what tests drive the lab with; elsewhere tests tell."""
+    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+        return
+    missing = [name for command, name in TEST_PACKAGES.items() if not shutil.which(command)]
+    if missing:
+        apt_get(*missing)
 
 
 def pip_can_be_had() -> bool:

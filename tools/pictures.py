@@ -1,16 +1,19 @@
-"""Makes the README's picture: the real program on a real cluster, in the middle of task 1.
+"""Makes the README's pictures: the real program on a real cluster, in the middle of task 1.
 
 Run by `make pictures`. Starts a cluster of its own, removes it afterwards, and writes
-docs/pictures/lab.svg.
+docs/pictures/lab.svg, and docs/pictures/browser.png where Chromium is installed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import chromium
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
@@ -20,6 +23,7 @@ from labgrader.workbench import Choice, Workbench
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE = (132, 30)
+BROWSER_SIZE = (1280, 800)
 
 
 def main() -> None:
@@ -33,10 +37,16 @@ def main() -> None:
             workbench = Workbench(Choice(kubeconfig=str(status.kubeconfig)))
             half_way(workbench)
             svg = asyncio.run(photograph(workbench))
+            png = in_the_browser(str(status.kubeconfig)) if chromium.find() else None
         finally:
             provider.down(purge=True)
     (PICTURES / "lab.svg").write_text(svg, encoding="utf-8")
     print(f"wrote {PICTURES / 'lab.svg'}")
+    if png is None:
+        print("no browser.png: Chromium is not installed (as root on Debian: make test-tools)")
+        return
+    (PICTURES / "browser.png").write_bytes(png)
+    print(f"wrote {PICTURES / 'browser.png'}")
 
 
 def half_way(workbench: Workbench) -> None:
@@ -60,6 +70,23 @@ async def photograph(workbench: Workbench) -> str:
         await pilot.press("down", "down", "s")
         await pilot.pause(1.2)
         return app.export_screenshot(title="labgrader")
+
+
+def in_the_browser(kubeconfig: str) -> bytes:
+    """Open the lab in Chromium, go to the step that fails, and return what is seen as PNG."""
+    command = [sys.executable, "-m", "labgrader", "serve", "--kubeconfig", kubeconfig]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            address = server.stdout.readline().removeprefix("Open ").strip()
+            with chromium.Chromium(BROWSER_SIZE) as browser:
+                page = browser.open(address)
+                page.until_painted("15/20")
+                page.type("jjs")
+                page.until_painted("00:01 /")
+                return page.picture()
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.cli.audit import audit
+from labgrader.cli.options import workbench_options
 from labgrader.cli.prepare import prepare, unprepare
+from labgrader.workbench import Choice, Workbench
 
 if TYPE_CHECKING:
     from labgrader.cluster.provider import ClusterStatus, Provider
@@ -93,13 +95,18 @@ def kubeconfig(kind: str, name: str) -> None:
 @cluster.command()
 @PROVIDER_OPTION
 @NAME_OPTION
-def shell(kind: str, name: str) -> None:
-    """Open your shell with KUBECONFIG set and kubectl on the PATH."""
-    from labgrader.cluster.embedded.shell import open_shell
+@workbench_options
+def shell(workbench: Workbench, kind: str, name: str) -> None:
+    """Open your shell with kubectl on the lab's cluster and in its namespace, as `!` in the lab.
 
-    config = _provider(kind, name).kubeconfig()
-    click.echo(f"A shell on the cluster '{name}'; leave it with `exit`.", err=True)
-    open_shell(name, config)
+    With --kubeconfig or --context: on a cluster of your own.
+    """
+    from labgrader.tui.shell import run
+
+    if not (workbench.choice.kubeconfig or workbench.choice.context):
+        own = str(_provider(kind, name).kubeconfig())
+        workbench = Workbench(Choice(own, content=workbench.choice.content))
+    run(workbench)
 
 
 @cluster.command()

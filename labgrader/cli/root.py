@@ -30,6 +30,7 @@ COMMANDS = {
     "image": "labgrader.cli.image:image",
     "quiz": "labgrader.cli.quiz:quiz",
     "reset": "labgrader.cli.reset:reset",
+    "serve": "labgrader.cli.serve:serve",
     "session": "labgrader.cli.session:session",
     "solution": "labgrader.cli.solution:solution",
     "solve": "labgrader.cli.solve:solve",

@@ -11,10 +11,13 @@ import rich_click as click
 
 from labgrader.cli.options import exam_options, workbench_options
 from labgrader.engine.levels import Level
+from labgrader.serve import BROWSER
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
     from labgrader.session.record import Mode
+
+Progress = Callable[[str, str], None]
 
 
 @click.command()
@@ -26,13 +29,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="Everything, manifests with gaps to fill, or the requirements alone.",
 )
+@click.option("--split", is_flag=True, help="Have your shell beside the lab (needs tmux).")
 @exam_options
 @workbench_options
-def start(workbench: Workbench, name: str, level: str, mode: Mode, factor: float | None) -> int:
+def start(
+    workbench: Workbench, name: str, level: str, mode: Mode, factor: float | None, *, split: bool
+) -> int:
     """Open the lab on the chosen cluster; start the embedded one where none is chosen."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if split:
+        from labgrader.cli import split as panes
+
+        workbench = on_a_cluster(workbench, name)
+        panes.split(workbench, sys.argv[1:], os.environ)
+    if os.environ.get(BROWSER) or (sys.stdin.isatty() and sys.stdout.isatty()):
         return _open(workbench, name, Level(level), mode, factor)
-    workbench = _bring_up(workbench, name, _progress) if _is_ours(workbench) else workbench
+    workbench = on_a_cluster(workbench, name)
     click.echo(f"The lab's cluster is up; kubeconfig: {workbench.target.kubeconfig}")
     click.echo("This is no terminal, so the lab does not open here. Next:")
     click.echo("  labgrader demo             the whole story, on a cluster of its own")
@@ -45,23 +56,23 @@ def _open(workbench: Workbench, name: str, level: Level, mode: Mode, factor: flo
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     from labgrader.session.book import Book
     from labgrader.tui.app import run_app
-    from labgrader.tui.launch import Launch, Progress
+    from labgrader.tui.launch import Launch
 
     def up(tell: Progress) -> Workbench:
-        return _bring_up(workbench, name, tell)
+        return on_a_cluster(workbench, name, tell)
 
     own = up if _is_ours(workbench) else None
     return run_app(Launch(workbench, Book, own, mode, factor, level))
 
 
-def _is_ours(workbench: Workbench) -> bool:
-    """Whether nobody named a cluster: then it is the lab's own."""
-    choice = workbench.choice
-    return not (choice.kubeconfig or choice.context or os.environ.get("KUBECONFIG"))
+def _say(component: str, message: str) -> None:
+    click.echo(f"{component}: {message}", err=True)
 
 
-def _bring_up(workbench: Workbench, name: str, tell: Callable[[str, str], None]) -> Workbench:
-    """Start the lab's own cluster, and return a workbench on it."""
+def on_a_cluster(workbench: Workbench, name: str, tell: Progress = _say) -> Workbench:
+    """Return a workbench with a cluster behind it; start the lab's own when none was named."""
+    if not _is_ours(workbench):
+        return workbench
     from labgrader.cluster.providers import get_provider
     from labgrader.workbench import Choice
 
@@ -70,5 +81,7 @@ def _bring_up(workbench: Workbench, name: str, tell: Callable[[str, str], None])
     return Workbench(choice, workbench.limits)
 
 
-def _progress(component: str, message: str) -> None:
-    click.echo(f"{component}: {message}", err=True)
+def _is_ours(workbench: Workbench) -> bool:
+    """Whether nobody named a cluster: then it is the lab's own."""
+    choice = workbench.choice
+    return not (choice.kubeconfig or choice.context or os.environ.get("KUBECONFIG"))

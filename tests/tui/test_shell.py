@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from labgrader.cluster import shell as lower
 from labgrader.model.errors import LabError, UsageError
 from labgrader.tui import shell
 from labgrader.tui.app import LabApp, run_app
@@ -23,26 +24,70 @@ def cluster_folder(workbench, tmp_path):
     return folder
 
 
-def test_the_shell_points_at_the_cluster(workbench, cluster_folder):
-    with shell.environment(workbench, {"PATH": "/usr/bin", "X": "1"}) as env:
-        kubeconfig = str(cluster_folder / "kubeconfig")
-        assert env == {"PATH": "/usr/bin", "X": "1", "KUBECONFIG": kubeconfig}
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: lab
+contexts:
+- {name: lab, context: {cluster: c, user: u, namespace: elsewhere}}
+- {name: other, context: {cluster: d, user: v}}
+"""
+
+
+def front_of(env):
+    """Return the kubeconfig that the shell reads first, and check that the real one follows."""
+    first, second = env["KUBECONFIG"].split(os.pathsep)
+    return yaml.safe_load(Path(first).read_text("utf-8")), second
+
+
+def opened(workbench, environ, clock=None):
+    return lower.opened(shell.place(workbench), environ, clock)
+
+
+@pytest.mark.parametrize("context", [None, "other"])
+def test_the_shell_points_at_the_cluster_and_the_labs_namespace(workbench, cluster_folder, context):
+    file = cluster_folder / "kubeconfig"
+    file.write_text(KUBECONFIG)
+    workbench.target = replace(workbench.target, context=context)
+    with opened(workbench, {"PATH": "/usr/bin", "X": "1", "SHELL": "/bin/sh"}) as it:
+        assert it.environ["X"] == "1"
+        assert it.environ["PATH"] == "/usr/bin"
+        front, second = front_of(it.environ)
+    cluster, user = ("d", "v") if context else ("c", "u")
+    entry = {"cluster": cluster, "user": user, "namespace": "trading-platform"}
+    wanted = context or "lab"
+    assert front["current-context"] == wanted
+    assert front["contexts"] == [{"name": wanted, "context": entry}]
+    assert (second, file.read_text()) == (str(file), KUBECONFIG)
 
 
 def test_the_clusters_own_tools_come_first(workbench, cluster_folder):
     (cluster_folder / "bin").mkdir()
-    with shell.environment(workbench, {"PATH": "/usr/bin"}) as env:
-        assert env["PATH"] == f"{cluster_folder / 'bin'}{os.pathsep}/usr/bin"
+    with opened(workbench, {"PATH": "/usr/bin"}) as it:
+        assert it.environ["PATH"] == f"{cluster_folder / 'bin'}{os.pathsep}/usr/bin"
 
 
-def test_a_chosen_context_wins_over_what_is_current(workbench, cluster_folder):
+def test_a_chosen_context_wins_even_where_its_file_cannot_be_read(workbench, cluster_folder):
     workbench.target = replace(workbench.target, context="kind-lab")
-    with shell.environment(workbench, {}) as env:
-        chosen, kubeconfig = env["KUBECONFIG"].split(os.pathsep)
-        overlay = Path(chosen)
-        assert yaml.safe_load(overlay.read_text("utf-8"))["current-context"] == "kind-lab"
-        assert kubeconfig == str(cluster_folder / "kubeconfig")
-    assert not overlay.exists()
+    with opened(workbench, {}) as it:
+        front, _ = front_of(it.environ)
+        folder = Path(it.environ["KUBECONFIG"].split(os.pathsep)[0]).parent
+        assert front["current-context"] == "kind-lab"
+    assert not folder.exists()
+
+
+def test_the_shell_keeps_its_proxy_but_not_for_the_lab(workbench, cluster_folder):
+    with opened(workbench, {"HTTPS_PROXY": "http://p", "no_proxy": "intranet"}) as it:
+        env = it.environ
+    assert env["HTTPS_PROXY"] == "http://p"
+    assert env["NO_PROXY"] == env["no_proxy"]
+    assert {"intranet", "127.0.0.1", "localhost", ".svc"} <= set(env["NO_PROXY"].split(","))
+    assert "LABGRADER_CLUSTER" not in env, "`down` would end the learner's shell"
+
+
+def test_where_shells_are_denied_the_way_to_allow_them_is_told(workbench, cluster_folder):
+    with pytest.raises(LabError, match=r"serve --allow-shell.*export KUBECONFIG=.*/kubeconfig"):
+        shell.run(workbench, {shell.DENIED: "1", "SHELL": "/bin/true"})
 
 
 def test_the_shell_runs_and_the_interrupt_handler_is_as_before(workbench, cluster_folder, capfd):
@@ -52,7 +97,7 @@ def test_the_shell_runs_and_the_interrupt_handler_is_as_before(workbench, cluste
     before = signal.getsignal(signal.SIGINT)
     shell.run(workbench, {"SHELL": str(script), "PATH": os.defpath})
     assert signal.getsignal(signal.SIGINT) is before
-    assert f"at {cluster_folder / 'kubeconfig'}" in capfd.readouterr().out
+    assert f":{cluster_folder / 'kubeconfig'}\n" in capfd.readouterr().out
 
 
 def test_a_shell_that_does_not_start_says_so(workbench, cluster_folder):

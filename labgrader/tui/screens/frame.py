@@ -85,6 +85,4 @@ class Frame(ModalScreen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        listed = [*type(self).BINDINGS, *Frame.BINDINGS]
-        told = [one for one in listed if isinstance(one, Binding) and one.tooltip]
-        self.app.push_screen(HelpScreen(told))
+        self.app.push_screen(HelpScreen(self))

@@ -127,10 +127,17 @@ def explanation(criterion: Criterion, why: str, hints: Sequence[str]) -> str:
 
 
 def bindings_of(screen: Screen[Any]) -> list[Binding]:
-    """Return the keys that our own classes give a screen, the most general last."""
+    """Return the keys that our own classes give a screen, the most general last.
+
+    Of several that do the same (an option's letter), the first stands for all.
+    """
     classes = [one for one in type(screen).__mro__ if one.__module__.startswith("labgrader.")]
     listed = [entry for one in classes for entry in one.__dict__.get("BINDINGS", ())]
-    return [binding for binding in listed if isinstance(binding, Binding)]
+    told: dict[str, Binding] = {}
+    for binding in listed:
+        if isinstance(binding, Binding):
+            told.setdefault(binding.description, binding)
+    return list(told.values())
 
 
 def _keys(bindings: Iterable[Binding]) -> Content:

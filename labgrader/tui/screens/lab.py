@@ -15,6 +15,7 @@ from labgrader.engine.levels import Level, shown
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Lab
 from labgrader.session.journal import Journal, Pulse
+from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
 from labgrader.tui.messages import Heard, Overtime
 from labgrader.tui.screens.session_actions import SessionActions
@@ -54,6 +55,7 @@ class LabScreen(SessionActions, StepActions):
         self.lab_task, self.lab_step = next((t, s) for t in lab.tasks for s in t.steps)
         self._now = now
         self._feed = Feed(workbench, list(lab.criteria()), self._tell, journal, now)
+        self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
         self._seen: dict[str, CheckResult] = {}
 

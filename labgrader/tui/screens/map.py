@@ -20,6 +20,7 @@ from labgrader.model.errors import LabError
 from labgrader.report.clean import one_line
 from labgrader.report.map import fact, label
 from labgrader.tui import words
+from labgrader.tui.launch import local_now
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.map_tree import MapTree
 from labgrader.workbench import Workbench
@@ -55,7 +56,7 @@ class MapScreen(Frame):
     def __init__(self, workbench: Workbench, *, now: Callable[[], datetime] | None = None) -> None:
         super().__init__()
         self._workbench = workbench
-        self._now = now or _local_now
+        self._now = now or local_now
         self._atlas: Atlas | None = None
         self._since: datetime | None = None
 
@@ -146,12 +147,6 @@ class MapScreen(Frame):
             self.notify("Choose an object: its command is copied", markup=False)
             return
         self.copy_text(node.data.command)
-
-
-def _local_now() -> datetime:
-    from labgrader.tui.app import local_now
-
-    return local_now()
 
 
 def _head(drawn: Map, since: datetime | None) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from textual.app import SuspendNotSupported
@@ -9,24 +10,34 @@ from textual.binding import Binding, BindingType
 
 from labgrader.model.errors import LabError
 from labgrader.tui import shell
+from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.screens.base import LabBase
 from labgrader.tui.screens.confirm import ConfirmScreen
+from labgrader.tui.screens.drills import DrillsScreen
 from labgrader.tui.screens.help import HelpScreen
+from labgrader.tui.screens.map import MapScreen
+from labgrader.tui.screens.quiz import QuizScreen
 from labgrader.tui.screens.report import ReportScreen
 from labgrader.tui.screens.timeline import TimelineScreen
 from labgrader.tui.screens.tour import TourScreen
+from labgrader.tui.shell import ShellClock
 from labgrader.tui.state import Mark
-from labgrader.tui.widgets.timer import TaskTimer
+from labgrader.tui.widgets.timer import WHOLE, TaskTimer, whole
 
 
 class SessionActions(LabBase):
     """The actions beside the step."""
+
+    drillbook: DrillBook
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "timer", "Time", tooltip="Start or pause the task's time"),
         Binding("r", "judge", "Judge", show=False, tooltip="Judge everything again now"),
         Binding("!,ctrl+t", "shell", "Shell", tooltip="A shell on the lab's cluster; exit returns"),
         Binding("l", "timeline", "Timeline", show=False, tooltip="What changed on the cluster"),
+        Binding("m", "map", "Map", show=False, tooltip="The lab's objects: who owns what, live"),
+        Binding("u", "quiz", "Quiz", show=False, tooltip="Questions, with explanations"),
+        Binding("x", "drills", "Drills", show=False, tooltip="Break and fix, on a solved lab"),
         Binding("g", "report", "Report", show=False, tooltip="Score, time, what to practise"),
         Binding("f", "finish", "Finish", show=False, tooltip="End the session and see its report"),
         Binding("t", "tour", "Tour", show=False, tooltip="The lab in five short steps"),
@@ -63,7 +74,7 @@ class SessionActions(LabBase):
         try:
             with self.app.suspend():
                 try:
-                    shell.run(self.workbench)
+                    shell.run(self.workbench, clock=self._shell_clock())
                 except LabError as error:  # inside: leaving `suspend` by an exception ends the app
                     trouble = str(error)
         except SuspendNotSupported:
@@ -71,6 +82,32 @@ class SessionActions(LabBase):
             trouble = f"No shell can be opened from here. In another: export KUBECONFIG={path}"
         if trouble:
             self.notify(trouble, severity="error", markup=False)
+
+    def _shell_clock(self) -> ShellClock:
+        """Return what the shell's prompt counts: what is left, else since when the clock runs."""
+        record, now = self.journal.record(), time.time()
+        if record.state != "running":
+            return ShellClock()
+        name, spent = (WHOLE, record.seconds) if self.exam else (record.task, 0.0)
+        task = self.lab.task(name)
+        if task is not None:
+            spent = record.spent.get(task.id, 0.0)
+        budget = record.budget(task.budget_seconds if task else whole(self.lab))
+        return ShellClock(None if budget is None else now + budget - spent, now - spent)
+
+    def action_map(self) -> None:
+        """Show the lab's objects as a tree."""
+        self.app.push_screen(MapScreen(self.workbench))
+
+    def action_quiz(self) -> None:
+        """Ask questions."""
+        if not self.refused_in_exam("There is no quiz in an exam"):
+            self.app.push_screen(QuizScreen(self.workbench))
+
+    def action_drills(self) -> None:
+        """Break the lab, to have it mended."""
+        if not self.refused_in_exam("There are no drills in an exam"):
+            self.app.push_screen(DrillsScreen(self.workbench, lambda: self.state, self.drillbook))
 
     def action_timeline(self) -> None:
         """Show what changed on the cluster, and what came of it."""

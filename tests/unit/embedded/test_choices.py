@@ -14,7 +14,6 @@ from labgrader.cluster.embedded.api import NotReady
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.pki import Pki
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.embedded.shell import shell_environment
 from labgrader.cluster.provider import silent
 from labgrader.model.errors import ExitCode, LabError, ProviderError, UsageError
 
@@ -52,19 +51,6 @@ def test_no_component_is_told_to_listen_beyond_loopback(plan):
 
 def test_only_the_store_stops_last(plan):
     assert [part["name"] for part in plan if part["last"]] == ["etcd"]
-
-
-def test_the_shell_keeps_its_proxy_but_not_for_the_lab(tmp_path):
-    env = shell_environment(
-        "default",
-        tmp_path / "kubeconfig",
-        {"HTTPS_PROXY": "http://p", "no_proxy": "intranet", "PATH": "/bin"},
-    )
-    assert env["HTTPS_PROXY"] == "http://p"
-    assert env["NO_PROXY"] == env["no_proxy"]
-    assert {"intranet", "127.0.0.1", "localhost", ".svc"} <= set(env["NO_PROXY"].split(","))
-    assert env["PATH"] == f"{tmp_path / 'bin'}:/bin"
-    assert "LABGRADER_CLUSTER" not in env, "`down` would end the learner's shell"
 
 
 def test_the_kubeconfig_is_complete_and_names_no_file(tmp_path):

@@ -1,0 +1,134 @@
+"""The learner's own shell on a cluster: where it points, what it reads first, what it costs nobody.
+
+The learner's files are never changed. What differs from their usual shell is in a temporary folder
+that goes with it: a kubeconfig in front of theirs, and a start file that reads their own first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from labgrader.cluster import kubeconfig, shell_start
+from labgrader.cluster.embedded.components import without_proxy
+from labgrader.cluster.shell_start import ShellClock
+from labgrader.model.errors import LabError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a shell is opened on.
+
+    Args:
+        kubeconfig: the cluster's file.
+        context: the chosen one, None for the file's current one.
+        namespace: what ``kubectl`` takes where none is named.
+        label: what the prompt begins with, e.g. ``lab``.
+    """
+
+    kubeconfig: Path
+    context: str | None
+    namespace: str
+    label: str = "lab"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A shell ready to be run: its command line and its environment."""
+
+    command: list[str]
+    environ: dict[str, str]
+
+
+def run(place: Place, environ: Mapping[str, str], clock: ShellClock | None = None) -> None:
+    """Run ``$SHELL`` until its ``exit``; its exit code means nothing here.
+
+    The terminal must be the shell's alone meanwhile.
+
+    Raises:
+        LabError: there is no shell that could be started.
+    """
+    with opened(place, environ, clock) as shell, _lent_terminal():
+        try:
+            subprocess.run(shell.command, env=shell.environ, check=False)  # noqa: S603 - their own
+        except OSError as error:
+            raise LabError(
+                f"The shell {shell.command[0]} does not start: {error.strerror or error}",
+                "Set SHELL to one that does",
+            ) from error
+
+
+@contextmanager
+def opened(
+    place: Place, environ: Mapping[str, str], clock: ShellClock | None = None
+) -> Iterator[Opened]:
+    """Yield the command and the environment; the files behind them are there as long."""
+    program = environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
+    with tempfile.TemporaryDirectory(prefix="labgrader-shell-") as name:
+        folder = Path(name)
+        env = {**without_proxy(environ), "KUBECONFIG": _pointing(place, folder)}
+        tools = place.kubeconfig.expanduser().absolute().parent / "bin"
+        if tools.is_dir():
+            env["PATH"] = os.pathsep.join([str(tools), environ.get("PATH", os.defpath)])
+        start = shell_start.prepare(program, folder, env, place.label, clock)
+        yield Opened([program, *start.arguments], {**env, **start.variables})
+
+
+def _pointing(place: Place, folder: Path) -> str:
+    """Return a ``KUBECONFIG`` whose first file says context and namespace, and nothing else.
+
+    Of several files kubectl takes the first current-context and the first entry of a name: the
+    chosen ones, and never what happens to be current in the user's own file, which stays as it is.
+    What ``kubectl config set-context`` changes meanwhile goes into that first file, too.
+    """
+    path = place.kubeconfig.expanduser().absolute()
+    front = {"apiVersion": "v1", "kind": "Config", **_chosen(path, place)}
+    file = folder / "context"
+    file.write_text(yaml.safe_dump(front), encoding="utf-8")
+    return os.pathsep.join([str(file), str(path)])
+
+
+def _chosen(path: Path, place: Place) -> dict[str, object]:
+    """Return current context and its entry with the lab's namespace, as far as they can be read."""
+    try:
+        data = kubeconfig.read(path)
+    except UsageError:
+        return {"current-context": place.context} if place.context else {}
+    name = place.context or data.get("current-context")
+    found = next((entry for entry in data["contexts"] if entry.get("name") == name), None)
+    if found is None:
+        return {"current-context": name} if name else {}
+    context = {**(found.get("context") or {}), "namespace": place.namespace}
+    return {"current-context": name, "contexts": [{"name": name, "context": context}]}
+
+
+@contextmanager
+def _lent_terminal() -> Iterator[None]:
+    """Leave Ctrl-C to what runs in the shell, and have the terminal back whatever ends it."""
+    # A handler that does nothing, not SIG_IGN: a child would inherit that one.
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _take_terminal_back()
+
+
+def _take_terminal_back() -> None:
+    """Be in the foreground again: a shell that was killed leaves that to its dead process group.
+
+    Without it the next write to the terminal would stop the lab (SIGTTOU).
+    """
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with suppress(OSError):  # standard input is no terminal
+        os.tcsetpgrp(0, os.getpgrp())
+    signal.signal(signal.SIGTTOU, before)

@@ -1,0 +1,146 @@
+"""The learner's shell on a real terminal: their own files, completion, and a prompt that counts."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from terminals import Terminal
+
+DEADLINE = 1_000_000
+OPEN = """\
+from labgrader.tui import shell
+from labgrader.workbench import Choice, Workbench
+shell.run(Workbench(Choice(kubeconfig={kubeconfig!r})), clock=shell.ShellClock({clock}))
+"""
+KUBECTL = """\
+#!/bin/sh
+if [ "$1" = completion ]; then
+  printf '__start_kubectl() { COMPREPLY=(completed); }; complete -F __start_kubectl kubectl\\n'
+else
+  echo "kubectl got $*"
+fi
+"""
+CONTEXT = """\
+contexts: [{name: lab, context: {cluster: c, user: u}}]
+current-context: lab
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A learner's home, and a cluster's folder in it with a kubectl."""
+    tools = tmp_path / "lab" / "bin"
+    tools.mkdir(parents=True)
+    (tools / "kubectl").write_text(KUBECTL)
+    (tools / "kubectl").chmod(0o700)
+    (tmp_path / "lab" / "kubeconfig").write_text(CONTEXT)
+    return tmp_path
+
+
+@pytest.fixture
+def lab_shell(home):
+    """Return what opens the shell: ``with lab_shell("bash", "deadline=5") as terminal``."""
+
+    def start(name, clock=""):
+        program = shutil.which(name)
+        if program is None:
+            pytest.skip(f"{name} is not installed here")
+        code = OPEN.format(kubeconfig=str(home / "lab" / "kubeconfig"), clock=clock)
+        env = {"HOME": str(home), "SHELL": program, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+        return Terminal([sys.executable, "-c", code], env)
+
+    return start
+
+
+def at(moment):
+    """Return a line that stops the shell's clock at a moment."""
+    return f"unset EPOCHSECONDS; EPOCHSECONDS={moment}"
+
+
+def test_bash_counts_down_and_goes_on_when_the_time_is_over(lab_shell):
+    with lab_shell("bash", f"deadline={DEADLINE}") as terminal:
+        terminal.until(r"\(lab \d+:\d\d over\) ")
+        terminal.type(at(DEADLINE - 252))
+        terminal.until(r"\n\(lab 04:12 left\) [^(]*[$#] $")
+        terminal.type("PATH=; " + at(DEADLINE - 4500))
+        terminal.until(r"\n\(lab 75:00 left\) [^(]*[$#] $")  # no program is run for it
+        terminal.type(at(DEADLINE + 42))
+        terminal.until(r"\n\(lab 00:42 over\) [^(]*[$#] $")
+        terminal.type("exit")
+        assert terminal.ended() == 0
+
+
+def test_bash_counts_up_where_there_is_no_deadline(lab_shell):
+    with lab_shell("bash", "started=1000") as terminal:
+        terminal.until("elapsed")
+        terminal.type(at(1061))
+        terminal.until(r"\n\(lab 01:01 elapsed\) ")
+        terminal.type(at(900))  # a clock that was set back
+        terminal.until(r"\n\(lab 00:00 elapsed\) ")
+
+
+def test_bash_keeps_the_learners_own_files_and_prompt(lab_shell, home):
+    (home / ".bashrc").write_text(
+        "export KUBECONFIG=/mine PATH=/usr/bin:/bin\nset -u\nmine() { PS1='mine> '; }\n"
+        "PROMPT_COMMAND='mine;'\nalias hello='echo hello to you'\n"
+    )
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) mine> $")
+        terminal.type("hello")
+        terminal.until(r"\nhello to you\n\(lab\) mine> $")
+        terminal.type("k get pods; echo ${KUBECONFIG##*:}")
+        terminal.until(rf"\nkubectl got get pods\n{home}/lab/kubeconfig\n")
+
+
+def test_bash_takes_a_list_of_prompt_commands(lab_shell, home):
+    (home / ".bashrc").write_text("PROMPT_COMMAND=(true 'PS1=\"two> \"')\n")
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) two> $")
+        terminal.type("false")
+        terminal.until(r"\n\(lab\) two> $")
+
+
+def test_bash_completes_kubectl_and_k(lab_shell):
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) ")
+        for command in ("kubectl", "k"):
+            terminal.type(f"{command} \t", end="")
+            terminal.until(f"{command} completed $")
+            terminal.type("")
+            terminal.until("kubectl got completed")
+
+
+def test_zsh_counts_completes_and_keeps_the_learners_own_files(lab_shell, home):
+    (home / ".zshenv").write_text("MINE=kept\n")
+    (home / ".zshrc").write_text("PROMPT='mine> '; HISTFILE=${ZDOTDIR:-$HOME}/.zsh_history\n")
+    with lab_shell("zsh", f"deadline={DEADLINE}") as terminal:
+        terminal.until(r"\(lab \d+:\d\d over\) mine> ")
+        terminal.type(f"zmodload -u zsh/datetime; EPOCHSECONDS={DEADLINE - 252}")
+        terminal.until(r"\(lab 04:12 left\) mine> ")
+        terminal.type('echo $MINE $HISTFILE "${ZDOTDIR-}"; k get pods')
+        terminal.until(rf"\nkept {home}/.zsh_history \nkubectl got get pods\n")
+
+
+@pytest.mark.parametrize("name", ["sh", "fish"])
+def test_other_shells_have_cluster_and_namespace(lab_shell, home, name):
+    with lab_shell(name) as terminal:
+        terminal.until(r"[$#>] ")
+        terminal.type(
+            "cat (string split : $KUBECONFIG)" if name == "fish" else "cat ${KUBECONFIG%%:*}"
+        )
+        terminal.until("namespace: trading-platform")
+        terminal.type("kubectl get pods")
+        terminal.until("kubectl got get pods")
+
+
+def test_ctrl_c_belongs_to_what_runs_in_the_shell(lab_shell):
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) ")
+        terminal.type("sh -c 'echo go; exec sleep 1000'")
+        terminal.until(r"\ngo\n")
+        terminal.type("\x03", end="")
+        terminal.until(r"\(lab\) ")
+        terminal.type("exit 3")
+        assert terminal.ended() == 0
