@@ -61,7 +61,7 @@ def exam_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_time(
         *arguments: Any, exam: bool, time_factor: str, untimed: bool, **options: Any
     ) -> Any:
-        from labgrader.session.record import Mode
+        from labgrader.model.modes import Mode
 
         if exam and untimed:
             raise UsageError("An exam has a time", "Leave --untimed out, or take --time-factor 2")

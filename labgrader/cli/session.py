@@ -16,8 +16,9 @@ from labgrader.report.pace import clock
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
+    from labgrader.model.modes import Mode
     from labgrader.session.book import Book
-    from labgrader.session.record import Mode, Record
+    from labgrader.session.record import Record
 
 
 def _book() -> Book:

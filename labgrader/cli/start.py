@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.cli.options import exam_options, workbench_options
-from labgrader.engine.levels import Level
+from labgrader.model.modes import Level
 from labgrader.serve import BROWSER
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Mode
+    from labgrader.model.modes import Mode
 
 Progress = Callable[[str, str], None]
 

@@ -11,8 +11,8 @@ import rich_click as click
 from labgrader.cli.memory import refuse_in_exam, remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine import levels, workfolder
-from labgrader.engine.levels import Level
 from labgrader.model.errors import LabError, UsageError
+from labgrader.model.modes import Level
 from labgrader.model.task import Criterion, Lab, Snippet, Step, Task
 from labgrader.workbench import Workbench
 

@@ -8,30 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 
 from labgrader.engine.solve import ACTS, folder_of
 from labgrader.engine.yamlfile import read_text
+from labgrader.model.modes import Level
 from labgrader.model.task import Lab, Snippet, Step, Task
 
 BLANK = "_____"
 """What stands in a gap. It is a valid YAML text, so kubectl says what is wrong with it."""
 
 _VALUE = r"""(\[[^\]\n]*\]|\{[^}\n]*\}|"[^"\n]*"|'[^'\n]*'|[^\s,}\]#][^,}\]\n#]*)"""
-
-
-class Level(StrEnum):
-    """``guided`` shows everything; ``gaps`` manifests to be completed; ``exam`` requirements."""
-
-    GUIDED = "guided"
-    GAPS = "gaps"
-    EXAM = "exam"
-
-    def next(self) -> Level:
-        """Return the level after this one, round and round."""
-        levels = list(Level)
-        return levels[(levels.index(self) + 1) % len(levels)]
 
 
 def shown(lab: Lab, task: Task, step: Step, level: Level) -> tuple[Snippet, ...]:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from labgrader.model.errors import UsageError
+from labgrader.model.modes import Mode
 from labgrader.model.result import Outcome, Report
 from labgrader.session import moments
 from labgrader.session.moments import Moment
-from labgrader.session.record import Mode, Record, replay
+from labgrader.session.record import Record, replay
 from labgrader.session.store import Entry, Store
 
 Now = Callable[[], Moment]

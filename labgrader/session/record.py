@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
+from labgrader.model.modes import Mode
 from labgrader.session.moments import Moment
 from labgrader.session.store import Entry
 
@@ -16,13 +16,6 @@ HEARTBEAT_SECONDS = 5.0
 
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 """After a heartbeat, a longer silence says that the program was gone, or the machine asleep."""
-
-
-class Mode(StrEnum):
-    """Practice can be paused and gives hints; an exam's clock runs on."""
-
-    PRACTICE = "practice"
-    EXAM = "exam"
 
 
 @dataclass(frozen=True, slots=True)

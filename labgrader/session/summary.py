@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from labgrader.engine.checklists import shares, tick
 from labgrader.model.checklist import Goals
 from labgrader.model.drill import Drill
+from labgrader.model.modes import Mode
 from labgrader.model.pace import Standing
 from labgrader.model.quiz import Concept, Known
 from labgrader.model.quiz import Standing as Knowledge
@@ -16,7 +17,7 @@ from labgrader.model.summary import Advice, Run, Strength, Summary, TaskRow
 from labgrader.model.task import Lab, Task
 from labgrader.session.knowledge import knowledge
 from labgrader.session.pace import pace_of
-from labgrader.session.record import Mode, Record
+from labgrader.session.record import Record
 from labgrader.session.store import Given
 
 MOST_ADVICE = 6

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from labgrader.engine.levels import Level
 from labgrader.model.errors import LabError
-from labgrader.session.journal import Journal
+from labgrader.model.modes import Level
 from labgrader.tui import theme
+from labgrader.tui.bindings import bindings_of
 from labgrader.tui.launch import Launch
-from labgrader.tui.screens.help import bindings_of
-from labgrader.tui.screens.lab import LabScreen
-from labgrader.tui.screens.tour import TourScreen
 from labgrader.tui.screens.welcome import Chosen, WelcomeScreen
-from labgrader.workbench import Workbench
+
+if TYPE_CHECKING:
+    from labgrader.session.journal import Journal
+    from labgrader.tui.screens.lab import LabScreen
+    from labgrader.workbench import Workbench
 
 
 class LabApp(App[None]):
-    """The labgrader TUI; ``launch.workbench.catalog`` can be read without waiting."""
+    """The labgrader TUI. The lab itself is imported when the welcome is on the screen."""
 
     CSS_PATH = Path(__file__).parent / "app.tcss"
     TITLE = "labgrader"
@@ -54,10 +56,14 @@ class LabApp(App[None]):
         screen = self.lab_screen(message.workbench, journal, message.wish.level)
         self.push_screen(screen)
         if first and not screen.exam:
+            from labgrader.tui.screens.tour import TourScreen
+
             self.push_screen(TourScreen())
 
     def lab_screen(self, workbench: Workbench, journal: Journal, level: Level) -> LabScreen:
         """Return the lab with a session in it."""
+        from labgrader.tui.screens.lab import LabScreen
+
         return LabScreen(workbench, journal, level=level, now=self._launch.now)
 
     def _fatal_error(self) -> None:
@@ -89,9 +95,8 @@ def run_app(launch: Launch) -> int:
         LabError: content or kubeconfig cannot be opened. That comes out before the screen is taken
             over, and so do the questions of a kubeconfig's login helper.
     """
-    _ = launch.workbench.catalog
     if launch.up is None:
-        _ = launch.workbench.cluster
+        _ = launch.workbench.catalog, launch.workbench.cluster
     app = LabApp(launch)
     app.run()
     if app.crash is not None:

@@ -17,12 +17,12 @@ from labgrader.engine import catalog, scoring
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.engine.snapshot import Interest
 from labgrader.engine.watches import Change
+from labgrader.model.modes import Mode
 from labgrader.model.resource import NAMESPACE
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal
 from labgrader.session.moments import Moment
-from labgrader.session.record import Mode
 from labgrader.session.store import Store
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch

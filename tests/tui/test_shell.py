@@ -13,6 +13,7 @@ from labgrader.cluster import shell as lower
 from labgrader.model.errors import LabError, UsageError
 from labgrader.tui import shell
 from labgrader.tui.app import LabApp, run_app
+from labgrader.tui.launch import Launch
 
 
 @pytest.fixture
@@ -107,16 +108,18 @@ def test_a_shell_that_does_not_start_says_so(workbench, cluster_folder):
 
 async def test_the_key_lends_the_terminal(play, workbench, monkeypatch):
     asked = []
-    monkeypatch.setattr(shell, "run", asked.append)
+    monkeypatch.setattr(shell, "run", lambda bench, *, clock: asked.append((bench, clock)))
     async with play() as p:
         monkeypatch.setattr(p.app, "suspend", nullcontext)
-        await p.press("!", "ctrl+t")
-        assert asked == [workbench, workbench]
+        await p.press("!", "s", "ctrl+t")
+        assert [bench for bench, _ in asked] == [workbench, workbench]
+        assert asked[0][1].deadline is None
+        assert asked[1][1].deadline is not None
         assert p.toasts() == []
 
 
 async def test_a_broken_shell_leaves_the_lab_open(play, monkeypatch):
-    def broken(workbench):
+    def broken(workbench, *, clock):
         raise LabError("The shell [x] does not start")
 
     monkeypatch.setattr(shell, "run", broken)
@@ -143,10 +146,10 @@ class NoCluster:
 def test_a_missing_cluster_comes_out_before_the_screen(monkeypatch):
     monkeypatch.setattr(LabApp, "run", lambda self: pytest.fail("it ran"))
     with pytest.raises(UsageError, match="No cluster is chosen"):
-        run_app(NoCluster())
+        run_app(Launch(NoCluster(), None))
 
 
 @pytest.mark.parametrize(("code", "exit_code"), [(None, 0), (0, 0), (1, 1)])
-def test_the_exit_code_is_the_apps(workbench, monkeypatch, code, exit_code):
+def test_the_exit_code_is_the_apps(launch, monkeypatch, code, exit_code):
     monkeypatch.setattr(LabApp, "run", lambda self: setattr(self, "_return_code", code))
-    assert run_app(workbench) == exit_code
+    assert run_app(launch) == exit_code

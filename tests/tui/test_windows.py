@@ -1,7 +1,8 @@
 """The windows over the lab, and the palette."""
 
 from labgrader.model.result import Outcome
-from labgrader.tui.screens.help import ExplainScreen, HelpScreen, bindings_of, explanation
+from labgrader.tui.bindings import bindings_of
+from labgrader.tui.screens.help import ExplainScreen, HelpScreen, explanation
 from labgrader.tui.screens.lab import LabScreen
 
 

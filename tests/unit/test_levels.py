@@ -10,7 +10,8 @@ import yaml
 
 from labgrader.engine.catalog import load
 from labgrader.engine.comparison import APPLIED, side_by_side, written
-from labgrader.engine.levels import BLANK, Level, shown, solution_of, with_gaps
+from labgrader.engine.levels import BLANK, shown, solution_of, with_gaps
+from labgrader.model.modes import Level
 from labgrader.paths import content_root
 
 LAB = load(content_root()).lab

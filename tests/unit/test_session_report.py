@@ -12,11 +12,12 @@ from labgrader.engine.catalog import load
 from labgrader.engine.checklists import load_goals
 from labgrader.engine.drills import load_drills
 from labgrader.engine.quiz import load_quiz
+from labgrader.model.modes import Mode
 from labgrader.model.summary import Summary
 from labgrader.paths import content_root
 from labgrader.report import session_text
 from labgrader.report.session_html import as_html
-from labgrader.session.record import Grading, Mode, Record
+from labgrader.session.record import Grading, Record
 from labgrader.session.store import Given
 from labgrader.session.summary import Background, summarize
 

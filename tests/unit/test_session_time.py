@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from labgrader.model.errors import UsageError
+from labgrader.model.modes import Mode
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal
 from labgrader.session.moments import Moment, now
-from labgrader.session.record import Mode
 from labgrader.session.store import Entry, Store
 
 

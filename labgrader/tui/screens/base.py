@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
-from labgrader.engine.levels import Level
+from labgrader.model.modes import Level
 from labgrader.model.task import Lab, Step, Task
 from labgrader.session.journal import Journal
 from labgrader.tui.state import LabState

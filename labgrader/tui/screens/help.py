@@ -15,6 +15,7 @@ from textual.widgets import Markdown, Static
 from labgrader.engine.registry import Check
 from labgrader.model.task import Criterion, Step
 from labgrader.tui import words
+from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
 
 GUIDE = """
@@ -124,20 +125,6 @@ def explanation(criterion: Criterion, why: str, hints: Sequence[str]) -> str:
         parts.append("**Read on** (a click copies the link)")
         parts.append("\n".join(f"- [{link}]({link})" for link in criterion.docs))
     return "\n\n".join(parts)
-
-
-def bindings_of(screen: Screen[Any]) -> list[Binding]:
-    """Return the keys that our own classes give a screen, the most general last.
-
-    Of several that do the same (an option's letter), the first stands for all.
-    """
-    classes = [one for one in type(screen).__mro__ if one.__module__.startswith("labgrader.")]
-    listed = [entry for one in classes for entry in one.__dict__.get("BINDINGS", ())]
-    told: dict[str, Binding] = {}
-    for binding in listed:
-        if isinstance(binding, Binding):
-            told.setdefault(binding.description, binding)
-    return list(told.values())
 
 
 def _keys(bindings: Iterable[Binding]) -> Content:

@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.widgets import Footer, OptionList
 
-from labgrader.engine.levels import Level, shown
+from labgrader.engine.levels import shown
+from labgrader.model.modes import Level
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Lab
 from labgrader.session.journal import Journal, Pulse

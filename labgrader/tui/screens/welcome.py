@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,16 +14,17 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
 
-from labgrader.engine import survey
-from labgrader.engine.snapshot import Snapshot
 from labgrader.model.errors import LabError
+from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-from labgrader.session.record import Mode, Record
 from labgrader.tui import words
-from labgrader.tui.launch import Launch, Seat, Wish
-from labgrader.tui.screens.help import HelpScreen
-from labgrader.workbench import Workbench
+from labgrader.tui.launch import Launch, Wish
+
+if TYPE_CHECKING:
+    from labgrader.session.record import Record
+    from labgrader.tui.seat import Seat
+    from labgrader.workbench import Workbench
 
 FACTORS = (1.0, 1.5, 2.0)
 PRACTICE, UNTIMED, EXAM, RESUME = "practice", "untimed", "exam", "resume"
@@ -40,9 +41,9 @@ class Told(Message):
 class Ready(Message):
     """The cluster answers; ``facts`` say what can be graded there."""
 
-    def __init__(self, workbench: Workbench, facts: str) -> None:
+    def __init__(self, workbench: Workbench, title: str, facts: str) -> None:
         super().__init__()
-        self.workbench, self.facts = workbench, facts
+        self.workbench, self.title, self.facts = workbench, title, facts
 
 
 class Failed(Message):
@@ -85,7 +86,7 @@ class WelcomeScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Yield what is there, what comes, and what can be done."""
         with Vertical(id="welcome"):
-            yield Static(self._launch.workbench.catalog.lab.title, id="welcome-title", markup=False)
+            yield Static("labgrader", id="welcome-title", markup=False)
             yield Static("The cluster is being looked at …", id="welcome-cluster", markup=False)
             yield ProgressBar(show_eta=False, show_percentage=False, id="welcome-bar")
             yield Static(id="welcome-told", markup=False)
@@ -108,12 +109,15 @@ class WelcomeScreen(Screen[None]):
     def _find_cluster(self) -> None:
         up = self._launch.up
         try:
+            title = self._launch.workbench.catalog.lab.title
+            import labgrader.tui.screens.lab  # noqa: F401 - while the learner reads, not later
+
             bench = up(self._tell) if up else self._launch.workbench
             facts = survey_of(bench)
         except LabError as error:
             self.post_message(Failed(str(error)))
             return
-        self.post_message(Ready(bench, facts))
+        self.post_message(Ready(bench, title, facts))
 
     def _tell(self, component: str, text: str) -> None:
         self.post_message(Told(component, text))
@@ -127,7 +131,10 @@ class WelcomeScreen(Screen[None]):
 
     @on(Ready)
     def _be_ready(self, message: Ready) -> None:
+        from labgrader.tui.seat import Seat
+
         self._workbench = message.workbench
+        self.query_one("#welcome-title", Static).update(message.title)
         self._seat = Seat(message.workbench, self._launch.book())
         self._open = self._seat.open_session()
         self.query_one("#welcome-bar").display = False
@@ -186,6 +193,8 @@ class WelcomeScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show what the keys do."""
+        from labgrader.tui.screens.help import HelpScreen
+
         self.app.push_screen(HelpScreen(self))
 
     @on(OptionList.OptionSelected)
@@ -218,6 +227,9 @@ def survey_of(workbench: Workbench) -> str:
     Raises:
         LabError: the cluster does not answer.
     """
+    from labgrader.engine import survey
+    from labgrader.engine.snapshot import Snapshot
+
     snapshot = Snapshot(workbench.cluster)
     workbench.cluster.read("/version")
     info = workbench.info(snapshot)

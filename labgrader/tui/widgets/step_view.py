@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Markdown, Static
 
-from labgrader.engine.levels import Level
+from labgrader.model.modes import Level
 from labgrader.model.task import Erratum, Snippet, Step, Task
 from labgrader.tui import words
 from labgrader.tui.widgets.snippet_view import SnippetView

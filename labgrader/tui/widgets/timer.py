@@ -5,9 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.session.journal import Journal
-from labgrader.session.record import Mode, Record
+from labgrader.session.record import Record
 from labgrader.tui.messages import Overtime
 
 TICK_SECONDS = 0.25
