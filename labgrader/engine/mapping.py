@@ -7,6 +7,7 @@ but the lab's namespace and the cluster-wide objects that the lab makes.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,8 @@ ABSENT_SECONDS = 2.0
 """How long until it is asked again whether a kind is served, or may be read, by now."""
 
 PACE_SECONDS = 0.2
-"""The map is drawn no more often than this."""
+CALM = 4
+"""The map is drawn no more often than this, and rests so many times as long as drawing took."""
 
 WATCH_SECONDS = 60
 
@@ -136,11 +138,13 @@ class Atlas:
         while not self._stop.is_set():
             self._news.wait()
             self._news.clear()
+            began = time.monotonic()
             drawn = self.draw()
+            rest = max(PACE_SECONDS, CALM * (time.monotonic() - began))
             if drawn != told and not self._stop.is_set():
                 told = drawn
                 tell(drawn)
-            self._stop.wait(PACE_SECONDS)
+            self._stop.wait(rest)
 
     def close(self) -> None:
         """End ``run`` soon; its watches end with their next event, at the latest in a minute."""

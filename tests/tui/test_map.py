@@ -101,8 +101,10 @@ async def test_who_owns_what_is_seen_and_repeated_names_are_short(play, workbenc
         assert "Terminating (held by finalizer lab.fintech.io/hold)" in screen
         assert "! no owner: it stays behind when momentum-trader-prod is deleted" in screen
         assert "Lease trading-operator-leader  held by nobody" in screen
+        atlas = p.app.screen._atlas
         await p.press("escape")
         assert isinstance(p.app.screen, LabScreen)
+        assert atlas._stop.is_set(), "nothing is watched for a window that is closed"
 
 
 async def test_changes_come_by_themselves_and_nothing_jumps(play, workbench, cluster):
