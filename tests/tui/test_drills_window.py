@@ -17,8 +17,8 @@ from labgrader.tui.screens.drills import DrillsScreen
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.state import LabState, LinkLost
+from looks import LOOKS
 
-SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
 CATALOG = catalog.load(content_root())
 DRILLS = load_drills(content_root())
 DRILL = DRILLS[0]
@@ -257,8 +257,10 @@ def test_what_cannot_be_judged_is_not_healthy():
     assert health.unsure
 
 
-@SIZES
-def test_the_list_looks_like_this(snap_compare, app, playing, lab, size):
+@LOOKS
+def test_the_list_looks_like_this(snap_compare, app, playing, lab, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()
@@ -268,8 +270,10 @@ def test_the_list_looks_like_this(snap_compare, app, playing, lab, size):
     assert snap_compare(app, terminal_size=size, run_before=act)
 
 
-@SIZES
-def test_a_drill_under_way_looks_like_this(snap_compare, app, playing, lab, size):
+@LOOKS
+def test_a_drill_under_way_looks_like_this(snap_compare, app, playing, lab, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()
@@ -283,8 +287,10 @@ def test_a_drill_under_way_looks_like_this(snap_compare, app, playing, lab, size
     assert snap_compare(app, terminal_size=size, run_before=act)
 
 
-@SIZES
-def test_a_drill_that_is_over_looks_like_this(snap_compare, app, playing, lab, size):
+@LOOKS
+def test_a_drill_that_is_over_looks_like_this(snap_compare, app, playing, lab, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()

@@ -14,9 +14,9 @@ from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.map import MapScreen
 from labgrader.tui.widgets.map_tree import MapTree
+from looks import LOOKS
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
 HOSTILE = "[bold red]x[/] [@click=app.quit]y[/] \x1b[31mz\x1b]0;t\x07 \u202eabc 🦆"
 
 
@@ -196,8 +196,10 @@ async def test_the_keys_are_explained(play, workbench):
             assert binding.tooltip in shown
 
 
-@SIZES
-def test_it_looks_like_this(snap_compare, app, playing, workbench, size):
+@LOOKS
+def test_it_looks_like_this(snap_compare, app, playing, workbench, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()

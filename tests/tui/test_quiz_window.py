@@ -16,9 +16,9 @@ from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.quiz import QuizScreen
 from labgrader.tui.widgets.quiz_parts import QuestionView
+from looks import LOOKS
 
 LAB = "operator-pipeline"
-SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
 CONCEPTS = load_quiz(content_root())
 QUESTIONS = [question for concept in CONCEPTS for question in concept.questions]
 
@@ -229,8 +229,10 @@ async def test_the_keys_are_explained(play, workbench):
         assert "Have the mended manifest judged" in p.screen()
 
 
-@SIZES
-def test_the_choice_looks_like_this(snap_compare, app, playing, workbench, size):
+@LOOKS
+def test_the_choice_looks_like_this(snap_compare, app, playing, workbench, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()
@@ -240,8 +242,10 @@ def test_the_choice_looks_like_this(snap_compare, app, playing, workbench, size)
     assert snap_compare(app, terminal_size=size, run_before=act)
 
 
-@SIZES
-def test_a_wrong_answer_looks_like_this(snap_compare, app, playing, workbench, size):
+@LOOKS
+def test_a_wrong_answer_looks_like_this(snap_compare, app, playing, workbench, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()
@@ -253,8 +257,10 @@ def test_a_wrong_answer_looks_like_this(snap_compare, app, playing, workbench, s
     assert snap_compare(app, terminal_size=size, run_before=act)
 
 
-@SIZES
-def test_a_manifest_looks_like_this(snap_compare, app, playing, workbench, size):
+@LOOKS
+def test_a_manifest_looks_like_this(snap_compare, app, playing, workbench, size, theme):
+    app.theme = theme
+
     async def act(pilot):
         p = playing(pilot)
         await p.painted()

@@ -3,20 +3,57 @@
 import pytest
 
 from labgrader.model.result import Item, Outcome
+from labgrader.tui.app import LabApp
+from looks import LOOKS
 
-SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["80x24", "160x48"])
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABGRADER_STATE_DIR", str(tmp_path / "state"))
 
 
-@SIZES
-def test_first_paint(snap_compare, app, playing, size):
+@LOOKS
+def test_welcome(snap_compare, launch, playing, size, theme):
+    app = LabApp(launch)
+    app.theme = theme
+
     async def act(pilot):
-        await playing(pilot).painted()
+        p = playing(pilot)
+        for _ in range(500):
+            await p.settle()
+            if "ready" in p.text("#welcome-cluster"):
+                return
+        pytest.fail("The cluster never came")
 
     assert snap_compare(app, terminal_size=size, run_before=act)
 
 
-@SIZES
-def test_failed_with_hint(snap_compare, app, playing, result, size):
+@pytest.fixture
+def looks(snap_compare, app, playing, size, theme):
+    """Return what compares the screen after some keys with its picture."""
+
+    def compare(*keys, before=None):
+        app.theme = theme
+
+        async def act(pilot):
+            p = playing(pilot)
+            await p.painted()
+            if before is not None:
+                await before(p)
+            await p.press(*keys)
+
+        return snap_compare(app, terminal_size=size, run_before=act)
+
+    return compare
+
+
+@LOOKS
+def test_first_paint(looks):
+    assert looks()
+
+
+@LOOKS
+def test_failed_with_hint(looks, result):
     items = (
         Item("short names", Outcome.FAILED, 4, 0, reason="ta is missing"),
         Item("scope", Outcome.FAILED, 2, 0, reason="the scope is Cluster"),
@@ -35,52 +72,64 @@ def test_failed_with_hint(snap_compare, app, playing, result, size):
         "sample_resource", Outcome.BLOCKED, reason="Waits for crd_established, which did not pass"
     )
 
-    async def act(pilot):
-        p = playing(pilot)
-        await p.painted()
+    async def judge(p):
         await p.press("j", "s")
         await p.results(result("namespace_active"), failed, blocked)
-        await p.press("h")
 
-    assert snap_compare(app, terminal_size=size, run_before=act)
+    assert looks("d", "d", "h", before=judge)
 
 
-@SIZES
-def test_done_and_over_budget(snap_compare, app, playing, result, clock, lab, size):
-    async def act(pilot):
-        p = playing(pilot)
-        await p.painted()
+@LOOKS
+def test_done_and_over_budget(looks, result, clock, journal, lab):
+    async def judge(p):
         await p.press("s", "j", "j", "tab")
-        clock.seconds += 400
+        for _ in range(80):
+            clock.seconds += 5
+            journal.note("alive")
         await p.results(*(result(c.id) for c in lab.criteria()))
 
-    assert snap_compare(app, terminal_size=size, run_before=act)
+    assert looks(before=judge)
 
 
-@SIZES
-def test_explain(snap_compare, app, playing, size):
-    async def act(pilot):
-        p = playing(pilot)
-        await p.painted()
-        await p.press("j", "h", "e")
-
-    assert snap_compare(app, terminal_size=size, run_before=act)
+@LOOKS
+def test_gaps(looks):
+    assert looks("v")
 
 
-@SIZES
-def test_help(snap_compare, app, playing, size):
-    async def act(pilot):
-        p = playing(pilot)
-        await p.painted()
-        await p.press("?")
-
-    assert snap_compare(app, terminal_size=size, run_before=act)
+@LOOKS
+def test_explain(looks):
+    assert looks("j", "h", "e")
 
 
-def test_light_theme(snap_compare, app, playing):
-    async def act(pilot):
-        await playing(pilot).painted()
-        app.theme = "labgrader-light"
-        await playing(pilot).settle()
+@LOOKS
+def test_help(looks):
+    assert looks("?")
 
-    assert snap_compare(app, terminal_size=(80, 24), run_before=act)
+
+@LOOKS
+def test_tour(looks):
+    assert looks("t")
+
+
+@LOOKS
+def test_timeline(looks, result):
+    async def change(p):
+        await p.results(result("namespace_active", Outcome.FAILED))
+        await p.change("Namespace trading-platform created")
+        await p.results(result("namespace_active"))
+
+    assert looks("l", before=change)
+
+
+@LOOKS
+def test_sure(looks):
+    assert looks("f")
+
+
+@LOOKS
+def test_report(looks, result, lab):
+    async def judge(p):
+        await p.press("s")
+        await p.results(*(result(c.id) for c in lab.criteria()))
+
+    assert looks("g", before=judge)

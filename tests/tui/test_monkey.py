@@ -1,0 +1,46 @@
+"""Ten thousand random keys, answers and outages: no exception, and the lab is still there."""
+
+import random
+from contextlib import nullcontext
+
+from labgrader.model.errors import Unreachable
+from labgrader.model.result import Outcome
+from labgrader.tui import shell
+from labgrader.tui.screens.lab import LabScreen
+
+KEYS = 10_000
+CHUNK = 25
+ODDITY = "[bold red]x[/] \x1b[31mz \u202eabc 🦆"
+PRESSED = [
+    *"abcdefghijklmnoprstuvwxyz[]?!0123456789 NSGD",  # no q: it leaves, as it should
+    *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "tab", "shift+tab"),
+    *("enter", "escape", "escape", "backspace", "delete", "f1", "ctrl+t", "ctrl+s", "ctrl+n"),
+]
+
+
+def answers(dice, lab, result):
+    """Return results of some criteria, as a cluster that is worked on gives them."""
+    some = dice.sample(list(lab.criteria()), 2)
+    return [result(c.id, dice.choice(list(Outcome)), reason=ODDITY) for c in some]
+
+
+async def test_ten_thousand_random_keys(play, lab, result, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shell, "run", lambda bench, *, clock: None)
+    dice = random.Random(2026)
+    async with play((100, 30)) as p:
+        monkeypatch.setattr(p.app, "suspend", nullcontext)
+        for _ in range(KEYS // CHUNK):
+            await p.pilot.press(*dice.choices(PRESSED, k=CHUNK))
+            await p.results(*answers(dice, lab, result))
+            await p.change(ODDITY)
+            if dice.random() < 0.1:
+                await p.link(Unreachable(ODDITY))
+                await p.link(None)
+            if dice.random() < 0.1:
+                await p.pilot.resize_terminal(dice.randint(20, 200), dice.randint(5, 60))
+        for _ in range(20):
+            await p.press("escape")
+        assert p.app.is_running
+        assert any(isinstance(screen, LabScreen) for screen in p.app.screen_stack)
+        assert "\x1b" not in p.screen()
