@@ -31,9 +31,10 @@ FLAGS = [
     "--disable-sync",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
 ]
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?<>=$]*[A-Za-z]|\][^\x07\x1b]*(\x07|\x1b\\)|[=>]|\([A-Z])")
+ESCAPES = re.compile(r"\x1b(\[[0-9;?<>=$]*[A-Za-z]|\][^\x07\x1b]*(\x07|\x1b\\)|[=>]|\([A-Z])")
 
 
 def find() -> str | None:
@@ -53,6 +54,7 @@ class Chromium:
             [program, *FLAGS, *options, "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, "HOME": self._profile},
             start_new_session=True,
         )
         self._pages: dict[str, Page] = {}
@@ -162,7 +164,7 @@ class Page:
     @property
     def painted(self) -> str:
         """What was painted since ``forget``, in the order of painting, without colours."""
-        return _ESCAPES.sub("", self._raw.decode("utf-8", "replace"))
+        return ESCAPES.sub("", self._raw.decode("utf-8", "replace"))
 
     def forget(self) -> None:
         """Look only at what is painted from now on."""

@@ -143,7 +143,7 @@ class Server:
         connection = web.WebSocketResponse(heartbeat=15, max_msg_size=LARGEST)
         await connection.prepare(request)
         if len(self.sessions) >= self.limit:
-            text = f"{self.limit} labs are open already. Close one, or serve with --sessions."
+            text = f"No more than {self.limit} at once: close a lab, or serve with --sessions N."
             await connection.send_bytes(f"{text}\r\n".encode())
             await connection.close()
             return connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import websocket
 
 from labgrader.cli import root
+from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
 from serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
 
@@ -152,7 +154,7 @@ def test_more_visitors_than_allowed_are_told(nothing: str) -> None:
         visitor = serving.visit()
         painted(visitor, "Tasks")
         second = serving.visit()
-        assert b"1 labs are open already" in second.recv()
+        assert b"No more than 1 at once" in second.recv()
         assert second.recv() == ""
         visitor.close()
         second.close()
@@ -177,12 +179,53 @@ def test_everything_ends_with_the_server(nothing: str, number: int, *, shell: bo
             visitor.send(json.dumps(["stdin", "sh -c 'echo go; exec sleep 1000'\r"]))
             painted(visitor, "go\r\n")
         started = serving.labs()
-        assert len(started) == (3 if shell else 1)
+        assert len(started) >= (3 if shell else 1)
         serving.process.send_signal(number)
         code = serving.process.wait(30)
         assert code == (-number if number == signal.SIGKILL else ExitCode.OK)
         assert psutil.wait_procs(started, 30)[1] == []
         visitor.close()
+
+
+def test_a_lab_that_has_not_opened_yet_ends_with_the_server_too(nothing: str) -> None:
+    with Serving("--kubeconfig", nothing) as serving:
+        visitor = serving.visit()
+        assert wait_until(lambda: bool(serving.labs()), 30)
+        started = serving.labs()
+        serving.process.kill()
+        assert psutil.wait_procs(started, 30)[1] == []
+        visitor.close()
+
+
+def test_a_file_of_the_lab_is_downloaded_once(serving: Serving) -> None:
+    visitor = serving.visit()
+    painted(visitor, "Quit")
+    visitor.send(json.dumps(["stdin", "\x10"]))  # the palette
+    painted(visitor, "Search")
+    visitor.send(json.dumps(["stdin", "save screenshot"]))
+    painted(visitor, "Save an SVG")
+    visitor.send(json.dumps(["stdin", "\r"]))
+    while not isinstance(said := visitor.recv(), str):
+        pass
+    what, key = json.loads(said)
+    assert what == "deliver_file_start"
+    cookie = serving.ask(f"/?token={serving.token}")[2]["Set-Cookie"].split(";")[0]
+    assert serving.ask(f"/download/{key}")[0] == 403
+    status, text, headers = serving.ask(f"/download/{key}", Cookie=cookie)
+    assert (status, text[:4]) == (200, "<svg")
+    assert headers["Content-Disposition"].startswith("attachment; ")
+    assert serving.ask(f"/download/{key}", Cookie=cookie)[0] == 404
+    visitor.close()
+
+
+def test_without_the_extra_it_says_what_to_install(
+    nothing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "textual_serve", None)
+    assert root.run(["serve", "--kubeconfig", nothing]) == ExitCode.FAILED
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "pip install 'labgrader[serve]'" in err
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import websocket
+
+from chromium import ESCAPES as _ESCAPES
 
 
 class Serving:
@@ -77,10 +80,11 @@ class Serving:
         return psutil.Process(self.process.pid).children(recursive=True)
 
 
-def painted(visitor: websocket.WebSocket, until: str) -> str:
+def painted(visitor: websocket.WebSocket, until: str, seconds: float = 90) -> str:
     """Return what a visitor's lab paints, up to a text that must come."""
-    shown = ""
-    while until not in shown:
+    shown, deadline = "", time.monotonic() + seconds
+    while until not in _ESCAPES.sub("", shown):
+        assert time.monotonic() < deadline, f"never painted: {until!r}: {shown[-2000:]!r}"
         said = visitor.recv()
         assert said != "", f"it closed without {until!r}: {shown[-500:]!r}"
         shown += said.decode("utf-8", "replace") if isinstance(said, bytes) else ""

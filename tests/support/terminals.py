@@ -15,9 +15,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+from chromium import ESCAPES
+
 # A session's leader takes the terminal as its controlling one, for Ctrl-C and job control.
 _TAKE = "import fcntl,os,sys,termios as t;fcntl.ioctl(0,t.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"  # noqa: E501
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?<>=]*[A-Za-z]|\][^\x07\x1b]*(\x07|\x1b\\)|[=>]|\([A-Z])")
 
 
 class Terminal:
@@ -58,7 +59,7 @@ class Terminal:
         """Return the match of ``pattern`` in what was shown since the last line was typed."""
         deadline = time.monotonic() + seconds
         while True:
-            plain = _ESCAPES.sub("", self.text).replace("\r", "")
+            plain = ESCAPES.sub("", self.text).replace("\r", "")
             if (found := re.search(pattern, plain)) is not None:
                 return found
             ready, _, _ = select.select([self._master], [], [], deadline - time.monotonic())
