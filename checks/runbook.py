@@ -27,12 +27,14 @@ RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRul
 MOST_COMMANDS = 40
 """How many commands are tried; a runbook with more is a book."""
 
+# A number begins where no digit stands before it: else a long one is tried from every digit on.
 _RATE = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(?:/|per\s+|a\s+)\s*(s|sec|second|m|min|minute|h|hour)\b", re.IGNORECASE
+    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|(?:per|a)\s)\s*(s|sec|second|m|min|minute|h|hour)\b",
+    re.IGNORECASE,
 )
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _TIME = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?)?\b", re.IGNORECASE
+    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?)?\b", re.IGNORECASE
 )
 _ABOVE = re.compile(r">=?\s*([0-9.]+)\s*$")
 _FIGURE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
