@@ -63,6 +63,9 @@ _OF_EVERY_EVENT = {"--sort-by=.lastTimestamp", "--sort-by=.metadata.creationTime
 
 _PLAIN_FORMS = {"name", "yaml", "json", "wide"}
 _PLAIN_FLAGS = {"--no-headers", "--show-labels"}
+_ONE_NAME = re.compile(r"[\w:][\w:.-]*")
+"""What may stand in the place of a name in a path, and leads nowhere else."""
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -112,6 +115,8 @@ def _objects_of(arguments: Sequence[str], read: Read) -> list[Interest]:
     if planned.kind is not Kind.READ or planned.runs_in or not planned.target or not namespace:
         return []
     wanted = list(_wanted(planned.target))
+    if any(name is not None and not _ONE_NAME.fullmatch(name) for _, name in wanted):
+        return []
     types = dict(_types(()))
     if any(word not in types for word, _ in wanted):
         types = dict(_types(read(Interest(CRD)) or ()))

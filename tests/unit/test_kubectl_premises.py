@@ -79,6 +79,8 @@ def test_an_access_review_rests_on_roles() -> None:
         "get events -n x --sort-by=.typo",
         "get events",
         "get pods -A",
+        "describe pods ../../x -n y",
+        "describe pods/../../x -n y",
         "get pods",
         "get unheard-of -n x",
         "api-resources -n x",
