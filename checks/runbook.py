@@ -54,8 +54,8 @@ def runbook(
 
     A command of kubectl that only reads is run as it stands, against this cluster, from the
     namespace `default`; it must find what it asks for. A command that changes something is never
-    run: the object it names is looked up. `<name>` is taken as a placeholder. Commands for other
-    clusters, files or programs are left alone.
+    run: the object it names is looked up, and so is what a plain `get` asks for. `<name>` is taken
+    as a placeholder. Commands for other clusters, files or programs are left alone.
 
     Figures that it names must be exposed in the lab, and what it says about the three alerts must
     be what the alerts say. Wording, order and further sections are yours.
