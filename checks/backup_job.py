@@ -30,7 +30,8 @@ from labgrader.engine.rbac_access import grants
 
 READS = {"get", "list", "watch"}
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
-_EATEN = re.compile(r"""(?:mkdir|cd|test|mv|cp|tar)\b[^\n|;&]*\s(?:""|'')(?:\s|$)""")
+_CALLS = re.compile(r"\b(?:mkdir|cd|test|mv|cp|tar)\b")
+_NAMES_NOTHING = re.compile(r"""\s(?:""|'')(?:\s|$)""")
 
 
 @check()
@@ -277,5 +278,9 @@ def _eaten(text: str) -> str:
     """Say by what one sees that a shell has expanded a script before it was stored."""
     if "$" not in text and "`" not in text:
         return "it has no variable at all: the shell has put today's values in their place"
-    lost = _EATEN.search(text)
-    return f"`{lost[0].strip()}` names nothing: the shell has eaten a variable" if lost else ""
+    for command in re.split(r"[\n|;&]", text):
+        call = _CALLS.search(command)
+        if call and _NAMES_NOTHING.search(command, call.end()):
+            shown = command[call.start() :].strip()[:100]
+            return f"`{shown}` names nothing: the shell has eaten a variable"
+    return ""

@@ -27,12 +27,14 @@ RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRul
 MOST_COMMANDS = 40
 """How many commands are tried; a runbook with more is a book."""
 
+# A number begins where no digit stands before it: else a long one is tried from every digit on.
 _RATE = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(?:/|per\s+|a\s+)\s*(s|sec|second|m|min|minute|h|hour)\b", re.IGNORECASE
+    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|(?:per|a)\s)\s*(s|sec|second|m|min|minute|h|hour)\b",
+    re.IGNORECASE,
 )
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _TIME = re.compile(
-    r"(\d+(?:\.\d+)?)\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?)?\b", re.IGNORECASE
+    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?)?\b", re.IGNORECASE
 )
 _ABOVE = re.compile(r">=?\s*([0-9.]+)\s*$")
 _FIGURE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
@@ -52,8 +54,8 @@ def runbook(
 
     A command of kubectl that only reads is run as it stands, against this cluster, from the
     namespace `default`; it must find what it asks for. A command that changes something is never
-    run: the object it names is looked up. `<name>` is taken as a placeholder. Commands for other
-    clusters, files or programs are left alone.
+    run: the object it names is looked up, and so is what a plain `get` asks for. `<name>` is taken
+    as a placeholder. Commands for other clusters, files or programs are left alone.
 
     Figures that it names must be exposed in the lab, and what it says about the three alerts must
     be what the alerts say. Wording, order and further sections are yours.

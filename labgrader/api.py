@@ -28,7 +28,7 @@ from labgrader.engine.backups import (
     objects_in,
 )
 from labgrader.engine.context import Context
-from labgrader.engine.jobs import Ran, redacted, run_job, run_pod
+from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.leadership import Leader, leader
 from labgrader.engine.moments import just_changed, moment
@@ -43,6 +43,7 @@ from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import Runbook
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import port_of, series_of
+from labgrader.engine.secrecy import redacted
 from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged

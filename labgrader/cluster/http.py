@@ -53,6 +53,9 @@ class Http:
             if connection.proxy
             else urllib3.PoolManager(**options)
         )
+        # The manager looks for the pool anew each time, and there is only one host.
+        self._host = None if connection.proxy else self._pool.connection_from_url(connection.host)
+        self._base = (urllib3.util.parse_url(connection.host).path or "").rstrip("/")
 
     def close(self) -> None:
         """Close idle connections."""
@@ -107,17 +110,18 @@ class Http:
     ) -> urllib3.BaseHTTPResponse:
         """Send one request and return the raw response; transport errors become ours."""
         self.requests += 1
-        url = self.connection.host + path + (f"?{urlencode(query)}" if query else "")
+        target = path + (f"?{urlencode(query)}" if query else "")
+        options: dict[str, Any] = {
+            "headers": {**headers, **self.connection.headers()},
+            "body": payload,
+            "timeout": urllib3.Timeout(connect=min(timeout, 5), read=timeout),
+            "preload_content": not stream,
+            "redirect": False,
+        }
         try:
-            return self._pool.request(
-                method,
-                url,
-                headers={**headers, **self.connection.headers()},
-                body=payload,
-                timeout=urllib3.Timeout(connect=min(timeout, 5), read=timeout),
-                preload_content=not stream,
-                redirect=False,
-            )
+            if self._host is not None:
+                return self._host.urlopen(method, self._base + target, retries=False, **options)
+            return self._pool.request(method, self.connection.host + target, **options)
         except (HTTPError, OSError, ValueError) as error:
             raise transport_error(error, self.connection.host, timeout) from error
 

@@ -21,6 +21,9 @@ from labgrader.paths import state_root
 _MOST = 64_000
 """Characters of an answer that are kept."""
 
+_SHORT_LIVED = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
+"""It ends before collecting garbage would pay; what is large is collected all the same."""
+
 _DROPPED = ("KUBECTL_EXTERNAL_DIFF", "KUBE_EDITOR", "EDITOR", "KUBECTL_PLUGINS_CURRENT_NAMESPACE")
 
 
@@ -52,7 +55,8 @@ class Kubectl:
     @cached_property
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key not in _DROPPED}
-        return {**kept, "KUBERC": "off", "KUBECACHEDIR": str(state_root() / "kubectl")}
+        own = {"KUBERC": "off", "KUBECACHEDIR": str(state_root() / "kubectl")}
+        return {**kept, **own, **_SHORT_LIVED}
 
     def run(self, arguments: Sequence[str], *, timeout: float) -> Said:
         """Run kubectl. What does not end in time has not worked."""

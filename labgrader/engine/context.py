@@ -110,18 +110,20 @@ class Context(Asking):
             raise MissingCapability("kubectl cannot be run here", "See `labgrader doctor`")
         key = ("kubectl", *arguments)
         self.asked.add(key)
-        return self._snapshot.once(
-            key,
-            lambda: kubectl.run(arguments, timeout=min(KUBECTL_SECONDS, self.remaining())),
-            self._of_call(arguments),
-        )
+
+        def run() -> Said:
+            seen = kubectl_premises.seen(arguments, self._read)
+            return seen or kubectl.run(arguments, timeout=min(KUBECTL_SECONDS, self.remaining()))
+
+        return self._snapshot.once(key, run, self._of_call(arguments))
 
     def _of_call(self, arguments: Sequence[str]) -> frozenset[Interest]:
         """Read and note what a call of kubectl rests on, where answers are to last."""
         if not self._snapshot.lasting:
             return frozenset()
         try:
-            found = kubectl_premises.of_call(arguments, self.list(CRD))
+            self.interests.add(Interest(CRD))
+            found = kubectl_premises.of_call(arguments, self._read)
             for interest in found:
                 self._read(interest)
         except ClusterError:  # what may not be read may still be asked for

@@ -55,6 +55,9 @@ _ELSEWHERE = {
 }
 """Flags by which a call leads to another cluster, another person, or a file: it is not run then."""
 
+_BOOLEAN_LETTERS = "AwRhitq"
+"""Short flags without a value, of the commands that read; in `logs` also f and p."""
+
 _EVERYWHERE = ("-A", "--all-namespaces")
 _ENDLESS = {"-w", "--watch", "--watch-only", "-v", "--v", "--vmodule"}
 """Left out where a call is run: it must end, and must not be chatty."""
@@ -87,6 +90,7 @@ class Plan:
 
 def plan(words: Sequence[str]) -> Plan:
     """Say what to do about a call; ``words`` come after ``kubectl``."""
+    words = list(_spread(words))
     positional, flags = _sorted(words)
     if not positional:
         return Plan(Kind.LEFT)
@@ -97,7 +101,7 @@ def plan(words: Sequence[str]) -> Plan:
     asks = (verb, second) == ("auth", "can-i")  # for somebody else as well: that is what it is for
     elsewhere = names & (_ELSEWHERE - ({"--as", "--as-group"} if asks else set()))
     about = tuple(positional[2:] if verb in _PAIRS else positional[1:])
-    if elsewhere or _reads_file(verb, names):
+    if elsewhere or _reads_file(verb, names) or any("file" in form for form in _forms(words)):
         return Plan(Kind.LEFT)
     if verb in _READS or (verb, second) in _READ_PAIRS:
         run = tuple(_ending(words, verb))
@@ -109,6 +113,39 @@ def plan(words: Sequence[str]) -> Plan:
         wanted = ("get", *target, *where, "-o", "name")
         return Plan(Kind.LOOKUP if target else Kind.LEFT, wanted, target, given, selects)
     return Plan(Kind.LEFT if verb in _WITHOUT_TARGET else Kind.UNKNOWN, target=(verb,))
+
+
+def _spread(words: Sequence[str]) -> Iterator[str]:
+    """Part short flags that are written together, and with their values, as kubectl itself does.
+
+    `-shttp://elsewhere` leads as far away as `--server` does.
+    """
+    without_value = _BOOLEAN_LETTERS + ("fp" if _is_logs(words) else "")
+    own = True
+    for word in words:
+        own = own and word != "--"
+        if not own or not word.startswith("-") or word.startswith("--") or len(word) < 3:
+            yield word
+            continue
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            valued = letter not in without_value
+            if letters.startswith("=") and not valued:  # -f=true
+                yield f"-{letter}{letters}"
+                break
+            yield f"-{letter}"
+            if valued and letters:
+                yield letters.removeprefix("=")
+                break
+
+
+def _forms(words: Sequence[str]) -> Iterator[str]:
+    """Yield the kinds of output that are asked for: some are read from a file of this machine."""
+    for at, word in enumerate(words):
+        flag, _, value = word.partition("=")
+        if flag in ("-o", "--output"):
+            yield (value or " ".join(words[at + 1 : at + 2])).partition("=")[0]
 
 
 def _sorted(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,12 +1,19 @@
-"""What the answer of a call of kubectl rests on, so that it need not be run again (ADR 9). Pure."""
+"""What the answer of a call of kubectl rests on, so that it need not be run again (ADR 9).
+
+Of a plain call that succeeds nobody needs to start a program: starting it takes most of its time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from labgrader.engine import premises
 from labgrader.engine.kubectl import Kind, plan
+from labgrader.engine.ports import Said
 from labgrader.engine.snapshot import Interest
+from labgrader.model.errors import LabError
 from labgrader.model.resource import (
     AUTOSCALER,
     CONFIG_MAP,
@@ -27,6 +34,7 @@ from labgrader.model.resource import (
     Object,
     Resource,
     dig,
+    name_of,
 )
 
 _SHORT = {
@@ -49,28 +57,120 @@ _SHORT = {
 }
 """Types of Kubernetes itself, with kubectl's short names. Events are none: they always change."""
 
+_EVENTS = {"events", "event", "ev"}
+_OF_EVERY_EVENT = {"--sort-by=.lastTimestamp", "--sort-by=.metadata.creationTimestamp"}
+"""By these they can be sorted whatever has happened."""
 
-def of_call(arguments: Sequence[str], definitions: Iterable[Object]) -> frozenset[Interest]:
+_PLAIN_FORMS = {"name", "yaml", "json", "wide"}
+_PLAIN_FLAGS = {"--no-headers", "--show-labels"}
+_ONE_NAME = re.compile(r"[\w:][\w:.-]*")
+"""What may stand in the place of a name in a path, and leads nowhere else."""
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+Read = Callable[[Interest], Any]
+"""Reads what an interest names: an object, a list, or None."""
+
+
+def of_call(arguments: Sequence[str], read: Read) -> frozenset[Interest]:
     """Return the reads which decide what a call says; empty where that cannot be told.
 
     Logs and figures of pods, and calls about all of a cluster, rest on more than can be read.
-
-    Args:
-        definitions: the cluster's CustomResourceDefinitions.
     """
     if tuple(arguments[:2]) == ("auth", "can-i"):
         return premises.ACCESS
+    if _lists_events(arguments):
+        return frozenset({Interest(CRD)})
+    objects = _objects_of(arguments, read)
+    return frozenset(objects) | {Interest(CRD)} if objects else frozenset()
+
+
+def seen(arguments: Sequence[str], read: Read) -> Said | None:
+    """Return what a plain call says of objects that are there, by what is read anyway.
+
+    None where anything is missing or in doubt: then kubectl itself must say so.
+    """
+    if not is_plain(arguments):
+        return None
+    try:
+        found = [(one, read(one)) for one in _objects_of(arguments, read)]
+    except LabError:
+        return None
+    if not found or not all(shown for _, shown in found):
+        return None
+    return Said(0, "".join(_names(one.resource, shown) for one, shown in found), "")
+
+
+def _names(resource: Resource, shown: Any) -> str:
+    """Return what was read as ``kubectl get -o name`` prints it."""
+    kind = f"{resource.kind.lower()}{'.' if resource.group else ''}{resource.group}"
+    objects = shown if isinstance(shown, list) else [shown]
+    return "".join(f"{kind}/{name_of(one)}\n" for one in objects)
+
+
+def _objects_of(arguments: Sequence[str], read: Read) -> list[Interest]:
+    """Return the reads of all that a call names, in its order; empty where that cannot be told."""
     planned, namespace = plan(arguments), _namespace(arguments)
     if planned.kind is not Kind.READ or planned.runs_in or not planned.target or not namespace:
-        return frozenset()
-    types = dict(_types(definitions))
+        return []
     wanted = list(_wanted(planned.target))
+    if any(name is not None and not _ONE_NAME.fullmatch(name) for _, name in wanted):
+        return []
+    types = dict(_types(()))
     if any(word not in types for word, _ in wanted):
-        return frozenset()
-    return frozenset(
+        types = dict(_types(read(Interest(CRD)) or ()))
+    if any(word not in types for word, _ in wanted):
+        return []
+    return [
         Interest(types[word], namespace if types[word].namespaced else None, name)
         for word, name in wanted
-    ) | {Interest(CRD)}
+    ]
+
+
+def is_plain(arguments: Sequence[str]) -> bool:
+    """Whether a call succeeds for certain where all that it names is there.
+
+    That is `get`, without anything that chooses, sorts or works out.
+    """
+    if tuple(arguments[:1]) != ("get",):
+        return False
+    given, flag = [], ""
+    for word in arguments[1:]:
+        if flag in ("-o", "--output"):
+            given.append(f"--output={word}")
+        elif not flag and word.startswith("-"):
+            given.append(word)
+        elif not flag and not all(_NAME.fullmatch(part) for part in re.split("[/,]", word)):
+            return False
+        flag = word if word in ("-n", "--namespace", "-o", "--output") and not flag else ""
+    return not flag and all(_is_plain(word) for word in given)
+
+
+def _is_plain(word: str) -> bool:
+    flag, _, value = word.partition("=")
+    if flag in ("-n", "--namespace") or (flag in ("-o", "--output") and not value):
+        return True
+    return flag in _PLAIN_FLAGS or (flag == "--output" and value in _PLAIN_FORMS)
+
+
+def _lists_events(arguments: Sequence[str]) -> bool:
+    """Whether it shows the events of one namespace: whatever they are, it can.
+
+    Their names would be used as names of something that is there.
+    """
+    planned = plan(arguments)
+    sorts = {word for word in arguments if word.startswith("--sort-by")}
+    rest = [word for word in arguments if word not in sorts]
+    return (
+        bool(_namespace(arguments))
+        and planned.target[:1] in {(one,) for one in _EVENTS}
+        and len(planned.target) == 1
+        and sorts <= _OF_EVERY_EVENT
+        and is_plain(rest)
+        and "name" not in rest
+        and "--output=name" not in rest
+    )
 
 
 def _types(definitions: Iterable[Object]) -> Iterator[tuple[str, Resource]]:

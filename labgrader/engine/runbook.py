@@ -6,13 +6,15 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
-MAX_CHARACTERS = 200_000
+MAX_CHARACTERS = 64_000
+"""A hundred printed pages. Markdown that means harm takes time that grows with its square."""
 _SHELLS = {"", "bash", "sh", "shell", "console", "shell-session", "text", "zsh"}
-_INLINE = re.compile(r"(?:^|[:>]\s+|[-*]\s+|\d+[.)]\s+)((?:sudo\s+)?kubectl\s+[a-z].*)$")
+_INLINE = re.compile(r"(?:^|[:>]\s+|[-*]\s+|(?<!\d)\d+[.)]\s+)((?:sudo\s+)?kubectl\s+[a-z].*)$")
 _BOLD = re.compile(r"\*\*(.+?)\*\*:?|__(.+?)__:?")
 _PLACEHOLDER = re.compile(r"<([A-Za-z][\w. -]{0,40})>")
 _ENDS = {"|", "||", "&&", ";", "&", "|&", "(", ")", ";;"}
@@ -80,6 +82,8 @@ class _Reader:
         self._row: list[str] | None = None
 
     def read(self, text: str) -> Runbook:
+        from markdown_it import MarkdownIt  # slow: only when there is a runbook to read
+
         tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
         for before, token in zip([None, *tokens], tokens, strict=False):
             if token.type in ("fence", "code_block"):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from labgrader.engine import daemons, scoring, survey
+from labgrader.engine import daemons, scoring, secrecy, survey
 from labgrader.engine.board import Board, Judgement, Limits
 from labgrader.engine.context import Context
 from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
@@ -155,7 +155,8 @@ class Runner:
             result = scoring.from_error(criterion, error)
         except Exception as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
             result = scoring.from_crash(criterion, error)
-        return replace(result, duration_ms=round((time.monotonic() - began) * 1000))
+        took = round((time.monotonic() - began) * 1000)
+        return replace(secrecy.safe(result), duration_ms=took)
 
     def _facts(
         self, check: Check, criterion: Criterion, context: Context, snapshot: Snapshot

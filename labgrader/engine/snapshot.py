@@ -158,9 +158,29 @@ class Snapshot:
             except LabError:
                 fresh.forget([interest])
 
-        daemons.spread(read_again, reads, READERS)
+        lists = [one for one in reads if one.name is None]
+        daemons.spread(read_again, lists, READERS)
+        alone = [one for one in reads if one.name is not None and not fresh.found_in(one, lists)]
+        daemons.spread(read_again, alone, READERS)
         fresh.take_over(answers)
         return fresh
+
+    def found_in(self, interest: Interest, lists: Iterable[Interest]) -> bool:
+        """Answer the read of one object by a collection that was just read; False without one.
+
+        Only where all is read again: else the collection may be older than the object's change.
+        """
+        resource, namespace = interest.resource, interest.namespace
+        for one in lists:
+            answer = self._answers.get(one)
+            covers = one.resource == resource and one.namespace in (None, namespace)
+            if answer is not None and covers and answer.good:
+                shown = answer.future.result() or ()
+                found = next((obj for obj in shown if _is(obj, interest)), None)
+                typed = {"kind": resource.kind, "apiVersion": resource.api_version}
+                self.once(interest, lambda: found and {**typed, **found})  # noqa: B023 - at once
+                return True
+        return False
 
     def take_over(self, answers: Mapping[Hashable, _Answer]) -> None:
         """Keep those of an earlier snapshot's answers which rest on what is still the same."""
@@ -172,6 +192,11 @@ class Snapshot:
         """Return ``namespace/name`` → resourceVersion of what a read of ``interest`` showed."""
         answer = self._answers.get(interest)
         return _versions(answer) if answer is not None and answer.good else {}
+
+
+def _is(obj: Object, interest: Interest) -> bool:
+    where = interest.namespace if interest.resource.namespaced else None
+    return (dig(obj, "metadata.name"), dig(obj, "metadata.namespace")) == (interest.name, where)
 
 
 def _versions(answer: _Answer) -> dict[str, str]:

@@ -61,12 +61,19 @@ def _loaded(text: str, most: int, *, several: bool) -> list[Any]:
 
 def _weigh(text: str, *, several: bool) -> None:
     """Raise ``NotReadable`` for what must not be loaded; nothing of it is kept."""
-    depth = aliases = documents = 0
+    aliases = documents = 0
+    within: list[str | None] = []
     for event in yaml.parse(text, Loader=_Loader):
-        depth += isinstance(event, _OPENS) - isinstance(event, _CLOSES)
-        aliases += isinstance(event, yaml.AliasEvent)
+        if isinstance(event, _OPENS):
+            within.append(event.anchor)
+        elif isinstance(event, _CLOSES):
+            within.pop()
+        elif isinstance(event, yaml.AliasEvent):
+            aliases += 1
+            if event.anchor in within:
+                raise NotReadable(f"its part &{event.anchor} holds itself")
         documents += isinstance(event, yaml.DocumentStartEvent)
-        if depth > MAX_DEPTH:
+        if len(within) > MAX_DEPTH:
             raise NotReadable(f"it is nested more than {MAX_DEPTH} deep")
         if aliases > MAX_ALIASES:
             raise NotReadable(f"it has more than {MAX_ALIASES} aliases")

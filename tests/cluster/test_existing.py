@@ -102,16 +102,20 @@ def test_unprepare_keeps_what_is_in_use(foreign: Run, clean_lab: Kube) -> None:
     assert foreign("cluster", "unprepare")[0] == ExitCode.OK
 
 
+@pytest.mark.parametrize(
+    ("check", "definition"), [("service_monitor", MONITORS), ("alert_rules", RULES)]
+)
 def test_a_cluster_that_was_not_prepared_teaches_what_comes_first(
-    foreign: Run, clean_lab: Kube
+    foreign: Run, clean_lab: Kube, check: str, definition: str
 ) -> None:
     """The kinds of the Prometheus Operator are not there (E8): that is said, with the way out."""
     assert foreign("cluster", "prepare", "--yes")[0] == ExitCode.OK
     assert foreign("solve", "task1")[0] == ExitCode.OK
-    remove(clean_lab, MONITORS)
-    code, said = foreign("check", "service_monitor", "--format", "json")
-    (found,) = [one for one in checks_of(said) if one["id"] == "service_monitor"]
+    remove(clean_lab, definition)
+    code, said = foreign("check", check, "--format", "json")
+    (found,) = [one for one in checks_of(said) if one["id"] == check]
     assert (code, found["outcome"], found["erratum"]) == (ExitCode.FAILED, "failed", "E8")
+    assert "labgrader cluster prepare" in found["fix"]
     code, said = foreign("solve", "task5")
     assert (code, "labgrader cluster prepare" in said) == (ExitCode.FAILED, True)
 

@@ -167,6 +167,24 @@ def test_a_question_that_is_none_is_an_error_and_not_kept() -> None:
             judge.ask({"scenarios": [{"name": "x", "step": 0}]}, timeout=20)
 
 
+def alert(expr: str, text: str) -> dict[str, Any]:
+    """Return a rule of which nothing good is to be expected."""
+    rule = {"alert": "A", "expr": expr, "for": "5m", "annotations": {"summary": text}}
+    return {"groups": {"groups": [{"name": "g", "rules": [rule]}]}}
+
+
+@pytest.mark.parametrize(
+    ("expr", "text"),
+    [
+        ("up == 0", "{{ range 1000000000 }}x{{ end }}"),
+        (f"{'-' * 100_000}up == 0", "x"),
+    ],
+)
+def test_what_explodes_is_ended(expr: str, text: str) -> None:
+    with pytest.raises(TimedOut, match="did not answer"):
+        Prometheus().ask(alert(expr, text), timeout=2)
+
+
 def test_without_the_program_alerts_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> Path:
         raise LabError("not built", "Run `make kube`")

@@ -193,3 +193,16 @@ def test_credentials_go_out_with_every_request(serve: Serve, tmp_path: Path) -> 
     token.unlink()
     with pytest.raises(Forbidden):
         connection.headers()
+
+
+def test_an_api_server_behind_a_path_is_asked_there(tmp_path: Path) -> None:
+    server = OddServer(lambda method, path: ok({"metadata": {"name": "x"}}))
+    file = tmp_path / "kubeconfig"
+    file.write_text(make_kubeconfig(f"{server.url}/k8s/clusters/one/"))
+    kube = Kube(connect(file))
+    try:
+        assert kube.get(NAMESPACE, "x")
+    finally:
+        kube.close()
+        server.close()
+    assert server.seen == [("GET", "/k8s/clusters/one/api/v1/namespaces/x")]

@@ -15,6 +15,7 @@ from labgrader.engine.instruments import Instruments
 from labgrader.engine.kubectl_premises import of_call
 from labgrader.engine.ports import Said
 from labgrader.engine.snapshot import Interest, Snapshot
+from labgrader.model.errors import Forbidden
 from labgrader.model.resource import CRD, DEPLOYMENT, NODE, POD, Object, Resource
 from tests.support.fake_cluster import FakeCluster
 
@@ -28,6 +29,11 @@ DEFINITION: Object = {
         "versions": [{"name": "v1", "served": True}],
     },
 }
+
+
+def definitions(interest: Interest) -> list[Object]:
+    assert interest == Interest(CRD)
+    return [DEFINITION]
 
 
 @pytest.mark.parametrize(
@@ -48,18 +54,18 @@ DEFINITION: Object = {
 def test_what_a_call_rests_on(
     line: str, resource: Resource, namespace: str | None, name: str | None
 ) -> None:
-    found = of_call(shlex.split(line), [DEFINITION])
+    found = of_call(shlex.split(line), definitions)
     assert found == {Interest(resource, namespace, name), Interest(CRD)}
 
 
 def test_several_names_and_types() -> None:
-    found = of_call(shlex.split("get pods,algos a b -n x"), [DEFINITION])
+    found = of_call(shlex.split("get pods,algos a b -n x"), definitions)
     asked = {Interest(one, "x", name) for one in (POD, ALGO) for name in "ab"}
     assert found == asked | {Interest(CRD)}
 
 
 def test_an_access_review_rests_on_roles() -> None:
-    assert of_call(["auth", "can-i", "get", "pods", "-n", "x"], []) == premises.ACCESS
+    assert of_call(["auth", "can-i", "get", "pods", "-n", "x"], definitions) == premises.ACCESS
 
 
 @pytest.mark.parametrize(
@@ -67,8 +73,14 @@ def test_an_access_review_rests_on_roles() -> None:
     [
         "logs deployment/web -n x",
         "top pods -n x",
-        "get events -n x",
+        "get events -n x -o name",
+        "get events -n x -l a=b",
+        "get events one -n x",
+        "get events -n x --sort-by=.typo",
+        "get events",
         "get pods -A",
+        "describe pods ../../x -n y",
+        "describe pods/../../x -n y",
         "get pods",
         "get unheard-of -n x",
         "api-resources -n x",
@@ -76,7 +88,12 @@ def test_an_access_review_rests_on_roles() -> None:
     ],
 )
 def test_what_cannot_be_told_is_run_each_time(line: str) -> None:
-    assert of_call(shlex.split(line), [DEFINITION]) == frozenset()
+    assert of_call(shlex.split(line), definitions) == frozenset()
+
+
+@pytest.mark.parametrize("flags", ["", "--sort-by=.lastTimestamp", "-o wide --no-headers"])
+def test_events_can_be_listed_whatever_they_are(flags: str) -> None:
+    assert of_call(shlex.split(f"get events -n x {flags}"), definitions) == {Interest(CRD)}
 
 
 class CountingKubectl:
@@ -107,11 +124,11 @@ def test_it_is_run_again_when_what_it_rests_on_has_changed(kubectl: CountingKube
     cluster = FakeCluster()
     snapshot = Snapshot(cluster, lasting=True)
     for _ in range(2):
-        interests = look(snapshot, kubectl, "get deploy web -n x")
+        interests = look(snapshot, kubectl, "describe deploy web -n x")
         snapshot = snapshot.renewed()
     assert (kubectl.runs, Interest(DEPLOYMENT, "x", "web") in interests) == (1, True)
     cluster.put(DEPLOYMENT, {"metadata": {"name": "web", "resourceVersion": "7"}}, "x")
-    look(snapshot.renewed(), kubectl, "get deploy web -n x")
+    look(snapshot.renewed(), kubectl, "describe deploy web -n x")
     assert kubectl.runs == 2
 
 
@@ -121,3 +138,79 @@ def test_a_log_is_read_each_time(kubectl: CountingKubectl) -> None:
         look(snapshot, kubectl, "logs deployment/web -n x")
         snapshot = snapshot.renewed()
     assert kubectl.runs == 2
+
+
+@pytest.fixture
+def there() -> FakeCluster:
+    cluster = FakeCluster()
+    cluster.put(CRD, DEFINITION)
+    cluster.put(DEPLOYMENT, {"metadata": {"name": "web"}}, "x")
+    cluster.put(ALGO, {"metadata": {"name": "one"}}, "x")
+    return cluster
+
+
+def said(cluster: FakeCluster, kubectl: CountingKubectl, line: str) -> Said:
+    instruments = Instruments(kubectl=kubectl)
+    ctx = Context(Snapshot(cluster), "x", time.monotonic() + 60, instruments=instruments)
+    return ctx.kubectl(shlex.split(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("get deploy web -n x", "deployment.apps/web"),
+        ("get deployment/web ta/one -n x -o name", "deployment.apps/web algo.fintech.io/one"),
+        ("get algos -n x -o wide --show-labels", "algo.fintech.io/one"),
+        ("get -n x deploy --output=yaml", "deployment.apps/web"),
+        ("get crd algos.fintech.io -n default", "customresourcedefinition.apiextensions.k8s.io/…"),
+    ],
+)
+def test_what_is_plain_and_there_needs_no_program(
+    there: FakeCluster, kubectl: CountingKubectl, line: str, names: str
+) -> None:
+    found = said(there, kubectl, line)
+    assert (found.code, found.err, kubectl.runs) == (0, "", 0)
+    wanted = names.replace("…", "algos.fintech.io")
+    assert found.out.split() == wanted.split()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "get deploy nobody -n x",  # kubectl's own words are told
+        "get deploy web other -n x",
+        "get pods -n x",  # none: whether that is a fault depends on how it was asked
+        "get deploy web",
+        "get deploy -A",
+        "get deploy web -n y",
+        "get deploy -n x -l app=web",
+        "get deploy web -n x -o jsonpath={.spec",
+        "get deploy web -n x -ojsonpath={.spec",
+        "get deploy web -n x -o",
+        "get deploy web -n x --sort-by=.x",
+        "get deploy web -n x --nonsense",
+        "get deploy web/../web -n x",
+        "get deploy WEB -n x",
+        "describe deploy web -n x",
+        "get unheard-of -n x",
+    ],
+)
+def test_everything_else_is_run(there: FakeCluster, kubectl: CountingKubectl, line: str) -> None:
+    said(there, kubectl, line)
+    assert kubectl.runs == 1
+
+
+def test_what_cannot_be_read_is_run(there: FakeCluster, kubectl: CountingKubectl) -> None:
+    there.fault = lambda verb, plural: Forbidden("no")
+    said(there, kubectl, "get deploy web -n x")
+    assert kubectl.runs == 1
+
+
+def test_what_was_there_and_is_gone_is_run_again(
+    there: FakeCluster, kubectl: CountingKubectl
+) -> None:
+    snapshot = Snapshot(there, lasting=True)
+    look(snapshot, kubectl, "get deploy web -n x")
+    there.delete(DEPLOYMENT, "web", "x")
+    look(snapshot.renewed(), kubectl, "get deploy web -n x")
+    assert kubectl.runs == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -97,6 +99,16 @@ DESTRUCTIVE = [
     "autoscale deployment x --max=3",
     "wait --for=delete pod/x",
     "some-plugin delete everything",
+    "get pods -shttps://somewhere.else",
+    "-shttps://somewhere.else get pods",
+    "get pods -wshttps://somewhere.else",
+    "logs x -fshttps://somewhere.else",
+    "get -fhttps://somewhere.else/x.yaml",
+    "get -Rf/etc",
+    "describe -k/etc",
+    "get pods -o go-template-file=/etc/passwd",
+    "get pods -ojsonpath-file=/etc/passwd",
+    "get pods --output=custom-columns-file=/etc/passwd",
 ]
 
 
@@ -124,6 +136,9 @@ def test_nothing_but_reads_of_this_cluster_is_ever_run(line: str) -> None:
         ("logs -n x -l app=y --follow --tail 50", "logs -n x -l app=y --tail 50 --tail=1"),
         ("rollout status deploy/x -n x", "rollout status deploy/x -n x --watch=false"),
         ("get pods -v 9 -n x", "get pods -n x"),
+        ("get pods -v=9 -nx -owide", "get pods -n x -o wide"),
+        ("get pods -wn=x -l=a=b", "get pods -n x -l a=b"),
+        ("logs -fpn x deployment/x", "logs -p -n x deployment/x --tail=1"),
     ],
 )
 def test_what_is_run_comes_to_an_end(line: str, run: str) -> None:
@@ -210,3 +225,29 @@ def test_a_text_made_to_hang_does_not(text: str) -> None:
 def test_only_so_much_is_read() -> None:
     book = Runbook.of("x\n\n" * MAX_CHARACTERS)
     assert sum(len(one) for one in book.sections[0].lines) <= MAX_CHARACTERS
+
+
+HOSTILE = """
+import sys
+from pathlib import Path
+from labgrader.engine.registry import load_checks
+from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
+from labgrader.paths import content_root
+
+load_checks(content_root() / "checks")
+runbook, backup = (sys.modules[f"labgrader_checks.{name}"] for name in ("runbook", "backup_job"))
+for part in ("1", "1 per ", "[", "_a_", "kubectl ", "a_", "> ", "|a", "1. "):
+    text = part * (MAX_CHARACTERS // len(part))
+    for line in Runbook.of(text).sections[0].lines:
+        for pattern in (runbook._RATE, runbook._TIME, runbook._FIGURE):
+            pattern.findall(line)
+backup._eaten("$ " + "cd " * 300_000)
+print("read")
+"""
+
+
+def test_texts_that_mean_harm_are_read_to_their_end() -> None:
+    """Patterns that try everything from everywhere would take hours: a process can be ended."""
+    command = [sys.executable, "-c", HOSTILE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == "read\n", done.stderr

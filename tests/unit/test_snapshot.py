@@ -153,3 +153,62 @@ def test_a_read_that_fails_when_renewed_is_left_to_whoever_wants_it(cluster: Fak
     renewed = snapshot.renewed()
     cluster.fault = lambda verb, plural: None
     assert context(renewed).get(THING, "a", "lab") is not None
+
+
+def test_what_a_collection_shows_is_not_read_once_more(cluster: FakeCluster) -> None:
+    cluster.put(THING, named("a", spec=1), "lab")
+    snapshot = Snapshot(cluster, lasting=True)
+
+    def look() -> list[object]:
+        ctx = context(snapshot)
+        ctx.list(THING, "lab")
+        return [ctx.get(THING, "a", "lab"), ctx.get(THING, "none", "lab"), ctx.get(CRD, "x")]
+
+    look()
+    cluster.put(THING, named("a", spec=2), "lab")
+    cluster.calls.clear()
+    snapshot = snapshot.renewed()
+    found, none, _ = look()
+    assert [call[:2] for call in cluster.calls] == [("list", "things"), ("get", CRD.plural)]
+    assert found is not None
+    assert {key: found[key] for key in ("kind", "apiVersion", "spec")} == {
+        "kind": "Thing",
+        "apiVersion": "example.io/v1",
+        "spec": 2,
+    }
+    assert none is None
+    cluster.delete(THING, "a", "lab")
+    snapshot = snapshot.renewed()
+    assert look()[0] is None
+
+
+def test_a_collection_of_all_namespaces_does_not_mix_them_up(cluster: FakeCluster) -> None:
+    cluster.put(THING, {"metadata": {"name": "a", "namespace": "other"}}, "other")
+    snapshot = Snapshot(cluster, lasting=True)
+    for _ in range(2):
+        ctx = context(snapshot)
+        assert ctx.list(THING)
+        assert ctx.get(THING, "a", "lab") is None
+        assert ctx.get(THING, "a", "other")
+        snapshot = snapshot.renewed()
+
+
+def test_where_the_collection_cannot_be_read_the_object_is(cluster: FakeCluster) -> None:
+    cluster.put(THING, named("a"), "lab")
+    snapshot = Snapshot(cluster, lasting=True)
+    context(snapshot).list(THING, "lab")
+    context(snapshot).get(THING, "a", "lab")
+    cluster.fault = lambda verb, plural: Unreachable("no") if verb == "list" else None
+    assert context(snapshot.renewed()).get(THING, "a", "lab")
+
+
+def test_an_older_collection_says_nothing_about_an_object_that_has_changed(
+    cluster: FakeCluster,
+) -> None:
+    """The two have watches of their own: one may know what the other does not know yet."""
+    snapshot = Snapshot(cluster, lasting=True)
+    assert context(snapshot).list(THING, "lab") == []
+    assert context(snapshot).get(THING, "a", "lab") is None
+    cluster.put(THING, named("a"), "lab")
+    snapshot = snapshot.without({Interest(THING, "lab", "a")})
+    assert context(snapshot).get(THING, "a", "lab")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,16 @@ from labgrader.model.resource import Resource
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
+@dataclass(slots=True)
+class _Tail:
+    """The deeds that were found so far, and how far each part of the log was read."""
+
+    deeds: list[Deed] = field(default_factory=list)
+    read: dict[int, int] = field(default_factory=dict)
+
+
 class AuditRecord:
-    """See ``engine.ports.Record``.
+    """See ``engine.ports.Record``. What was read once is not read again.
 
     Args:
         log: the audit log; older parts of it lie beside it.
@@ -22,33 +33,60 @@ class AuditRecord:
 
     def __init__(self, log: Path) -> None:
         self._log = log
+        self._tails: dict[tuple[Resource, str], _Tail] = {}
+        self._lock = threading.Lock()
 
     def deeds(self, resource: Resource, namespace: str) -> list[Deed]:
         """Return the writes to objects of one type in one namespace."""
-        return [
-            _deed(event)
-            for event in self._events(f'"resource":"{resource.plural}"')
-            if _is_about(event, resource, namespace)
-        ]
+        with self._lock:
+            tail = self._tails.setdefault((resource, namespace), _Tail())
+            tail.deeds += [
+                _deed(event)
+                for event in self._events(f'"resource":"{resource.plural}"', tail.read)
+                if _is_about(event, resource, namespace)
+            ]
+            return list(tail.deeds)
 
-    def _events(self, needle: str) -> Iterator[dict[str, Any]]:
-        """Yield the events in whose line ``needle`` stands, oldest first."""
+    def _events(self, needle: str, read: dict[int, int]) -> Iterator[dict[str, Any]]:
+        """Yield the new events in whose line ``needle`` stands, oldest first.
+
+        Args:
+            read: how many bytes of which file (by its inode: it is renamed) were read; is renewed.
+        """
         marked = needle.encode()
         # The server puts the time into the names of older parts, so the name's order is right.
         older = sorted(self._log.parent.glob(f"{self._log.stem}-*{self._log.suffix}"))
         for path in [*older, self._log]:
-            try:
-                lines = path.read_bytes().splitlines()
-            except OSError:
-                continue
-            for line in lines:
-                if marked in line:
+            for line in _new_lines(path, read):
+                if marked in line and not _changes_nothing(line):
                     try:
                         event = json.loads(line)
-                    except ValueError:  # the last line, half written
+                    except ValueError:
                         continue
                     if isinstance(event, dict):
                         yield event
+
+
+def _new_lines(path: Path, read: dict[int, int]) -> list[bytes]:
+    """Return the whole lines that came to a file since it was read last."""
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            known = read.get(found.st_ino, 0)
+            begin = known if known <= found.st_size else 0  # another file, of the same inode
+            file.seek(begin)
+            whole, newline, _ = file.read().rpartition(b"\n")  # the last line may be half written
+    except OSError:
+        return []
+    read[found.st_ino] = begin + len(whole) + len(newline)
+    return whole.split(b"\n")
+
+
+def _changes_nothing(line: bytes) -> bool:
+    """Whether one sees at a line's head, without parsing it, that it tells of no deed."""
+    head, user, _ = line.partition(b',"user":')
+    reads = any(word in head for word in (b'"verb":"get"', b'"verb":"list"', b'"verb":"watch"'))
+    return bool(user) and (reads or b"dryRun=" in head)
 
 
 def _is_about(event: dict[str, Any], resource: Resource, namespace: str) -> bool:

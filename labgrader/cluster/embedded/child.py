@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 import subprocess
 import time
@@ -96,10 +97,18 @@ class Child:
             return None
         finally:
             os.close(writer)
+        self._bound(self._process.pid)
         self._pipe = reader
         self._born, self._started, self._signalled = now, time.time(), 0
         self._note(f"{self.name} starts as {self._process.pid}")
         return reader
+
+    def _bound(self, pid: int) -> None:
+        """Bound the files of the process, and of all that it will start (nodes, so Linux only)."""
+        most = int(self._spec.get("most_bytes", 0))
+        if most:
+            with contextlib.suppress(OSError):  # it has ended already, or is not ours to bound
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
 
     def _handed(self) -> tuple[int, ...]:
         """Return what the process inherits: the door (see ``nodes.world``) if the table says so."""

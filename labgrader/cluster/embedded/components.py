@@ -32,7 +32,8 @@ class Component:
     ``file:PATH``, both relative to the run folder. ``last`` ones are stopped when all others have
     ended. ``env`` is added to the common one. ``program`` is what to run where it is not the
     multi-call binary. ``door`` ones get the socket on which the host's programs knock. ``umask`` is
-    for those that make files which pods must be able to read.
+    for those that make files which pods must be able to read. ``most_bytes`` is the size that no
+    file of theirs may exceed, nor of what they start (0: any).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Component:
     program: str = ""
     door: bool = False
     umask: int = 0o077
+    most_bytes: int = 0
 
 
 def without_proxy(env: Mapping[str, str]) -> dict[str, str]:

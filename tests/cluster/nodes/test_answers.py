@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -13,14 +15,19 @@ import pytest
 from labgrader.author import proof
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
+from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.engine.cases import Case, load_cases
+from labgrader.engine.events import RunFinished
 from labgrader.model.errors import ExitCode
-from labgrader.model.result import CheckResult, Outcome
+from labgrader.model.resource import JOB
+from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.workbench import Choice, Workbench
 from nodes_support import RealLab, wait_until
 
 CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]
+
+PLATFORM = "trading-platform"
 
 BOUND_SECONDS = 60.0
 """The longest that a whole grading may take, whatever the cluster does."""
@@ -28,14 +35,20 @@ BOUND_SECONDS = 60.0
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 
-@pytest.fixture(scope="module")
-def ground(real_lab: RealLab) -> Iterator[Ground]:
-    """A solved lab on a real node, with the reference operator at work in a pod."""
+def opened(real_lab: RealLab) -> Workbench:
+    """Return a workbench on the cluster, which is the lab's own by its kubeconfig's place."""
     root = real_lab.provider.layout.root
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(STATE_VARIABLE, str(root.parent.parent))
         workbench = Workbench(Choice(kubeconfig=str(real_lab.provider.kubeconfig())))
         assert workbench.target.owned
+    return workbench
+
+
+@pytest.fixture(scope="module")
+def ground(real_lab: RealLab) -> Iterator[Ground]:
+    """A solved lab on a real node, with the reference operator at work in a pod."""
+    workbench = opened(real_lab)
     solved = Ground(workbench)
     solved.clear()
     assert not list(proof.of_empty_cluster(solved.grade()))
@@ -51,6 +64,51 @@ def test_case(case: Case, ground: Ground) -> None:
     assert not ground.lacks(case)
     found = ground.prove(case)
     assert not found.faults, found
+
+
+def test_a_live_grading_runs_the_backup_once_and_not_because_of_its_own_job(
+    ground: Ground, real_lab: RealLab
+) -> None:
+    """Its Job and pods are no news; a change of the script is, and runs it again."""
+    assert ground.solved
+    bench, reports, changes = opened(real_lab), queue.SimpleQueue[Report](), list[str]()
+    live = bench.live(
+        bench.catalog.select(["backup_job", "backup_restores", "runbook", "dashboard"]),
+        lambda event: reports.put(event.report) if isinstance(event, RunFinished) else None,
+        on_change=lambda change: changes.append(change.text),
+    )
+    record = AuditRecord(real_lab.provider.layout.audit_log)
+
+    def runs() -> int:
+        return sum(deed.verb == "create" for deed in record.deeds(JOB, PLATFORM))
+
+    def changed(name: str) -> None:
+        """Change a ConfigMap, and wait for the judgement that comes of it."""
+        changes.clear()
+        mark = f"lab/changed={time.monotonic_ns()}"
+        real_lab.kubectl("annotate", "configmap", name, "-n", PLATFORM, mark, "--overwrite")
+        while not any(name in text for text in changes):
+            reports.get(timeout=BOUND_SECONDS)
+
+    before = runs()
+    thread = threading.Thread(target=live.run, daemon=True)
+    thread.start()
+    try:
+        first = reports.get(timeout=BOUND_SECONDS)
+        assert {check.outcome for check in first.checks} == {Outcome.PASSED}, first.checks
+        assert runs() == before + 1
+        changed("trading-operator-dashboard")
+        assert runs() == before + 1
+        changed("trading-backup-script")
+        wait_until(lambda: runs() == before + 2)
+        changed("trading-operator-dashboard")
+        assert runs() == before + 2
+    finally:
+        live.close()
+        thread.join(BOUND_SECONDS)
+        bench.close()
+        for name in ("trading-operator-dashboard", "trading-backup-script"):
+            real_lab.kubectl("annotate", "configmap", name, "-n", PLATFORM, "lab/changed-")
 
 
 def test_the_demo_tells_the_whole_story_on_a_real_node(real_lab: RealLab) -> None:

@@ -63,3 +63,41 @@ def test_a_generated_name_is_taken_from_the_answer(tmp_path: Path) -> None:
 
 def test_no_log_is_an_empty_record(tmp_path: Path) -> None:
     assert AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab") == []
+
+
+def test_what_comes_later_is_read_and_nothing_twice(tmp_path: Path) -> None:
+    record, path = AuditRecord(tmp_path / "audit.log"), tmp_path / "audit.log"
+
+    def verbs() -> list[str]:
+        return [deed.verb for deed in record.deeds(ALGORITHM, "lab")]
+
+    log(path, event("create", "a"))
+    assert verbs() == ["create"]
+    line = json.dumps(event("patch", "a"), separators=(",", ":"))
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line[:50])
+        file.flush()
+        assert verbs() == ["create"]  # half a line tells nothing yet
+        file.write(f"{line[50:]}\n")
+    assert verbs() == ["create", "patch"]
+    path.rename(tmp_path / "audit-2026-01-01T00-00-00.000.log")
+    log(path, event("delete", "a"))
+    assert verbs() == ["create", "patch", "delete"]
+    assert verbs() == ["create", "patch", "delete"]
+
+
+def test_a_log_that_was_begun_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
+    record, path = AuditRecord(tmp_path / "audit.log"), tmp_path / "audit.log"
+    log(path, event("create", "a"), event("patch", "a"))
+    assert len(record.deeds(ALGORITHM, "lab")) == 2
+    with path.open("r+", encoding="utf-8") as file:
+        file.truncate()
+        file.write(json.dumps(event("delete", "b"), separators=(",", ":")) + "\n")
+    assert record.deeds(ALGORITHM, "lab")[-1].verb == "delete"
+
+
+def test_words_in_an_object_do_not_hide_what_was_done_to_it(tmp_path: Path) -> None:
+    body = {"spec": {"note": 'dryRun=All "verb":"get"'}}
+    real = {"requestURI": "/apis", "verb": "create", "user": {"username": "me"}}
+    log(tmp_path / "audit.log", {**event("create", "a"), **real, "requestObject": body})
+    assert len(AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab")) == 1

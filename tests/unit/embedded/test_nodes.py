@@ -114,6 +114,8 @@ def test_the_plan_of_a_real_node_is_the_same_kind_of_table(plan, layout):
     assert parts["door"]["argv"][0] == sys.executable
     readable = {name for name, part in parts.items() if part["umask"] == 0o022}
     assert readable == {"containerd", "kubelet"}, "what pods read, they must be able to read"
+    bounded = {name for name, part in parts.items() if part["most_bytes"]}
+    assert bounded == {"containerd"}, "what containers write has a bound, and nothing else"
     assert "23456" in layout.kubeconfig.read_text()
     assert "10.250.0.1:6443" in (layout.conf / "kubelet.kubeconfig").read_text()
 

@@ -26,6 +26,9 @@ METRICS_PORT = 4443
 VOLUMES = "/var/lib/labgrader/volumes"
 """Where the cluster's processes see its volumes (a path that is written into objects)."""
 
+MOST_BYTES = 2 << 30
+"""How large a file of a container may get: a script that writes without end fills no disk."""
+
 _TOOLS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -59,6 +62,7 @@ def components(layout: ClusterLayout, pki: Pki, containerd: Path) -> tuple[Compo
             program=str(containerd),
             env={"PATH": _TOOLS, "TMPDIR": "/run"},
             umask=0o022,
+            most_bytes=MOST_BYTES,
         ),
         Component(
             "kubelet",
