@@ -1,7 +1,7 @@
 """Makes the README's pictures: the real program on a real cluster, in the middle of task 1.
 
 Run by `make pictures`. Starts a cluster of its own, removes it afterwards, and writes
-docs/pictures/lab.svg, and docs/pictures/browser.png where Chromium is installed.
+{lab,solution,map,report}.svg into docs/pictures, and browser.png where Chromium is installed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from textual.pilot import Pilot
+
 import chromium
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
+from labgrader.session.book import Book
 from labgrader.tui.app import LabApp
+from labgrader.tui.launch import Launch
 from labgrader.workbench import Choice, Workbench
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
@@ -36,12 +40,13 @@ def main() -> None:
             status = provider.up()
             workbench = Workbench(Choice(kubeconfig=str(status.kubeconfig)))
             half_way(workbench)
-            svg = asyncio.run(photograph(workbench))
+            taken = asyncio.run(photograph(workbench))
             png = in_the_browser(str(status.kubeconfig)) if chromium.find() else None
         finally:
             provider.down(purge=True)
-    (PICTURES / "lab.svg").write_text(svg, encoding="utf-8")
-    print(f"wrote {PICTURES / 'lab.svg'}")
+    for name, svg in taken.items():
+        (PICTURES / f"{name}.svg").write_text(svg, encoding="utf-8")
+        print(f"wrote {PICTURES / name}.svg")
     if png is None:
         print("no browser.png: Chromium is not installed (as root on Debian: make test-tools)")
         return
@@ -59,22 +64,40 @@ def half_way(workbench: Workbench) -> None:
     cluster.patch(crd, "tradingalgorithms.fintech.io", [remove])
 
 
-async def photograph(workbench: Workbench) -> str:
-    """Open the lab, go to the step that fails, and return the screen as SVG."""
-    app = LabApp(workbench)
+async def photograph(workbench: Workbench) -> dict[str, str]:
+    """Open the lab, go to the step that fails, and return screens as SVG by their names."""
+    app = LabApp(Launch(workbench, Book, at_once=True))
+    taken: dict[str, str] = {}
     async with app.run_test(size=SIZE) as pilot:
-        for _ in range(200):
-            await pilot.pause(0.05)
-            if "15/20" in app.export_screenshot():
-                break
-        await pilot.press("down", "down", "s")
+        await until(pilot, "15/20")
+        await pilot.press("down", "down", "s", "d", "d")
         await pilot.pause(1.2)
-        return app.export_screenshot(title="labgrader")
+        taken["lab"] = app.export_screenshot(title="labgrader")
+        for name, key, shown in (("solution", "o", "yours"), ("map", "m", "objects shown")):
+            await pilot.press(key)
+            await until(pilot, shown)
+            taken[name] = app.export_screenshot(title="labgrader")
+            await pilot.press("escape")
+        await pilot.press("g")
+        await until(pilot, "over the budget")
+        taken["report"] = app.export_screenshot(title="labgrader")
+    return taken
+
+
+async def until(pilot: Pilot[None], text: str) -> None:
+    """Wait until the screen shows ``text``."""
+    for _ in range(400):
+        await pilot.pause(0.05)
+        shown = pilot.app.export_screenshot().replace("&#160;", " ")
+        if text in shown:
+            return
+    raise SystemExit(f"{text!r} never came")
 
 
 def in_the_browser(kubeconfig: str) -> bytes:
     """Open the lab in Chromium, go to the step that fails, and return what is seen as PNG."""
     command = [sys.executable, "-m", "labgrader", "serve", "--kubeconfig", kubeconfig]
+    command += ["--", "--at-once"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
@@ -83,7 +106,7 @@ def in_the_browser(kubeconfig: str) -> bytes:
                 page = browser.open(address)
                 page.until_painted("15/20")
                 page.type("jjs")
-                page.until_painted("00:01 /")
+                page.until_painted("running")
                 return page.picture()
         finally:
             server.terminate()

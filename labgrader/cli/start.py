@@ -29,11 +29,19 @@ Progress = Callable[[str, str], None]
     show_default=True,
     help="Everything, manifests with gaps to fill, or the requirements alone.",
 )
+@click.option("--at-once", is_flag=True, help="Begin (or go on) without the welcome.")
 @click.option("--split", is_flag=True, help="Have your shell beside the lab (needs tmux).")
 @exam_options
 @workbench_options
 def start(
-    workbench: Workbench, name: str, level: str, mode: Mode, factor: float | None, *, split: bool
+    workbench: Workbench,
+    name: str,
+    level: str,
+    mode: Mode,
+    factor: float | None,
+    *,
+    split: bool,
+    at_once: bool,
 ) -> int:
     """Open the lab on the chosen cluster; start the embedded one where none is chosen."""
     if split:
@@ -42,7 +50,7 @@ def start(
         workbench = on_a_cluster(workbench, name)
         panes.split(workbench, sys.argv[1:], os.environ)
     if os.environ.get(BROWSER) or (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _open(workbench, name, Level(level), mode, factor)
+        return _open(workbench, name, Level(level), mode, factor, at_once=at_once)
     workbench = on_a_cluster(workbench, name)
     click.echo(f"The lab's cluster is up; kubeconfig: {workbench.target.kubeconfig}")
     click.echo("This is no terminal, so the lab does not open here. Next:")
@@ -52,7 +60,15 @@ def start(
     return 0
 
 
-def _open(workbench: Workbench, name: str, level: Level, mode: Mode, factor: float | None) -> int:
+def _open(
+    workbench: Workbench,
+    name: str,
+    level: Level,
+    mode: Mode,
+    factor: float | None,
+    *,
+    at_once: bool,
+) -> int:
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     from labgrader.session.book import Book
     from labgrader.tui.app import run_app
@@ -62,7 +78,7 @@ def _open(workbench: Workbench, name: str, level: Level, mode: Mode, factor: flo
         return on_a_cluster(workbench, name, tell)
 
     own = up if _is_ours(workbench) else None
-    return run_app(Launch(workbench, Book, own, mode, factor, level))
+    return run_app(Launch(workbench, Book, own, mode, factor, level, at_once))
 
 
 def _say(component: str, message: str) -> None:

@@ -70,7 +70,8 @@ class Store:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or paths.state_dir() / "sessions.sqlite3"
+        self.path = path or paths.state_root() / "sessions.sqlite3"
+        self._folder = None if path else self.path.parent
 
     def append(self, entry: Entry) -> None:
         """Write one event.
@@ -130,6 +131,8 @@ class Store:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
+        if self._folder is not None:
+            paths.private_dir(self._folder)
         try:
             self.path.touch(mode=0o600)
             connection = sqlite3.connect(self.path, timeout=10)

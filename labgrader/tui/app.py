@@ -55,7 +55,7 @@ class LabApp(App[None]):
         journal = message.seat.begin(message.wish)
         screen = self.lab_screen(message.workbench, journal, message.wish.level)
         self.push_screen(screen)
-        if first and not screen.exam:
+        if first and not screen.exam and not self._launch.at_once:
             from labgrader.tui.screens.tour import TourScreen
 
             self.push_screen(TourScreen())

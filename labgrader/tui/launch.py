@@ -27,7 +27,8 @@ class Launch:
     """What to open, and how.
 
     ``up`` starts the lab's own cluster and returns the workbench on it; None where a cluster was
-    chosen. ``mode``, ``factor`` and ``level`` are what the welcome screen offers first.
+    chosen. ``mode``, ``factor`` and ``level`` are what the welcome screen offers first; ``at_once``
+    begins with them, or goes on with the open session, without asking.
     """
 
     workbench: Workbench
@@ -36,6 +37,7 @@ class Launch:
     mode: Mode = Mode.PRACTICE
     factor: float | None = 1.0
     level: Level = Level.GUIDED
+    at_once: bool = False
     now: Callable[[], datetime] = local_now
 
 

@@ -19,11 +19,11 @@ class Seat:
         self._workbench = workbench
         self._book = book
         self._presence = Presence(workbench.cluster.connection.host)
-        self.taken_by = ""
+        self.taken_by = self._trouble = ""
         try:
             self.taken_by = self._presence.take()
         except LabError as error:
-            self.taken_by = str(error)
+            self._trouble = str(error)
 
     def open_session(self) -> Record | None:
         """Return the session on this cluster that one can go on with; none that cannot be read."""
@@ -41,7 +41,9 @@ class Seat:
         """
         lab, context = self._workbench.catalog.lab, self._workbench.cluster.connection.context
         if self.taken_by:
-            return self._unkept(wish, f"The lab is open here already ({self.taken_by})")
+            self._trouble = f"The lab is open here already ({self.taken_by})"
+        if self._trouble:
+            return self._unkept(wish, self._trouble)
         try:
             if wish.resume:
                 journal = Journal(self._book, wish.resume)

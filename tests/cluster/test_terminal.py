@@ -54,7 +54,7 @@ def tmux(environment: dict[str, str]) -> Iterator[Tmux]:
 def start(tmux: Tmux, kubeconfig: Path, home: Path, *options: str) -> None:
     """Open the lab; it stands on its main screen then."""
     command = [sys.executable, "-m", "labgrader", "start", "--kubeconfig", str(kubeconfig)]
-    tmux.start([*command, *options], home)
+    tmux.start([*command, "--at-once", *options], home)
     tmux.until(r"✘ task1\s+0/20")
 
 
@@ -96,6 +96,37 @@ def test_task_1_by_typed_commands_turns_green(
     leave_shell(tmux)
     shown = tmux.until(r"✔ task1\s+20/20")
     assert re.search(r"✔ passed 1/1 The namespace trading-platform", shown)
+    quit_lab(tmux)
+
+
+def test_from_the_welcome_to_the_report(
+    tmux: Tmux, kubeconfig: Path, home: Path, clean_lab: Kube
+) -> None:
+    command = [sys.executable, "-m", "labgrader", "start", "--kubeconfig", str(kubeconfig)]
+    tmux.start(command, home)
+    tmux.until("✔ ready")
+    tmux.press("Enter")
+    tmux.until("The lab in five steps: 1 of 5")
+    tmux.press("q")
+    tmux.until(r"✘ task1\s+0/20")
+    tmux.press("s")
+    tmux.until(r"/ 06:00 running")
+    tmux.press("!")
+    tmux.until(r"\(lab:tests 0\d:\d\d left\)")
+    type_task_1(tmux)
+    leave_shell(tmux)
+    tmux.until(r"✔ task1\s+20/20")
+    tmux.until(r"task1 done: 20/20 points")
+    tmux.press("f")
+    tmux.until("End this session")
+    tmux.press("y")
+    tmux.until(r"20 of 100 points")
+    tmux.press("s")
+    tmux.until("Saved: ")
+    (page,) = home.glob("report-*.html")
+    assert "20 of 20 points" in page.read_text()
+    tmux.press("q")
+    tmux.until("1.1 A namespace")
     quit_lab(tmux)
 
 
@@ -144,6 +175,6 @@ def start_split_outside(tmux: Tmux, kubeconfig: Path, home: Path) -> None:
     tmux.start(["env", "-u", "TMUX", "-u", "TMUX_PANE", "bash"], home)
     tmux.until(r"me\$ *\n*$")
     program = f"{sys.executable} -m labgrader"
-    tmux.type(f"{program} start --split --kubeconfig {kubeconfig}; echo over $?")
+    tmux.type(f"{program} start --split --at-once --kubeconfig {kubeconfig}; echo over $?")
     tmux.until(r"✘ task1\s+0/20")
     tmux.until(r"│\(lab:tests\) me\$")

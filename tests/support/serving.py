@@ -24,12 +24,14 @@ class Serving:
     """A running server; ``with`` ends it.
 
     Args:
-        options: of `labgrader serve`.
+        options: of `labgrader serve`; where they say nothing of what stands after `--`, the lab
+            opens without its welcome.
     """
 
     def __init__(self, *options: str, env: Mapping[str, str] = os.environ) -> None:
+        at_once = () if "--" in options else ("--", "--at-once")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "labgrader", "serve", *options],
+            [sys.executable, "-m", "labgrader", "serve", *options, *at_once],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

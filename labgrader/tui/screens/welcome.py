@@ -68,6 +68,7 @@ class WelcomeScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "factor", "Time ×", tooltip="Stretch every budget: 1, 1.5 or 2 times"),
         Binding("v", "level", "Level", tooltip="Everything, gaps to fill, or requirements only"),
+        Binding("r", "again", "Again", tooltip="Look for the cluster again"),
         Binding("?,f1", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -96,6 +97,8 @@ class WelcomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Offer the choices; look for the cluster when that is painted."""
+        if self._launch.at_once:
+            self._wanted = self._first_wish()
         self._offer()
         self.query_one(OptionList).focus()
         self.call_after_refresh(self._find_cluster)
@@ -107,7 +110,7 @@ class WelcomeScreen(Screen[None]):
 
     @work(thread=True, exclusive=True)
     def _find_cluster(self) -> None:
-        up = self._launch.up
+        up, title = self._launch.up, ""
         try:
             title = self._launch.workbench.catalog.lab.title
             import labgrader.tui.screens.lab  # noqa: F401 - while the learner reads, not later
@@ -115,8 +118,10 @@ class WelcomeScreen(Screen[None]):
             bench = up(self._tell) if up else self._launch.workbench
             facts = survey_of(bench)
         except LabError as error:
-            self.post_message(Failed(str(error)))
-            return
+            if not (self._launch.at_once and up is None):
+                self.post_message(Failed(str(error)))
+                return
+            bench, facts = self._launch.workbench, str(error)  # the lab says it, and waits for it
         self.post_message(Ready(bench, title, facts))
 
     def _tell(self, component: str, text: str) -> None:
@@ -143,14 +148,16 @@ class WelcomeScreen(Screen[None]):
         self.query_one("#welcome-cluster", Static).update(ready)
         self._offer()
         if self._wanted:
-            self._go(self._wanted)
+            self._go(RESUME if self._launch.at_once and self._open else self._wanted)
 
     @on(Failed)
     def _say_failure(self, message: Failed) -> None:
         self.query_one("#welcome-bar").display = False
-        told = Content.assemble(("✘ no cluster  ", "bold $text-error"), words.foreign(message.why))
+        why = f"{message.why}. r looks again"
+        told = Content.assemble(("✘ no cluster  ", "bold $text-error"), words.foreign(why))
         self.query_one("#welcome-cluster", Static).update(told)
         self._wanted = ""
+        self._note()
 
     def _offer(self) -> None:
         """List what can be done; what was marked stays marked."""
@@ -180,6 +187,20 @@ class WelcomeScreen(Screen[None]):
         if self._wanted and self._workbench is None:
             lines.append(Content("It begins as soon as the cluster is ready."))
         self.query_one("#welcome-note", Static).update(Content("\n").join(lines))
+
+    def action_again(self) -> None:
+        """Look for the cluster again, where it was not found."""
+        if self._workbench is None and not self.query_one("#welcome-bar").display:
+            self.query_one("#welcome-bar").display = True
+            looking = "The cluster is being looked at …"
+            self.query_one("#welcome-cluster", Static).update(looking)
+            self._find_cluster()
+
+    def _first_wish(self) -> str:
+        """Return what the command line asked for."""
+        if self._launch.mode is Mode.EXAM:
+            return EXAM
+        return UNTIMED if self._launch.factor is None else PRACTICE
 
     def action_factor(self) -> None:
         """Stretch every budget, or not."""
