@@ -9,7 +9,7 @@ from typing import Any
 from labgrader.engine.ports import Cluster
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import LabError, Rejected
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 GONE_SECONDS = 60.0
 """A namespace takes its time: five seconds of grace, and then one by one what is in it."""
@@ -59,6 +59,7 @@ class Baseline:
         """Return a baseline that keeps these as well, where they are there and not yet kept.
 
         For what a case touches and no solution made: somebody else's object, put back all the same.
+        Definitions come first: nothing of their types can be put back without them.
         """
         wider = Baseline(self._cluster, ())
         wider._kept = list(self._kept)
@@ -69,7 +70,8 @@ class Baseline:
             known.add((resource, namespace, name))
             found = self._cluster.get(resource, name, namespace)
             if found is not None:
-                wider._kept.append(Kept(resource, namespace, found))
+                at = 0 if resource == CRD else len(wider._kept)
+                wider._kept.insert(at, Kept(resource, namespace, found))
         return wider
 
     def restore(self) -> None:
