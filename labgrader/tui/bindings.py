@@ -17,6 +17,6 @@ def bindings_of(screen: Screen[Any]) -> list[Binding]:
     listed = [entry for one in classes for entry in one.__dict__.get("BINDINGS", ())]
     told: dict[str, Binding] = {}
     for binding in listed:
-        if isinstance(binding, Binding):
-            told.setdefault(binding.description, binding)
+        if isinstance(binding, Binding) and (binding.tooltip or binding.description not in told):
+            told.setdefault(f"{binding.description}{binding.tooltip}", binding)
     return list(told.values())

@@ -202,11 +202,15 @@ def test_a_file_of_the_lab_is_downloaded_once(serving: Serving) -> None:
     painted(visitor, "Quit")
     visitor.send(json.dumps(["stdin", "\x10"]))  # the palette
     painted(visitor, "Search")
-    visitor.send(json.dumps(["stdin", "save screenshot"]))
+    visitor.send(json.dumps(["stdin", "screenshot?"]))
+    painted(visitor, "No matches found")
+    visitor.send(json.dumps(["stdin", "\x7f"]))
     painted(visitor, "Save an SVG")
-    visitor.send(json.dumps(["stdin", "\r"]))
-    while not isinstance(said := visitor.recv(), str):
-        pass
+    for frame in range(2000):  # the palette takes Enter once it has searched, and paints meanwhile
+        if isinstance(said := visitor.recv(), str):
+            break
+        if frame % 10 == 0:
+            visitor.send(json.dumps(["stdin", "\r"]))
     what, key = json.loads(said)
     assert what == "deliver_file_start"
     cookie = serving.ask(f"/?token={serving.token}")[2]["Set-Cookie"].split(";")[0]

@@ -30,6 +30,7 @@ class Serving:
 
     def __init__(self, *options: str, env: Mapping[str, str] = os.environ) -> None:
         at_once = () if "--" in options else ("--", "--at-once")
+        self._visitors: list[websocket.WebSocket] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "labgrader", "serve", *options, *at_once],
             stdin=subprocess.DEVNULL,
@@ -50,6 +51,8 @@ class Serving:
         return self
 
     def __exit__(self, *problem: object) -> None:
+        for visitor in self._visitors:
+            visitor.shutdown()  # `close` leaves the socket open where the server closed first
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         self.process.communicate(timeout=60)
@@ -70,12 +73,14 @@ class Serving:
         """Open a lab as the page does. Raises what the client raises when it is refused."""
         token = self.token if token is None else token
         origin = options.pop("origin", f"http://{self.place}")
-        return websocket.create_connection(
+        visitor = websocket.create_connection(
             f"ws://{self.place}/ws/{token}?width=100&height=30",
             timeout=60,
             origin=origin,
             **options,
         )
+        self._visitors.append(visitor)
+        return visitor
 
     def labs(self) -> list[psutil.Process]:
         """Return the processes of the open labs and what runs in them."""
