@@ -48,7 +48,7 @@ def test_a_key_works_and_a_check_turns_green_by_a_real_change(
 ) -> None:
     page = browser.open(serving.address)
     page.until_painted(r"✘ failed")
-    page.until_painted(r"Quit")
+    page.until_painted(r"Shell")
     assert {address.split("/")[2] for address in page.requests if "//" in address} == {
         serving.place
     }, "nothing is loaded from elsewhere"

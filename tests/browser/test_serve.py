@@ -125,7 +125,7 @@ def test_a_key_and_nonsense_reach_the_lab_or_nobody(serving: Serving) -> None:
 
 def test_no_shell_unless_it_is_allowed(serving: Serving) -> None:
     visitor = serving.visit()
-    painted(visitor, "Quit")
+    painted(visitor, "Shell")
     visitor.send(json.dumps(["stdin", "!"]))
     painted(visitor, "A shell in the browser is off")
     assert [lab.children() for lab in serving.labs()] == [[]]
@@ -135,7 +135,7 @@ def test_no_shell_unless_it_is_allowed(serving: Serving) -> None:
 def test_the_allowed_shell_is_a_real_terminal(nothing: str) -> None:
     with Serving("--kubeconfig", nothing, "--allow-shell") as serving:
         visitor = serving.visit()
-        painted(visitor, "Quit")
+        painted(visitor, "Shell")
         visitor.send(json.dumps(["stdin", "!"]))
         painted(visitor, "(lab) ")
         visitor.send(json.dumps(["resize", {"width": 91, "height": 31}]))
@@ -172,7 +172,7 @@ def test_a_lab_that_cannot_open_says_why_on_the_page(nothing: str, tmp_path: Pat
 def test_everything_ends_with_the_server(nothing: str, number: int, *, shell: bool) -> None:
     with Serving("--kubeconfig", nothing, *(["--allow-shell"] if shell else [])) as serving:
         visitor = serving.visit()
-        painted(visitor, "Quit")
+        painted(visitor, "Shell")
         if shell:
             visitor.send(json.dumps(["stdin", "!"]))
             painted(visitor, "(lab) ")
@@ -199,7 +199,7 @@ def test_a_lab_that_has_not_opened_yet_ends_with_the_server_too(nothing: str) ->
 
 def test_a_file_of_the_lab_is_downloaded_once(serving: Serving) -> None:
     visitor = serving.visit()
-    painted(visitor, "Quit")
+    painted(visitor, "Shell")
     visitor.send(json.dumps(["stdin", "\x10"]))  # the palette
     painted(visitor, "Search")
     visitor.send(json.dumps(["stdin", "screenshot?"]))

@@ -25,6 +25,7 @@ from labgrader.tui.drillbook import DrillBook, Stage
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets import drill_parts as parts
+from labgrader.tui.widgets.choices import Choices
 from labgrader.workbench import Workbench
 
 LOOK_SECONDS = 0.25
@@ -87,7 +88,7 @@ class DrillsScreen(Frame):
     def compose_inside(self) -> ComposeResult:
         """Yield the list, and beside or under it the chosen drill."""
         with Container(id="drills-body"):
-            yield OptionList(id="drill-list", markup=False)
+            yield Choices(id="drill-list", markup=False)
             with VerticalScroll(id="drill"):
                 yield Static(id="drill-title", markup=False)
                 yield Static(id="drill-news", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -55,6 +56,7 @@ class LabScreen(SessionActions, StepActions):
         self.workbench = workbench
         self.lab_task, self.lab_step = next((t, s) for t in lab.tasks for s in t.steps)
         self._now = now
+        self._painting = asyncio.Lock()
         self._feed = Feed(workbench, list(lab.criteria()), self._tell, journal, now)
         self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
@@ -118,13 +120,17 @@ class LabScreen(SessionActions, StepActions):
         )
 
     async def become(self, state: LabState) -> None:
-        """Take a new state and show it everywhere."""
+        """Take a new state and show it everywhere.
+
+        Keys are handled in another task than messages: one paints at a time, and always the newest.
+        """
         self.state = state
-        self._rest_when_done(state)
-        view = self._view(state)
-        self.query_one(StatusBar).show(view, self.lab_task)
-        self.query_one(TaskTree).show(view)
-        await self.query_one(CheckPanel).show(self.lab_step, view)
+        async with self._painting:
+            self._rest_when_done(self.state)
+            view = self._view(self.state)
+            self.query_one(StatusBar).show(view, self.lab_task)
+            self.query_one(TaskTree).show(view)
+            await self.query_one(CheckPanel).show(self.lab_step, view)
 
     def _view(self, state: LabState) -> LabState:
         """Return what is shown of it: in an exam the answers of the last time it was judged."""

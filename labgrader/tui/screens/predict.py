@@ -15,6 +15,7 @@ from labgrader.model.quiz import Question
 from labgrader.model.task import Erratum
 from labgrader.tui import words
 from labgrader.tui.screens.help import Window
+from labgrader.tui.widgets.choices import Choices
 
 
 class PredictScreen(Window):
@@ -34,7 +35,7 @@ class PredictScreen(Window):
     def compose_page(self) -> ComposeResult:
         """Yield the question, the options, and room for the explanation."""
         yield Markdown(self._question.ask, id="page", open_links=False)
-        yield OptionList(
+        yield Choices(
             *(Option(words.inline(option.text)) for option in self._options), id="options"
         )
         yield Static(id="verdict", markup=False)

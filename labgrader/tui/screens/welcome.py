@@ -20,6 +20,7 @@ from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
 from labgrader.tui import words
 from labgrader.tui.launch import Launch, Wish
+from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from labgrader.session.record import Record
@@ -91,7 +92,7 @@ class WelcomeScreen(Screen[None]):
             yield Static("The cluster is being looked at …", id="welcome-cluster", markup=False)
             yield ProgressBar(show_eta=False, show_percentage=False, id="welcome-bar")
             yield Static(id="welcome-told", markup=False)
-            yield OptionList(id="welcome-choices", markup=False)
+            yield Choices(id="welcome-choices", markup=False)
             yield Static(id="welcome-note", markup=False)
         yield Footer(compact=True)
 

@@ -16,6 +16,7 @@ from labgrader.model.quiz import Kind, Known, Mark, Marked, Question, Standing
 from labgrader.report.quiz import better, verdict
 from labgrader.session.quizzing import Round
 from labgrader.tui import words
+from labgrader.tui.widgets.choices import Choices
 
 ALL = "all"
 _MARKS = {Mark.RIGHT: "✔", Mark.WRONG: "✘", Mark.UNJUDGED: "?"}
@@ -108,7 +109,7 @@ class QuestionView(VerticalScroll):
         """Yield the parts from top to bottom."""
         yield Markdown(id="ask", open_links=False)
         yield Static(id="what-to-do", markup=False)
-        yield OptionList(id="options", markup=False)
+        yield Choices(id="options", markup=False)
         yield TextArea(
             id="manifest", soft_wrap=False, show_line_numbers=True, tab_behavior="indent"
         )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from labgrader.model.task import Lab, Step, Task
 from labgrader.tui import words
 from labgrader.tui.state import LabState
+from labgrader.tui.widgets.choices import Choices
 
 
-class TaskTree(OptionList):
+class TaskTree(Choices):
     """Tasks as headings, steps as what the cursor moves between.
 
     A list, not Textual's Tree: headings the cursor passes over, and theme colours in the labels.
