@@ -70,7 +70,7 @@ class Journal:
 
     def note_result(self, result: CheckResult) -> None:
         """Keep that a check has passed, before anybody shows it."""
-        if result.outcome is Outcome.PASSED and self._runs:
+        if result.outcome is Outcome.PASSED and self._open:
             with self._lock:
                 known = result.id in self._tally.at(self.book.now()).first_passed
             if not known:
@@ -79,7 +79,7 @@ class Journal:
     def note_grading(self, report: Report) -> None:
         """Keep a grading, where it differs from the one before."""
         found = graded(report)
-        if self._runs and found != self._graded:
+        if self._open and found != self._graded:
             self._graded = found
             self.note("graded", **found)
 
@@ -89,8 +89,9 @@ class Journal:
             self.note("over", what=what)
 
     @property
-    def _runs(self) -> bool:
-        return self.record().state == "running"
+    def _open(self) -> bool:
+        """Whether it is not over. What is done in a pause counts as well: it was shown as done."""
+        return self.record().state != "ended"
 
 
 class Pulse:

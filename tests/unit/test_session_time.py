@@ -192,6 +192,19 @@ def test_a_check_that_passed_is_on_the_disk_once(book) -> None:
     assert ("passed", "other") not in kinds
 
 
+def test_what_turns_green_in_a_pause_is_kept_and_after_the_end_it_is_not(book, machine) -> None:
+    """A task's last check stops its clock; the grading that tells the points comes after it."""
+    journal = begin(book)
+    journal.work_on("task1")
+    attend(machine, journal, 10)
+    journal.pause()
+    journal.note_result(CheckResult("it", "1.1", "It", Outcome.PASSED, 2, 2))
+    assert Journal(book, "s").record().first_passed == {"it": 10}
+    journal.note("ended")
+    journal.note_result(CheckResult("late", "1.1", "It", Outcome.PASSED, 2, 2))
+    assert "late" not in Journal(book, "s").record().first_passed
+
+
 def test_what_cannot_be_kept_is_said_and_stops_nobody(book, machine, tmp_path) -> None:
     journal = begin(book)
     (tmp_path / "sessions").unlink()
