@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Mode
-from labgrader.model.result import Outcome, Report
+from labgrader.model.result import Outcome, Report, TaskResult
 from labgrader.session import moments
 from labgrader.session.moments import Moment
 from labgrader.session.record import Record, replay
@@ -87,7 +87,7 @@ class Book:
         record = self.open_one()
         if record is None or record.state != "running" or record.context != report.cluster.context:
             return
-        self.write(record.name, "graded", **graded(report))
+        self.write(record.name, "graded", **graded(report.tasks))
 
     def note_hint(self, criterion: str) -> None:
         """Keep that a hint was given: it costs nothing, and the report shows it."""
@@ -130,11 +130,12 @@ class Book:
         return self.record(record.name)
 
 
-def graded(report: Report) -> dict[str, Any]:
+def graded(tasks: Sequence[TaskResult]) -> dict[str, Any]:
     """Return what is kept of a grading: points by task, and how each criterion stands."""
+    checks = [check for task in tasks for check in task.checks]
     return {
-        "checks": {check.id: (check.outcome.value, check.earned) for check in report.checks},
-        "tasks": {t.id: (t.score.earned, t.score.possible) for t in report.tasks},
-        "passed": [check.id for check in report.checks if check.outcome is Outcome.PASSED],
-        "failed": [check.id for check in report.checks if check.outcome is Outcome.FAILED],
+        "checks": {check.id: (check.outcome.value, check.earned) for check in checks},
+        "tasks": {t.id: (t.score.earned, t.score.possible) for t in tasks},
+        "passed": [check.id for check in checks if check.outcome is Outcome.PASSED],
+        "failed": [check.id for check in checks if check.outcome is Outcome.FAILED],
     }

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from labgrader.model.errors import LabError
-from labgrader.model.result import CheckResult, Outcome, Report
+from labgrader.model.result import CheckResult, Outcome, TaskResult
 from labgrader.session.book import Book, graded
 from labgrader.session.record import HEARTBEAT_SECONDS, Record, tally_of
 from labgrader.session.store import Entry
@@ -76,9 +76,9 @@ class Journal:
             if not known:
                 self.note("passed", criterion=result.id)
 
-    def note_grading(self, report: Report) -> None:
+    def note_grading(self, tasks: Sequence[TaskResult]) -> None:
         """Keep a grading, where it differs from the one before."""
-        found = graded(report)
+        found = graded(tasks)
         if self._open and found != self._graded:
             self._graded = found
             self.note("graded", **found)

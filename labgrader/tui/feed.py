@@ -92,7 +92,7 @@ def _keep(journal: Journal, fact: Fact) -> None:
         case CheckFinished(result=result):
             journal.note_result(result)
         case RunFinished(report=report):
-            journal.note_grading(report)
+            journal.note_grading(report.tasks)
         case LinkLost():
             journal.note("lost")
         case LinkBack():

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from labgrader.engine.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
 from labgrader.engine.watches import Change
-from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score
+from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score, TaskResult
 from labgrader.model.task import Criterion, Erratum, Lab, Step, Task
 
 
@@ -167,6 +167,16 @@ class LabState:
             past=self.timeline(),
             news=News(("judged again",)),
         )
+
+    def results_by_task(self) -> list[TaskResult]:
+        """Return what is known now, also in the middle of a grading."""
+        known = [
+            (task, tuple(self.results[c.id] for c in task.criteria() if c.id in self.results))
+            for task in self.lab.tasks
+        ]
+        return [
+            TaskResult(t.id, t.title, t.budget_seconds, checks) for t, checks in known if checks
+        ]
 
     def _worst(self, criteria: Iterable[Criterion]) -> Mark:
         everything = list(criteria)

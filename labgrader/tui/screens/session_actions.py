@@ -116,6 +116,7 @@ class SessionActions(LabBase):
     def action_report(self) -> None:
         """Show how the session stands."""
         if not self.refused_in_exam("The report comes when the exam is over: f ends it"):
+            self.journal.note_grading(self.state.results_by_task())
             self.app.push_screen(ReportScreen(self.workbench, self.journal))
 
     def action_finish(self) -> None:
@@ -127,6 +128,7 @@ class SessionActions(LabBase):
     def _finish(self, sure: bool | None) -> None:
         if not sure:
             return
+        self.journal.note_grading(self.state.results_by_task())  # a grading may be under way
         self.journal.note("ended")
         self.exam = False
         self.call_later(self.reveal)
