@@ -10,6 +10,8 @@ from datetime import datetime
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
+from textual.css.query import NoMatches
+from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
 from labgrader.engine.levels import shown
@@ -126,11 +128,18 @@ class LabScreen(SessionActions, StepActions):
         """
         self.state = state
         async with self._painting:
-            self._rest_when_done(self.state)
-            view = self._view(self.state)
-            self.query_one(StatusBar).show(view, self.lab_task)
-            self.query_one(TaskTree).show(view)
-            await self.query_one(CheckPanel).show(self.lab_step, view)
+            try:
+                await self._paint()
+            except (MountError, NoMatches):
+                if self.app.return_code is None:  # otherwise widgets go one by one: nobody looks
+                    raise
+
+    async def _paint(self) -> None:
+        self._rest_when_done(self.state)
+        view = self._view(self.state)
+        self.query_one(StatusBar).show(view, self.lab_task)
+        self.query_one(TaskTree).show(view)
+        await self.query_one(CheckPanel).show(self.lab_step, view)
 
     def _view(self, state: LabState) -> LabState:
         """Return what is shown of it: in an exam the answers of the last time it was judged."""
