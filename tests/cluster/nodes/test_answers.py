@@ -111,6 +111,41 @@ def test_a_live_grading_runs_the_backup_once_and_not_because_of_its_own_job(
             real_lab.kubectl("annotate", "configmap", name, "-n", PLATFORM, "lab/changed-")
 
 
+def test_a_live_grading_asks_by_name_again_when_nobody_stands_behind_it(
+    ground: Ground, real_lab: RealLab
+) -> None:
+    """The probe writes nothing into what it asks; its answer still follows the endpoints."""
+    assert ground.solved
+    bench, reports = opened(real_lab), queue.SimpleQueue[Report]()
+    live = bench.live(
+        bench.catalog.select(["reached_by_name"]),
+        lambda event: reports.put(event.report) if isinstance(event, RunFinished) else None,
+    )
+
+    def lead_to(component: str) -> None:
+        merge = f'{{"spec":{{"selector":{{"component":"{component}"}}}}}}'
+        service = ("service", "trading-operator-metrics", "-n", PLATFORM)
+        real_lab.kubectl("patch", *service, "--type=merge", "-p", merge)
+
+    def until(outcome: Outcome) -> None:
+        while reports.get(timeout=BOUND_SECONDS).checks[0].outcome is not outcome:
+            pass
+
+    thread = threading.Thread(target=live.run, daemon=True)
+    thread.start()
+    try:
+        until(Outcome.PASSED)
+        lead_to("nobody")
+        until(Outcome.FAILED)
+        lead_to("controller")
+        until(Outcome.PASSED)
+    finally:
+        live.close()
+        thread.join(BOUND_SECONDS)
+        bench.close()
+        lead_to("controller")
+
+
 def test_the_demo_tells_the_whole_story_on_a_real_node(real_lab: RealLab) -> None:
     """On a cluster of its own; nothing is withheld there."""
     del real_lab  # these tests take turns, and are skipped together
