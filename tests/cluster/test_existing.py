@@ -13,6 +13,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.paths import STATE_VARIABLE
 
 pytestmark = [pytest.mark.cluster]
 
@@ -25,12 +26,18 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def foreign(
-    kubeconfig: Path, clean_lab: Kube, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kubeconfig: Path,
+    clean_lab: Kube,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Run]:
     """Run commands against the cluster by a kubeconfig outside the lab's state folder.
 
+    That folder is the test's own: a consent that is given here must not be found by other tests.
     The definitions are those of the embedded cluster again afterwards: other tests need them.
     """
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
     file = tmp_path / "kubeconfig"
     file.write_text(kubeconfig.read_text())
 
