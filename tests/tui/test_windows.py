@@ -1,5 +1,7 @@
 """The windows over the lab, and the palette."""
 
+import pytest
+
 from labgrader.model.result import Outcome
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.screens.help import ExplainScreen, HelpScreen, explanation
@@ -104,3 +106,16 @@ async def test_the_palette_offers_the_labs_commands_and_themes(play):
             p.app.theme = theme
             await p.settle()
             assert "A namespace for the platform" in p.screen()
+
+
+@pytest.mark.parametrize("key", ["e", "g", "l", "t", "o"])
+async def test_every_window_tells_its_own_keys(play, key):
+    async with play((120, 50)) as p:
+        await p.press(key)
+        window = p.app.screen
+        await p.press("?")
+        assert isinstance(p.app.screen, HelpScreen)
+        for binding in bindings_of(window):
+            assert (binding.tooltip or binding.description) in p.screen()
+        await p.press("?")
+        assert p.app.screen is window

@@ -33,7 +33,10 @@ text with the terminal. The palette has other themes: type "theme".
 class Window(ModalScreen[None]):
     """A scrolling page over the lab."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss", "Close"),
+        Binding("?,f1", "help", "Help", tooltip="What the keys of this window do"),
+    ]
 
     def compose(self) -> ComposeResult:
         """Yield the page."""
@@ -50,6 +53,10 @@ class Window(ModalScreen[None]):
         self.app.copy_to_clipboard(message.href)
         self.notify(f"Copied {message.href}", markup=False)
 
+    def action_help(self) -> None:
+        """Show what the keys do."""
+        self.app.push_screen(HelpScreen(self))
+
 
 class HelpScreen(Window):
     """What the keys do, made from the bindings themselves."""
@@ -57,6 +64,10 @@ class HelpScreen(Window):
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__()
         self._listed = bindings_of(screen)
+
+    def action_help(self) -> None:
+        """Close: this is the help."""
+        self.dismiss()
 
     def compose_page(self) -> ComposeResult:
         """Yield the keys, then the rest."""
