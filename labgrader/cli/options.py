@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 
 from labgrader.model.errors import UsageError
+from labgrader.model.modes import Level, Mode
 from labgrader.workbench import Choice, Workbench
 
 
@@ -45,6 +46,17 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_workbench
 
 
+level_option = click.option(
+    "--level",
+    type=click.Choice([level.value for level in Level]),
+    default=Level.GUIDED.value,
+    show_default=True,
+    callback=lambda ctx, parameter, value: Level(value),
+    help="Everything, manifests with gaps to fill, or the requirements alone.",
+)
+"""``--level``; the command gets a ``Level``."""
+
+
 def exam_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--exam``, ``--time-factor``, ``--untimed``; the command gets ``mode``, ``factor``."""
 
@@ -61,8 +73,6 @@ def exam_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_time(
         *arguments: Any, exam: bool, time_factor: str, untimed: bool, **options: Any
     ) -> Any:
-        from labgrader.model.modes import Mode
-
         if exam and untimed:
             raise UsageError("An exam has a time", "Leave --untimed out, or take --time-factor 2")
         mode = Mode.EXAM if exam else Mode.PRACTICE

@@ -9,26 +9,19 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader.cli.options import exam_options, workbench_options
-from labgrader.model.modes import Level
+from labgrader.cli.options import exam_options, level_option, workbench_options
 from labgrader.serve import BROWSER
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.model.modes import Mode
+    from labgrader.model.modes import Level, Mode
 
 Progress = Callable[[str, str], None]
 
 
 @click.command()
 @click.option("--name", default="default", show_default=True, help="Which of the lab's clusters.")
-@click.option(
-    "--level",
-    type=click.Choice([level.value for level in Level]),
-    default=Level.GUIDED.value,
-    show_default=True,
-    help="Everything, manifests with gaps to fill, or the requirements alone.",
-)
+@level_option
 @click.option("--at-once", is_flag=True, help="Begin (or go on) without the welcome.")
 @click.option("--split", is_flag=True, help="Have your shell beside the lab (needs tmux).")
 @exam_options
@@ -36,7 +29,7 @@ Progress = Callable[[str, str], None]
 def start(
     workbench: Workbench,
     name: str,
-    level: str,
+    level: Level,
     mode: Mode,
     factor: float | None,
     *,
@@ -50,7 +43,7 @@ def start(
         workbench = on_a_cluster(workbench, name)
         panes.split(workbench, sys.argv[1:], os.environ)
     if os.environ.get(BROWSER) or (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _open(workbench, name, Level(level), mode, factor, at_once=at_once)
+        return _open(workbench, name, level, mode, factor, at_once=at_once)
     workbench = on_a_cluster(workbench, name)
     click.echo(f"The lab's cluster is up; kubeconfig: {workbench.target.kubeconfig}")
     click.echo("This is no terminal, so the lab does not open here. Next:")

@@ -9,7 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from labgrader.cli.memory import refuse_in_exam, remember
-from labgrader.cli.options import complete_names, workbench_options
+from labgrader.cli.options import complete_names, level_option, workbench_options
 from labgrader.engine import levels, workfolder
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.modes import Level
@@ -19,16 +19,10 @@ from labgrader.workbench import Workbench
 
 @click.command()
 @click.argument("which", required=False, metavar="[taskN]", shell_complete=complete_names)
-@click.option(
-    "--level",
-    type=click.Choice([level.value for level in Level]),
-    default=Level.GUIDED.value,
-    show_default=True,
-    help="Everything, manifests with gaps to fill, or the requirements alone.",
-)
+@level_option
 @click.option("--write", "folder", metavar="DIR", help="Write what there is to type into files.")
 @workbench_options
-def tasks(workbench: Workbench, which: str | None, level: str, folder: str | None) -> None:
+def tasks(workbench: Workbench, which: str | None, level: Level, folder: str | None) -> None:
     """List the tasks; with a task: its story, steps, commands and manifests."""
     lab = workbench.catalog.lab
     if which is None:
@@ -48,10 +42,10 @@ def tasks(workbench: Workbench, which: str | None, level: str, folder: str | Non
         raise UsageError(f"There is no task called {which!r}", f"Known are: {known}")
     if folder is not None:
         for step in chosen.steps:
-            for snippet in levels.shown(lab, chosen, step, Level(level)):
+            for snippet in levels.shown(lab, chosen, step, level):
                 click.echo(workfolder.write(Path(folder), step, snippet))
         return
-    click.echo(as_markdown(lab, chosen, Level(level)), nl=False)
+    click.echo(as_markdown(lab, chosen, level), nl=False)
 
 
 def as_markdown(lab: Lab, task: Task, level: Level = Level.GUIDED) -> str:

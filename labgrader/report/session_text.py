@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labgrader.model.checklist import State
 from labgrader.model.summary import Run, Summary, TaskRow
 from labgrader.report import pace
 from labgrader.report.as_json import number
+from labgrader.report.checklists import MARKS
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-
-BOXES = {State.DONE: "[x]", State.NOT_YET: "[ ]", State.UNJUDGED: "[?]"}
 
 
 def as_markdown(summary: Summary) -> str:
@@ -42,7 +40,7 @@ def sections(summary: Summary) -> Iterator[tuple[str, list[str]]]:
     if summary.advice:
         yield "Practise next", [f"{one.text}: `{one.command}`" for one in summary.advice]
     for checklist in summary.checklists:
-        entries = [f"{BOXES[item.state]} {item.text}" for item in checklist.items]
+        entries = [f"{MARKS[item.state]} {item.text}" for item in checklist.items]
         yield checklist.title, entries
     if len(summary.history) > 1:
         yield "Earlier sessions", [_history(run) for run in summary.history]
