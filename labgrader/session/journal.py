@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from labgrader.model.errors import LabError
@@ -70,16 +70,16 @@ class Journal:
 
     def note_result(self, result: CheckResult) -> None:
         """Keep that a check has passed, before anybody shows it."""
-        if result.outcome is Outcome.PASSED and self._open:
-            with self._lock:
-                known = result.id in self._tally.at(self.book.now()).first_passed
-            if not known:
-                self.note("passed", criterion=result.id)
+        record = self.record()
+        new = result.outcome is Outcome.PASSED and result.id not in record.first_passed
+        if new and record.state != "ended":
+            self.note("passed", criterion=result.id)
 
     def note_grading(self, tasks: Sequence[TaskResult]) -> None:
         """Keep a grading, where it differs from the one before."""
         found = graded(tasks)
-        if self._open and found != self._graded:
+        # What is done in a pause counts as well: it was shown as done.
+        if self.record().state != "ended" and found != self._graded:
             self._graded = found
             self.note("graded", **found)
 
@@ -88,22 +88,12 @@ class Journal:
         if what not in self.record().over:
             self.note("over", what=what)
 
-    @property
-    def _open(self) -> bool:
-        """Whether it is not over. What is done in a pause counts as well: it was shown as done."""
-        return self.record().state != "ended"
-
 
 class Pulse:
-    """Keeps a journal alive from a thread of its own, also while a shell has the terminal.
+    """Keeps a journal alive from a thread of its own, also while a shell has the terminal."""
 
-    Args:
-        after: called after each beat, for whoever wants to look at the clock as well.
-    """
-
-    def __init__(self, journal: Journal, after: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._after = after
         self._stop = threading.Event()
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
 
@@ -115,4 +105,3 @@ class Pulse:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             if self._journal.record().state == "running":
                 self._journal.note("alive")
-            self._after()
