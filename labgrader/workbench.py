@@ -1,4 +1,7 @@
-"""What both shells (CLI and TUI) work with: the content, the chosen cluster, and a runner."""
+"""What both shells (CLI and TUI) work with: the content, the chosen cluster, and a runner.
+
+Imports nothing heavy before it is needed: the lab's first screen is painted before all that.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labgrader import paths
-from labgrader.cluster import target as targets
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.cluster.kubectl import Kubectl
-from labgrader.cluster.pods import Pods
-from labgrader.cluster.prometheus import PROMETHEUS
-from labgrader.cluster.target import Target
-from labgrader.engine import catalog, survey
-from labgrader.engine.board import Limits
-from labgrader.engine.catalog import Catalog
-from labgrader.engine.events import Listener
-from labgrader.engine.instruments import Instruments
-from labgrader.engine.live import Live
-from labgrader.engine.runner import Runner
-from labgrader.engine.snapshot import Snapshot
-from labgrader.engine.watches import Change
-from labgrader.model.errors import LabError
-from labgrader.model.result import CheckResult, ClusterInfo, Report
-from labgrader.model.task import Criterion
+
+if TYPE_CHECKING:
+    from labgrader.cluster.kube import Kube
+    from labgrader.cluster.kubeconfig import Connection
+    from labgrader.cluster.pods import Pods
+    from labgrader.cluster.target import Target
+    from labgrader.engine.board import Limits
+    from labgrader.engine.catalog import Catalog
+    from labgrader.engine.events import Listener
+    from labgrader.engine.instruments import Instruments
+    from labgrader.engine.live import Live
+    from labgrader.engine.runner import Runner
+    from labgrader.engine.snapshot import Snapshot
+    from labgrader.engine.watches import Change
+    from labgrader.model.errors import LabError
+    from labgrader.model.result import CheckResult, ClusterInfo, Report
+    from labgrader.model.task import Criterion
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Choice:
 class Workbench:
     """Content and cluster, opened when they are first needed."""
 
-    def __init__(self, choice: Choice = Choice(), limits: Limits = Limits()) -> None:
+    def __init__(self, choice: Choice = Choice(), limits: Limits | None = None) -> None:
         self.choice = choice
         self.limits = limits
         self.read_only = False
@@ -49,21 +51,36 @@ class Workbench:
     @cached_property
     def catalog(self) -> Catalog:
         """The lab's content. Raises ``ContentError``."""
+        from labgrader.engine import catalog
+
         return catalog.load(Path(self.choice.content or paths.content_root()))
 
     @cached_property
     def target(self) -> Target:
         """The chosen cluster. Raises ``UsageError`` when there is none."""
+        from labgrader.cluster import target as targets
+
         return targets.choose(self.choice.kubeconfig, self.choice.context)
 
     @cached_property
     def cluster(self) -> Kube:
         """The API of the chosen cluster (nothing is sent yet)."""
-        return Kube(connect(self.target.kubeconfig, self.target.context))
+        from labgrader.cluster.kube import Kube
+
+        return Kube(self.connection)
+
+    @cached_property
+    def connection(self) -> Connection:
+        """How to reach the chosen cluster; a login helper of its kubeconfig may ask questions."""
+        from labgrader.cluster.kubeconfig import connect
+
+        return connect(self.target.kubeconfig, self.target.context)
 
     @cached_property
     def _pods(self) -> Pods:
-        return Pods(self.cluster.connection)
+        from labgrader.cluster.pods import Pods
+
+        return Pods(self.connection)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -74,10 +91,14 @@ class Workbench:
 
     def info(self, snapshot: Snapshot) -> ClusterInfo:
         """Describe the chosen cluster."""
-        return survey.info(snapshot, self.target.provider, self.cluster.connection.context)
+        from labgrader.engine import survey
+
+        return survey.info(snapshot, self.target.provider, self.connection.context)
 
     def grade(self, criteria: Sequence[Criterion], listener: Listener) -> Report:
         """Judge ``criteria`` once."""
+        from labgrader.engine.snapshot import Snapshot
+
         return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener)
 
     def results(self, names: Sequence[str]) -> tuple[CheckResult, ...]:
@@ -94,6 +115,8 @@ class Workbench:
         on_change: Callable[[Change], None] = lambda change: None,
     ) -> Live:
         """Return a grading that goes on; call its ``run``."""
+        from labgrader.engine.live import Live
+
         return Live(
             self._runner(),
             self.cluster,
@@ -105,16 +128,23 @@ class Workbench:
         )
 
     def _runner(self) -> Runner:
+        from labgrader.engine.board import Limits
+        from labgrader.engine.runner import Runner
+
         return Runner(
             self.catalog.lab,
             self.catalog.checks,
             capabilities=self.capabilities,
-            limits=self.limits,
+            limits=self.limits or Limits(),
             instruments=self._instruments(),
         )
 
     def _instruments(self) -> Instruments:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
+        from labgrader.cluster.kubectl import Kubectl
+        from labgrader.cluster.prometheus import PROMETHEUS
+        from labgrader.engine.instruments import Instruments
+
         record = None
         if self.target.provider == "embedded":
             from labgrader.cluster.embedded.audit import AuditRecord
@@ -127,7 +157,7 @@ class Workbench:
             record=record,
             may_write=self._may_write,
             judge=PROMETHEUS,
-            kubectl=Kubectl(self.target.kubeconfig, self.cluster.connection.context),
+            kubectl=Kubectl(self.target.kubeconfig, self.connection.context),
         )
 
     @property
@@ -138,13 +168,20 @@ class Workbench:
     @property
     def agreed(self) -> bool:
         """Whether the lab may write to the chosen cluster without asking."""
-        return targets.has_consent(self.target, self.cluster.connection.host)
+        from labgrader.cluster import target as targets
+
+        return targets.has_consent(self.target, self.connection.host)
 
     @property
     def runs_containers(self) -> bool:
         """Whether the chosen cluster has nodes that do what a Pod says (and not only say so)."""
+        from labgrader.engine import survey
+        from labgrader.engine.snapshot import Snapshot
+
         return survey.CONTAINERS in survey.capabilities(Snapshot(self.cluster))
 
     def capabilities(self, snapshot: Snapshot) -> frozenset[str]:
         """Return what the chosen cluster offers to checks."""
+        from labgrader.engine import survey
+
         return survey.capabilities(snapshot) | ({survey.WRITES} if self._may_write else set())

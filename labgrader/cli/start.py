@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -63,15 +64,32 @@ def _open(
     at_once: bool,
 ) -> int:
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
-    from labgrader.session.book import Book
-    from labgrader.tui.app import run_app
-    from labgrader.tui.launch import Launch
+    with _opening():
+        from labgrader.session.book import Book
+        from labgrader.tui.app import run_app
+        from labgrader.tui.launch import Launch
 
-    def up(tell: Progress) -> Workbench:
-        return on_a_cluster(workbench, name, tell)
+        def up(tell: Progress) -> Workbench:
+            return on_a_cluster(workbench, name, tell)
 
-    own = up if _is_ours(workbench) else None
-    return run_app(Launch(workbench, Book, own, mode, factor, level, at_once))
+        own = up if _is_ours(workbench) else None
+        return run_app(Launch(workbench, Book, own, mode, factor, level, at_once))
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    """Say in a line that the lab opens: importing Textual alone takes the best part of a second.
+
+    The screen covers the line; it is wiped out when the screen is gone (or never came).
+    """
+    terminal = sys.stdout.isatty()
+    if terminal:
+        click.echo("The lab opens …", nl=False)
+    try:
+        yield
+    finally:
+        if terminal:
+            click.echo("\r\x1b[K", nl=False)
 
 
 def _say(component: str, message: str) -> None:

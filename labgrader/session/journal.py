@@ -29,7 +29,7 @@ class Journal:
         self.kept = kept
         self.trouble = ""
         self.book = book
-        self._lock = threading.Lock()
+        self._writing, self._lock = threading.Lock(), threading.Lock()
         self._tally = tally_of(name, book.store.entries(name) if kept else ())
         self._graded: dict[str, Any] = {}
         if self.record().lost:  # by a program that ended before the cluster was back
@@ -42,16 +42,19 @@ class Journal:
 
     def note(self, kind: str, **data: Any) -> None:
         """Write one event; it is on the disk when this returns (or ``trouble`` says why not)."""
-        entry = Entry(self.name, self.book.now(), kind, data)
-        with self._lock:
-            self._tally.add(entry)
-            if not self.kept:
-                return
-            try:
-                self.book.store.append(entry)
-                self.trouble = ""
-            except LabError as error:
-                self.trouble = str(error)
+        with self._writing:  # whoever only asks how it stands does not wait for the disk
+            entry = Entry(self.name, self.book.now(), kind, data)
+            if self.kept:
+                self._write(entry)
+            with self._lock:
+                self._tally.add(entry)
+
+    def _write(self, entry: Entry) -> None:
+        try:
+            self.book.store.append(entry)
+            self.trouble = ""
+        except LabError as error:
+            self.trouble = str(error)
 
     def work_on(self, task_id: str) -> None:
         """Let the time of a task run; an empty name for none."""

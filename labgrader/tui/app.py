@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.theme import Theme
 
 from labgrader.model.errors import LabError
 from labgrader.model.modes import Level
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from labgrader.session.journal import Journal
     from labgrader.tui.screens.lab import LabScreen
     from labgrader.workbench import Workbench
+
+
+SWITCH_SECONDS = 0.0005
 
 
 class LabApp(App[None]):
@@ -39,6 +45,18 @@ class LabApp(App[None]):
         for each in theme.ALL:
             self.register_theme(each)
         self.theme = theme.DARK.name
+        self.console.push_theme(theme.for_prose(theme.DARK))
+
+    def on_mount(self) -> None:
+        """Follow the theme where Textual does not."""
+        self._recolour(self.current_theme)
+        self.theme_changed_signal.subscribe(self, self._recolour)
+
+    def _recolour(self, chosen: Theme) -> None:
+        self.console.pop_theme()
+        self.console.push_theme(theme.for_prose(chosen))
+        for prose in self.query("Prose"):
+            prose.refresh(layout=True)
 
     @property
     def crash(self) -> Exception | None:
@@ -54,6 +72,7 @@ class LabApp(App[None]):
         first = _is_first(self._launch)
         journal = message.seat.begin(message.wish)
         screen = self.lab_screen(message.workbench, journal, message.wish.level)
+        gc.freeze()  # what is loaded stays: looking through all of it stops the screen for 0.1 s
         self.push_screen(screen)
         if first and not screen.exam and not self._launch.at_once:
             from labgrader.tui.screens.tour import TourScreen
@@ -92,11 +111,15 @@ def run_app(launch: Launch) -> int:
     """Run the TUI until it is left; return the exit code.
 
     Raises:
-        LabError: content or kubeconfig cannot be opened. That comes out before the screen is taken
-            over, and so do the questions of a kubeconfig's login helper.
+        LabError: kubeconfig or named content cannot be opened. That comes out before the screen is
+            taken over, and so do the questions of a kubeconfig's login helper.
     """
     if launch.up is None:
-        _ = launch.workbench.catalog, launch.workbench.cluster
+        _ = launch.workbench.connection
+    if launch.workbench.choice.content:
+        _ = launch.workbench.catalog
+    # Grading computes in threads of its own: they hand the interpreter back after this long.
+    sys.setswitchinterval(SWITCH_SECONDS)
     app = LabApp(launch)
     app.run()
     if app.crash is not None:

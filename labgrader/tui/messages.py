@@ -5,16 +5,10 @@ from __future__ import annotations
 from textual.message import Message
 
 from labgrader.model.task import Criterion
-from labgrader.tui.state import Fact
 
 
 class Heard(Message):
-    """The engine said something. ``generation`` counts gradings: those of a past one are late."""
-
-    def __init__(self, generation: int, fact: Fact) -> None:
-        super().__init__()
-        self.generation = generation
-        self.fact = fact
+    """The grading said something: it is in the inbox."""
 
 
 class Overtime(Message):

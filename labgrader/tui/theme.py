@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from rich.style import Style
+from rich.theme import Theme as RichTheme
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = Theme(
@@ -72,3 +75,23 @@ PLAIN = Theme(
 """Shades of grey alone: what a colour would say is said by a mark and a word."""
 
 ALL = (DARK, LIGHT, CONTRAST, PLAIN)
+
+
+def for_prose(theme: Theme) -> RichTheme:
+    """Return how Rich colours Markdown in ``theme``: it knows nothing of Textual's colours."""
+    code = Style(color=Color.parse(theme.primary).rich_color)
+    marked = code + Style(bold=True)
+    quiet = Style(color=Color.parse(theme.secondary or theme.primary).rich_color)
+    styles = {
+        "code": code,
+        "code_block": code,
+        "list": Style(),
+        "item.bullet": quiet,
+        "item.number": quiet,
+        "table.border": quiet,
+        "table.header": marked,
+        "h1": marked,
+        "h2": marked,
+        "h3": marked,
+    }
+    return RichTheme({f"markdown.{part}": style for part, style in styles.items()})

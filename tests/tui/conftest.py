@@ -26,6 +26,8 @@ from labgrader.session.moments import Moment
 from labgrader.session.store import Store
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
+from labgrader.tui.screens import lab as lab_screen
+from labgrader.workbench import Choice
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
@@ -111,6 +113,11 @@ class FakeWorkbench:
     catalog: catalog.Catalog = CATALOG
     lives: list[FakeLive] = field(default_factory=list)
     cluster: FakeKube = field(default_factory=FakeKube)
+    choice: Choice = Choice()
+
+    @property
+    def connection(self):
+        return self.cluster.connection
 
     def info(self, snapshot):
         return CLUSTER
@@ -197,7 +204,7 @@ class Play:
 
     def checks(self) -> str:
         """Return everything that the check panel shows."""
-        return "\n".join(part.content.plain for part in self.app.screen.query("CheckCard Static"))
+        return "\n".join(card.plain for card in self.app.screen.query("CheckCard"))
 
     def screen(self) -> str:
         """Return the painted screen as text: what a learner sees."""
@@ -223,6 +230,13 @@ def make_report(results) -> Report:
         if mine:
             tasks.append(TaskResult(task.id, task.title, task.budget_seconds, mine))
     return Report(CATALOG.lab.id, CLUSTER, NOON, 12, 9, tuple(tasks))
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch) -> None:
+    """Paint without the rests that spare a person's eyes and machine."""
+    monkeypatch.setattr(lab_screen, "FRAME_SECONDS", 0.0)
+    monkeypatch.setattr(lab_screen, "PASSING_SECONDS", 0.001)
 
 
 @pytest.fixture

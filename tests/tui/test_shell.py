@@ -139,7 +139,7 @@ class NoCluster:
     catalog = None
 
     @property
-    def cluster(self):
+    def connection(self):
         raise UsageError("No cluster is chosen")
 
 

@@ -31,7 +31,7 @@ class LabBase(Screen[None]):
         """Take a new state and show it everywhere."""
         raise NotImplementedError
 
-    async def show_step(self) -> None:
+    def show_step(self) -> None:
         """Show the chosen step at the chosen level."""
         raise NotImplementedError
 

@@ -23,7 +23,7 @@ class Frame(ModalScreen[None]):
         Binding("escape", "dismiss", "Close", tooltip="Back to the lab"),
     ]
     DEFAULT_CSS = """
-    Frame { align: center middle; background: $background 60%; }
+    Frame { align: center middle; background: $background; }
     Frame > #frame {
         width: 100%;
         max-width: 150;

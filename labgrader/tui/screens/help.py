@@ -17,6 +17,7 @@ from labgrader.model.task import Criterion, Step
 from labgrader.tui import words
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
+from labgrader.tui.widgets.prose import Prose
 
 GUIDE = """
 Pick a step on the left, do what it says on the cluster, and watch its checks: they are judged
@@ -72,7 +73,7 @@ class HelpScreen(Window):
     def compose_page(self) -> ComposeResult:
         """Yield the keys, then the rest."""
         yield Static(_keys(self._listed), markup=False)
-        yield Markdown(GUIDE, id="page", open_links=False)
+        yield Prose("page", GUIDE)
 
     def on_mount(self) -> None:
         """Name the window."""

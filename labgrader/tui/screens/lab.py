@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.css.query import NoMatches
+from textual.timer import Timer
 from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
@@ -21,16 +23,21 @@ from labgrader.model.task import Lab
 from labgrader.session.journal import Journal, Pulse
 from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
+from labgrader.tui.inbox import Inbox
 from labgrader.tui.messages import Heard, Overtime
+from labgrader.tui.painting import FRAME_SECONDS
 from labgrader.tui.screens.session_actions import SessionActions
 from labgrader.tui.screens.step_actions import StepActions
-from labgrader.tui.state import Fact, LabState, Mark, News, reduce
+from labgrader.tui.state import LabState, Mark, News, reduce
 from labgrader.tui.widgets.check_panel import CheckPanel
 from labgrader.tui.widgets.status_bar import StatusBar
 from labgrader.tui.widgets.step_view import StepView
 from labgrader.tui.widgets.task_tree import TaskTree, step_of
 from labgrader.tui.widgets.timer import WHOLE
 from labgrader.workbench import Workbench
+
+PASSING_SECONDS = 0.12
+"""How long the cursor must stand on a step until that is shown: whoever walks does not wait."""
 
 
 class LabScreen(SessionActions, StepActions):
@@ -59,7 +66,10 @@ class LabScreen(SessionActions, StepActions):
         self.lab_task, self.lab_step = next((t, s) for t in lab.tasks for s in t.steps)
         self._now = now
         self._painting = asyncio.Lock()
-        self._feed = Feed(workbench, list(lab.criteria()), self._tell, journal, now)
+        self._inbox = Inbox(lambda: self.post_message(Heard()))
+        self._painted = 0.0
+        self._passing: Timer | None = None
+        self._feed = Feed(workbench, list(lab.criteria()), self._inbox.put, journal, now)
         self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
         self._seen: dict[str, CheckResult] = {}
@@ -94,26 +104,39 @@ class LabScreen(SessionActions, StepActions):
             self._pulse.close()
         self.journal.pause()
 
-    def _tell(self, generation: int, fact: Fact) -> None:
-        """Pass on what the grading thread says. Called from other threads: only posts."""
-        self.post_message(Heard(generation, fact))
-
     @on(Heard)
-    async def _hear(self, message: Heard) -> None:
-        if message.generation == self._feed.generation:
-            await self.become(reduce(self.state, message.fact, self._now()))
+    async def _hear(self) -> None:
+        """Take what was said, at most once in a frame: it comes by the dozen."""
+        rest = self._painted + FRAME_SECONDS - time.monotonic()
+        if rest > 0:
+            self.set_timer(rest, self._take)
+        else:
+            await self._take()
+
+    async def _take(self) -> None:
+        state = self.state
+        for fact in self._inbox.take(self._feed.generation):
+            state = reduce(state, fact, self._now())
+        await self.become(state)
+        self._painted = time.monotonic()
 
     @on(OptionList.OptionHighlighted, "#tasks")
     async def _choose(self, message: OptionList.OptionHighlighted) -> None:
         self.lab_task, self.lab_step = step_of(self.lab, str(message.option.id))
         if self.exam and self.state.task_mark(self.lab_task) is not Mark.PASSED:
             self.journal.work_on(self.lab_task.id)  # in an exam somebody always works on something
-        await self.show_step()
-        await self.become(self.state)
+        if self._passing is not None:
+            self._passing.stop()
+        self._passing = self.set_timer(PASSING_SECONDS, self._show_chosen)
 
-    async def show_step(self) -> None:
+    async def _show_chosen(self) -> None:
+        with self.app.batch_update():
+            self.show_step()
+            await self.become(self.state)
+
+    def show_step(self) -> None:
         """Show the chosen step at the chosen level."""
-        await self.query_one(StepView).show(
+        self.query_one(StepView).show(
             self.lab_task,
             self.lab_step,
             shown(self.lab, self.lab_task, self.lab_step, self.level),
@@ -127,15 +150,23 @@ class LabScreen(SessionActions, StepActions):
         Keys are handled in another task than messages: one paints at a time, and always the newest.
         """
         self.state = state
+        self._rest_when_done(state)
+        if self.app.screen is not self:  # behind a window nobody sees it: painted on the way back
+            return
         async with self._painting:
             try:
-                await self._paint()
+                with self.app.batch_update():
+                    await self._paint()
             except (MountError, NoMatches):
                 if self.app.return_code is None:  # otherwise widgets go one by one: nobody looks
                     raise
 
+    async def on_screen_resume(self) -> None:
+        """Show what happened while a window was in front."""
+        if self.is_mounted:
+            await self.become(self.state)
+
     async def _paint(self) -> None:
-        self._rest_when_done(self.state)
         view = self._view(self.state)
         self.query_one(StatusBar).show(view, self.lab_task)
         self.query_one(TaskTree).show(view)

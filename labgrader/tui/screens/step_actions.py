@@ -83,12 +83,12 @@ class StepActions(LabBase):
         self.app.copy_to_clipboard(message.href)
         self.notify(f"Copied {message.href}", markup=False)
 
-    async def action_level(self) -> None:
+    def action_level(self) -> None:
         """Show more or less of how it is done."""
         if self.refused_in_exam("The level of an exam is fixed"):
             return
         self.level = self.level.next()
-        await self.show_step()
+        self.show_step()
 
     async def action_more(self) -> None:
         """Open the first failure further; when all are open, fold them again."""

@@ -17,8 +17,6 @@ from textual.widgets.option_list import Option
 from labgrader.model.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
-from labgrader.report.pace import clock
-from labgrader.tui import words
 from labgrader.tui.launch import Launch, Wish
 from labgrader.tui.widgets.choices import Choices
 
@@ -145,7 +143,7 @@ class WelcomeScreen(Screen[None]):
         self._open = self._seat.open_session()
         self.query_one("#welcome-bar").display = False
         self.query_one("#welcome-told").display = False
-        ready = Content.assemble(("✔ ready  ", "bold $text-success"), words.foreign(message.facts))
+        ready = Content.assemble(("✔ ready  ", "bold $text-success"), one_line(message.facts))
         self.query_one("#welcome-cluster", Static).update(ready)
         self._offer()
         if self._wanted:
@@ -155,7 +153,7 @@ class WelcomeScreen(Screen[None]):
     def _say_failure(self, message: Failed) -> None:
         self.query_one("#welcome-bar").display = False
         why = f"{message.why}. r looks again"
-        told = Content.assemble(("✘ no cluster  ", "bold $text-error"), words.foreign(why))
+        told = Content.assemble(("✘ no cluster  ", "bold $text-error"), one_line(why))
         self.query_one("#welcome-cluster", Static).update(told)
         self._wanted = ""
         self._note()
@@ -237,6 +235,8 @@ class WelcomeScreen(Screen[None]):
 
 
 def _go_on(record: Record) -> Content:
+    from labgrader.report.pace import clock
+
     points = sum(earned for earned, _ in record.best.values())
     return Content(
         one_line(f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}, {points:g} points")

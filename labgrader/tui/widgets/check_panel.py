@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
+from textual.geometry import Region, Size
+from textual.widget import Widget
 
 from labgrader.model.task import Criterion, Step
 from labgrader.report.as_json import number
@@ -15,6 +16,8 @@ from labgrader.tui import words
 from labgrader.tui.messages import CheckChosen
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets.findings import Line, findings
+
+LABEL_WIDTH = 13
 
 
 class CheckPanel(VerticalScroll):
@@ -28,67 +31,91 @@ class CheckPanel(VerticalScroll):
         """Show the checks of ``step`` as they are known now."""
         score = words.points(state.score(step.criteria))
         stale = " (stale)" if state.lost else ""
-        self.border_title = f"Checks of {step.id}: {score} points{stale}"
+        title = f"Checks of {step.id}: {score} points{stale}"
+        if title != self.border_title:
+            self.border_title = title
         if step is not self._shown_step:
             self._shown_step = step
             await self.remove_children()
-            await self.mount(*(CheckCard(criterion) for criterion in step.criteria))
+            await self.mount(*(CheckCard(criterion, state) for criterion in step.criteria))
             self.scroll_home(animate=False)
         for card in self.query(CheckCard):
-            await card.show(state)
+            card.show(state)
 
     def reveal(self, criterion: Criterion) -> None:
         """Scroll to a check's last line: where its newest hint stands."""
         for card in self.query(CheckCard):
             if card.criterion is criterion:
-                self.call_after_refresh(self.scroll_to_widget, card.children[-1], animate=False)
+                self.call_after_refresh(self._scroll_to_end_of, card)
+
+    def _scroll_to_end_of(self, card: CheckCard) -> None:
+        last = card.virtual_region.bottom - 1
+        self.scroll_to_region(Region(0, last, 1, 1), animate=False)
 
 
-class CheckCard(Vertical):
-    """One check. A click explains it."""
+class CheckCard(Widget):
+    """One check. A click explains it.
 
-    def __init__(self, criterion: Criterion) -> None:
+    One widget however much it says: a widget for each line made a step ten times as slow to open.
+    """
+
+    def __init__(self, criterion: Criterion, state: LabState) -> None:
         super().__init__()
         self.criterion = criterion
+        self._rests_on = _what_it_rests_on(criterion, state)
+        self._head = _head(criterion, state)
+        self._lines = list(_lines(criterion, state))
 
-    def compose(self) -> ComposeResult:
-        """Yield the first line; the others come with ``show``."""
-        yield Static(classes="head", markup=False)
+    @property
+    def plain(self) -> str:
+        """What it says, unwrapped: labels and texts on lines of their own."""
+        parts = (part for line in self._lines for part in line)
+        return "\n".join([self._head.plain, *(part.plain for part in parts)])
 
-    async def show(self, state: LabState) -> None:
-        """Repaint what is different, line by line, so that the scroll position stays."""
-        self.query_one(".head", Static).update(_head(self.criterion, state))
-        lines = list(_lines(self.criterion, state))
-        rows = list(self.query(Row))
-        for row, line in zip(rows, lines, strict=False):
-            row.show(line)
-        for row in rows[len(lines) :]:
-            await row.remove()
-        await self.mount(*(Row(line) for line in lines[len(rows) :]))
+    def show(self, state: LabState) -> None:
+        """Say what is different now."""
+        rests_on = _what_it_rests_on(self.criterion, state)
+        if rests_on != self._rests_on:
+            self._rests_on = rests_on
+            self._head = _head(self.criterion, state)
+            self._lines = list(_lines(self.criterion, state))
+            self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the rows that it takes at ``width`` columns."""
+        del container, viewport
+        return len(self._wrapped(width))
+
+    def render(self) -> Content:
+        """Return what it says, wrapped."""
+        return Content("\n").join(self._wrapped(self.content_size.width))
 
     def on_click(self) -> None:
         """Ask for the explanation."""
         self.post_message(CheckChosen(self.criterion))
 
+    def _wrapped(self, width: int) -> list[Content]:
+        """Return the rows: below the first, labels stand in a column of their own."""
+        rows = self._head.wrap(max(width, 1))
+        for label, text in self._lines:
+            beside = max(width - LABEL_WIDTH, 1)
+            for index, part in enumerate(text.wrap(beside) or [Content("")]):
+                name = Content("  ") + label if index == 0 else Content("")
+                rows.append(name.pad_right(LABEL_WIDTH - name.cell_length) + part)
+        return rows
 
-class Row(Horizontal):
-    """Shows one ``Line``."""
 
-    def __init__(self, line: Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def compose(self) -> ComposeResult:
-        """Yield label and text."""
-        yield Static(self._line.label, classes="label", markup=False)
-        yield Static(self._line.text, classes="text", markup=False)
-
-    def show(self, line: Line) -> None:
-        """Show another line."""
-        if not all(new.is_same(old) for new, old in zip(line, self._line, strict=True)):
-            self._line = line
-            self.query_one(".label", Static).update(line.label)
-            self.query_one(".text", Static).update(line.text)
+def _what_it_rests_on(criterion: Criterion, state: LabState) -> tuple[object, ...]:
+    """Return everything that decides what a card says."""
+    result = state.results.get(criterion.id)
+    return (
+        result and replace(result, duration_ms=0),
+        result is None and criterion.id in state.running,
+        state.terse,
+        state.depth(criterion),
+        state.revealed(criterion),
+        state.to_reveal(criterion),
+    )
 
 
 def _head(criterion: Criterion, state: LabState) -> Content:

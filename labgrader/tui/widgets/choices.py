@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from textual.reactive import reactive
 from textual.widgets import OptionList
 
 
@@ -13,6 +14,17 @@ class Choices(OptionList):
     Right after one of its options was replaced, Textual 8.2 knows no lines yet, and a page key that
     comes then ends the program (a KeyError, found by random keys). Here that key does nothing.
     """
+
+    highlighted = reactive[int | None](None, repaint=False)
+
+    def watch_highlighted(self, before: int | None, now: int | None) -> None:  # type: ignore[override]
+        """Repaint the two options that look different, not all of them: keys are held down."""
+        super().watch_highlighted(now)
+        for index in (before, now):
+            if index in self._index_to_line:
+                self.refresh_lines(self._index_to_line[index], self._heights[index])
+            else:
+                self.refresh()  # options were replaced: where they stand is not known yet
 
     def action_page_down(self) -> None:
         """Go a page down."""

@@ -12,6 +12,7 @@ from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.session.journal import Journal
 from labgrader.tui import words
+from labgrader.tui.painting import put
 from labgrader.tui.state import LabState, Mark, News
 from labgrader.tui.widgets.timer import LabTimer, TaskTimer
 
@@ -42,13 +43,13 @@ class StatusBar(Vertical):
         done = state.task_mark(task) is Mark.PASSED
         self.query_one(TaskTimer).show(task, done=done)
         self.query_one("#time").set_class(done, "-done")
-        self.query_one("#done", Static).update(_done(state, task) if done else Content(""))
-        self.query_one("#cluster", Static).update(_cluster(state))
-        self.query_one("#score", Static).update(_score(state))
-        self.query_one("#news", Static).update(_news(state))
+        put(self.query_one("#done", Static), _done(state, task) if done else Content(""))
+        put(self.query_one("#cluster", Static), _cluster(state))
+        put(self.query_one("#score", Static), _score(state))
+        put(self.query_one("#news", Static), _news(state))
         trouble = self.query_one("#trouble", Static)
         trouble.display = bool(self._journal.trouble)
-        trouble.update(_trouble(self._journal.trouble))
+        put(trouble, _trouble(self._journal.trouble))
 
 
 def _done(state: LabState, task: Task) -> Content:

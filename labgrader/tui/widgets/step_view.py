@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Markdown, Static
+from textual.widgets import Static
 
 from labgrader.model.modes import Level
 from labgrader.model.task import Erratum, Snippet, Step, Task
 from labgrader.tui import words
+from labgrader.tui.widgets.prose import Prose
 from labgrader.tui.widgets.snippet_view import SnippetView
 
 LEVEL_NOTES = {
@@ -29,11 +30,11 @@ class StepView(VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """Yield the parts from top to bottom."""
-        yield Markdown(id="instructions", open_links=False)
+        yield Prose("instructions")
         yield Static(id="errata", markup=False)
         yield SnippetView()
 
-    async def show(
+    def show(
         self,
         task: Task,
         step: Step,
@@ -47,7 +48,7 @@ class StepView(VerticalScroll):
         self.border_subtitle = LEVEL_NOTES[level]
         first = step is task.steps[0]
         text = f"{task.story}\n\n---\n\n{step.instructions}" if first else step.instructions
-        await self.query_one(Markdown).update(text)
+        self.query_one(Prose).show(text)
         self.show_errata(step, lessons, hidden=level is Level.EXAM)
         self.query_one(SnippetView).show(snippets)
         self.scroll_home(animate=False)

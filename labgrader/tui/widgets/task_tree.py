@@ -7,7 +7,7 @@ from textual.widgets.option_list import Option
 
 from labgrader.model.task import Lab, Step, Task
 from labgrader.tui import words
-from labgrader.tui.state import LabState
+from labgrader.tui.state import LabState, Mark
 from labgrader.tui.widgets.choices import Choices
 
 
@@ -18,45 +18,40 @@ class TaskTree(Choices):
     """
 
     def __init__(self, state: LabState) -> None:
-        self._labels: dict[str, Content] = dict(_labels(state))
+        self._shown = _standing(state)
+        headings = {task.id for task in state.lab.tasks}
         options = [
-            Option(label, id=key, disabled=key in {task.id for task in state.lab.tasks})
-            for key, label in self._labels.items()
+            Option(_label(state.lab, key, *stands), id=key, disabled=key in headings)
+            for key, stands in self._shown.items()
         ]
         super().__init__(*options, id="tasks", markup=False)
         self.border_title = "Tasks"
 
     def show(self, state: LabState) -> None:
-        """Repaint the labels that are different now."""
-        for key, label in _labels(state):
-            if not label.is_same(self._labels[key]):
-                self._labels[key] = label
-                self.replace_option_prompt(key, label)
+        """Repaint the labels of what stands differently now."""
+        standing = _standing(state)
+        for key, stands in standing.items():
+            if stands != self._shown[key]:
+                self.replace_option_prompt(key, _label(state.lab, key, *stands))
+        self._shown = standing
 
 
-def _labels(state: LabState) -> list[tuple[str, Content]]:
-    labels = []
+def _standing(state: LabState) -> dict[str, tuple[Mark, str]]:
+    """Return the mark of each task and step, with a task's points."""
+    found = {}
     for task in state.lab.tasks:
-        labels.append((task.id, _task_label(state, task)))
-        labels.extend((step.id, _step_label(state, step)) for step in task.steps)
-    return labels
+        found[task.id] = (state.task_mark(task), words.points(state.score(task.criteria())))
+        found |= {step.id: (state.step_mark(step), "") for step in task.steps}
+    return found
 
 
-def _task_label(state: LabState, task: Task) -> Content:
-    score = words.points(state.score(task.criteria()))
-    return Content.assemble(
-        words.mark(state.task_mark(task)),
-        " ",
-        (f"{task.id} {score} points", "bold"),
-        "\n",
-        (task.title, words.MUTED),
-    )
-
-
-def _step_label(state: LabState, step: Step) -> Content:
-    return Content.assemble(
-        words.mark(state.step_mark(step)), " ", (step.id, words.MUTED), " ", step.title
-    )
+def _label(lab: Lab, key: str, mark: Mark, points: str) -> Content:
+    task = lab.task(key)
+    if task is None:
+        step = step_of(lab, key)[1]
+        return Content.assemble(words.mark(mark), " ", (key, words.MUTED), " ", step.title)
+    heading = (f"{key} {points} points", "bold")
+    return Content.assemble(words.mark(mark), " ", heading, "\n", (task.title, words.MUTED))
 
 
 def step_of(lab: Lab, step_id: str) -> tuple[Task, Step]:

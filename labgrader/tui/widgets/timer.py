@@ -10,6 +10,7 @@ from labgrader.model.task import Lab, Task
 from labgrader.session.journal import Journal
 from labgrader.session.record import Record
 from labgrader.tui.messages import Overtime
+from labgrader.tui.painting import put
 
 TICK_SECONDS = 0.25
 NEARLY = 0.8
@@ -41,8 +42,8 @@ class TaskTimer(Static):
     def tick(self) -> None:
         """Repaint from the clock."""
         record = self._journal.record()
-        if self._shown_task is not None:
-            self.update(text(self._shown_task, record, done=self._done))
+        if self._shown_task is not None and self.app.screen is self.screen:
+            put(self, text(self._shown_task, record, done=self._done))
         for what in _over(record, self._lab):
             self._journal.note_over(what)
             self.post_message(Overtime(what))
@@ -63,7 +64,8 @@ class LabTimer(Static):
 
     def tick(self) -> None:
         """Repaint from the clock."""
-        self.update(of_lab(self._lab, self._journal.record()))
+        if self.app.screen is self.screen:
+            put(self, of_lab(self._lab, self._journal.record()))
 
 
 def whole(lab: Lab) -> float:

@@ -1,0 +1,35 @@
+"""Facts from other threads, taken in one go: however many there are, they cost one painting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from labgrader.tui.state import Fact
+
+
+class Inbox:
+    """Collects until somebody takes.
+
+    Args:
+        wake: called, from any thread, with the first fact after everything was taken.
+    """
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._facts: list[tuple[int, Fact]] = []
+
+    def put(self, generation: int, fact: Fact) -> None:
+        """Add what grading number ``generation`` said. Called from any thread."""
+        with self._lock:
+            first = not self._facts
+            self._facts.append((generation, fact))
+        if first:
+            self._wake()
+
+    def take(self, generation: int) -> list[Fact]:
+        """Return what that grading said since the last time; what an earlier one said is late."""
+        with self._lock:
+            facts, self._facts = self._facts, []
+        return [fact for number, fact in facts if number == generation]
