@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Static
 
 FRAME_SECONDS = 0.1
 """The least time between two paintings of what a grading says: nobody reads faster."""
+
+
+def is_hidden(screen: Screen[Any]) -> bool:
+    """Whether a window covers all of ``screen``: it is painted when it is seen again."""
+    front = screen.app.screen
+    return front is not screen and front.styles.background.a == 1
 
 
 def put(line: Static, content: Content) -> None:

@@ -25,7 +25,7 @@ from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
 from labgrader.tui.inbox import Inbox
 from labgrader.tui.messages import Heard, Overtime
-from labgrader.tui.painting import FRAME_SECONDS
+from labgrader.tui.painting import FRAME_SECONDS, is_hidden
 from labgrader.tui.screens.session_actions import SessionActions
 from labgrader.tui.screens.step_actions import StepActions
 from labgrader.tui.state import LabState, Mark, News, reduce
@@ -151,7 +151,7 @@ class LabScreen(SessionActions, StepActions):
         """
         self.state = state
         self._rest_when_done(state)
-        if self.app.screen is not self:  # behind a window nobody sees it: painted on the way back
+        if is_hidden(self):
             return
         async with self._painting:
             try:

@@ -10,7 +10,7 @@ from labgrader.model.task import Lab, Task
 from labgrader.session.journal import Journal
 from labgrader.session.record import Record
 from labgrader.tui.messages import Overtime
-from labgrader.tui.painting import put
+from labgrader.tui.painting import is_hidden, put
 
 TICK_SECONDS = 0.25
 NEARLY = 0.8
@@ -42,7 +42,7 @@ class TaskTimer(Static):
     def tick(self) -> None:
         """Repaint from the clock."""
         record = self._journal.record()
-        if self._shown_task is not None and self.app.screen is self.screen:
+        if self._shown_task is not None and not is_hidden(self.screen):
             put(self, text(self._shown_task, record, done=self._done))
         for what in _over(record, self._lab):
             self._journal.note_over(what)
@@ -64,7 +64,7 @@ class LabTimer(Static):
 
     def tick(self) -> None:
         """Repaint from the clock."""
-        if self.app.screen is self.screen:
+        if not is_hidden(self.screen):
             put(self, of_lab(self._lab, self._journal.record()))
 
 
