@@ -35,6 +35,8 @@ class Standing:
 
     ``level`` is the benchmark that its time keeps, None where it is longer than all; ``between``
     says that it lies above that benchmark's own time, in a gap before the next slower one.
+    ``compared`` is whether the lab has benchmarks. ``untaken`` are the tasks that were done while
+    the clock stood still: what the rest took says nothing about the whole lab.
     """
 
     seconds: float
@@ -43,3 +45,5 @@ class Standing:
     between: bool
     tasks: tuple[Spent, ...]
     stuck: tuple[Stuck, ...]
+    compared: bool = True
+    untaken: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ def as_text(standing: Standing) -> Iterator[str]:
     over = [task for task in standing.tasks if task.seconds > task.budget]
     for task in over:
         yield _over(task)
-    if not over and standing.done:
+    if not over and standing.done and not standing.untaken:
         yield "every task was within its budget"
     for stuck in standing.stuck:
         word = "failed for" if stuck.solved else "has been failing for"
@@ -24,6 +24,11 @@ def _level(standing: Standing) -> str:
     told = clock(standing.seconds)
     if not standing.done:
         return f"pace: not done yet, at {told}; the levels are about the whole lab"
+    if standing.untaken:
+        which = ", ".join(standing.untaken)
+        return f"pace: not told, for no time was taken for {which}; s starts a task's time"
+    if not standing.compared:
+        return f"pace: done in {told}"
     if standing.level is None:
         return f"pace: done in {told}, longer than the benchmarks; time costs no points"
     level = standing.level

@@ -10,6 +10,8 @@ from labgrader.model.task import Task
 from labgrader.session.record import Record
 
 STUCK_SHOWN = 3
+A_MOMENT = 1.0
+"""A task that took less (seconds) was done while the clock stood still."""
 
 
 def pace_of(record: Record, tasks: Sequence[Task], paces: Sequence[Pace]) -> Standing:
@@ -45,6 +47,8 @@ def pace_of(record: Record, tasks: Sequence[Task], paces: Sequence[Pace]) -> Sta
         between=level is not None and seconds > level.most * 60,
         tasks=tuple(spent),
         stuck=_stuck(record, required, begins),
+        compared=bool(paces),
+        untaken=tuple(one.task for one in spent if one.done and one.seconds < A_MOMENT),
     )
 
 

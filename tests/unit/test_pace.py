@@ -70,3 +70,18 @@ def test_a_lab_that_is_not_done_has_no_level_yet() -> None:
     text = "\n".join(as_text(standing))
     assert "not done yet, at 10:00" in text
     assert "namespace_active has been failing for 8:20" in text
+
+
+def test_what_was_done_while_the_clock_stood_still_is_no_pace() -> None:
+    record = done_in(10)
+    for criterion in LAB.tasks[1].criteria():
+        record.first_passed[criterion.id] = 10 * 60 / len(LAB.tasks)
+    standing = pace_of(record, LAB.tasks, PACES)
+    assert standing.untaken == ("task2",)
+    told = list(as_text(standing))
+    assert told[0].startswith("pace: not told, for no time was taken for task2")
+    assert "every task was within its budget" not in told
+
+
+def test_a_lab_without_benchmarks_is_not_called_slow() -> None:
+    assert list(as_text(pace_of(done_in(50), LAB.tasks, ())))[0] == "pace: done in 50:00"
