@@ -84,4 +84,4 @@ def test_what_was_done_while_the_clock_stood_still_is_no_pace() -> None:
 
 
 def test_a_lab_without_benchmarks_is_not_called_slow() -> None:
-    assert list(as_text(pace_of(done_in(50), LAB.tasks, ())))[0] == "pace: done in 50:00"
+    assert next(iter(as_text(pace_of(done_in(50), LAB.tasks, ())))) == "pace: done in 50:00"
