@@ -8,14 +8,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Markdown
 
-from labgrader.report.clean import one_line
-from labgrader.tui.screens.help import HelpScreen
+from labgrader.tui.screens.help import Window
 
 
-class Frame(ModalScreen[None]):
+class Frame(Window, inherit_bindings=False):
     """A window nearly as large as the terminal. Escape closes it, `?` explains its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -23,7 +20,6 @@ class Frame(ModalScreen[None]):
         Binding("escape", "dismiss", "Close", tooltip="Back to the lab"),
     ]
     DEFAULT_CSS = """
-    Frame { align: center middle; background: $background; }
     Frame > #frame {
         width: 100%;
         max-width: 150;
@@ -71,18 +67,3 @@ class Frame(ModalScreen[None]):
         """Name the window, and the keys that do something now; the lab's own words."""
         frame = self.query_one("#frame")
         frame.border_title, frame.border_subtitle = Content(title), Content(keys)
-
-    def copy_text(self, text: str) -> None:
-        """Copy a line, and say so."""
-        line = one_line(text)
-        self.app.copy_to_clipboard(line)
-        self.notify(f"Copied {line}", markup=False)
-
-    def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
-        """Copy the link: over SSH a text browser would start on top of the screen."""
-        message.stop()
-        self.copy_text(message.href)
-
-    def action_help(self) -> None:
-        """Show what the keys do."""
-        self.app.push_screen(HelpScreen(self))

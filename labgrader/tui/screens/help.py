@@ -14,6 +14,7 @@ from textual.widgets import Markdown, Static
 
 from labgrader.engine.registry import Check
 from labgrader.model.task import Criterion, Step
+from labgrader.report.clean import one_line
 from labgrader.tui import words
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
@@ -49,10 +50,15 @@ class Window(ModalScreen[None]):
         yield Markdown(id="page", open_links=False)
 
     def on_markdown_link_clicked(self, message: Markdown.LinkClicked) -> None:
-        """Copy the link: a browser can be far away, or a text browser on top of the screen."""
+        """Copy the link: over SSH a text browser would start on top of the screen."""
         message.stop()
-        self.app.copy_to_clipboard(message.href)
-        self.notify(f"Copied {message.href}", markup=False)
+        self.copy_text(message.href)
+
+    def copy_text(self, text: str) -> None:
+        """Copy a line, and say so."""
+        line = one_line(text)
+        self.app.copy_to_clipboard(line)
+        self.notify(f"Copied {line}", markup=False)
 
     def action_help(self) -> None:
         """Show what the keys do."""

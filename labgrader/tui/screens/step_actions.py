@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.widgets import Markdown
 
 from labgrader.engine import workfolder
 from labgrader.engine.quiz import draw, load_quiz
@@ -76,12 +75,6 @@ class StepActions(LabBase):
             self.notify(str(error), severity="error", markup=False)
             return
         self.notify(f"Written to {path}", markup=False)
-
-    @on(Markdown.LinkClicked)
-    def _copy_link(self, message: Markdown.LinkClicked) -> None:
-        # Not opened: over SSH a text browser would start on top of the screen.
-        self.app.copy_to_clipboard(message.href)
-        self.notify(f"Copied {message.href}", markup=False)
 
     def action_level(self) -> None:
         """Show more or less of how it is done."""
