@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -75,6 +75,10 @@ class Runner:
             self._instruments.probes.remove_all()
             raise
         results |= {result.id: result for result in judged}
+        for fallen in self._fallen(results, set(known or ())):
+            results[fallen.id] = fallen
+            if fallen.id in wanted:
+                listener(CheckFinished(fallen))
         report = Report(
             lab=self.lab.id,
             cluster=cluster.result(),
@@ -85,6 +89,18 @@ class Runner:
         )
         listener(RunFinished(report))
         return report
+
+    def _fallen(self, results: Mapping[str, CheckResult], kept: set[str]) -> Iterator[CheckResult]:
+        """Yield new results of what was kept, but needs something that does not pass any more.
+
+        The caller stores each before it asks for the next: what comes after may need it.
+        """
+        for criterion in self.lab.criteria():  # what is needed stands before what needs it
+            if criterion.id in kept:
+                needed = [results[need] for need in criterion.needs if need in results]
+                verdict = scoring.from_needs(criterion, needed)
+                if verdict is not None:
+                    yield verdict
 
     def writes(self, criterion: Criterion) -> bool:
         """Whether its check makes temporary objects."""
