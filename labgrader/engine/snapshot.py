@@ -46,13 +46,15 @@ class _Answer:
     """What was read or asked: when (``time.monotonic``), and what it rests on.
 
     ``since`` says, for a read, when these very versions were first seen. ``derived`` is what was
-    worked out from a collection; like the answer itself it holds for these versions.
+    worked out from a collection; like the answer itself it holds for these versions, which
+    ``shown`` keeps once somebody has asked for them.
     """
 
     future: Future[Any] = field(default_factory=Future)
     rests_on: frozenset[Interest] = frozenset()
     asked_at: float = 0.0
     since: float = 0.0
+    shown: dict[str, str] | None = None
     derived: dict[Callable[[Any], Any], Future[Any]] = field(default_factory=dict)
 
     @property
@@ -240,9 +242,11 @@ def _is(obj: Object, interest: Interest) -> bool:
 
 
 def _versions(answer: _Answer) -> dict[str, str]:
-    shown = answer.future.result()
-    objects = shown if isinstance(shown, list) else [shown] if shown else []
-    return {key_of(obj): version_of(obj) for obj in objects}
+    if answer.shown is None:
+        read = answer.future.result()
+        objects = read if isinstance(read, list) else [read] if read else []
+        answer.shown = {key_of(obj): version_of(obj) for obj in objects}
+    return answer.shown
 
 
 def _holds(answer: _Answer, reads: Mapping[Hashable, _Answer]) -> bool:
