@@ -149,7 +149,7 @@ class Runner:
         return list(board.finished)
 
     def _soon(self, criterion: Criterion) -> bool:
-        """Return False, which sorts first, for work that the end of a run should not wait for alone.
+        """Return False, which sorts first, for what the end of a run should not wait for alone.
 
         That is what runs programs. What watches containers or writes takes long as well, but waits
         most of the time, and would keep eight quick answers from whoever is looking.
