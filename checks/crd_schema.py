@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -82,13 +81,17 @@ def cross_field_rule(
 
 
 def changed(spec: Mapping[str, Any], probe: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``spec`` with the value at ``path`` set, or removed, and what ``beside`` says set."""
-    result = copy.deepcopy(dict(spec))
+    """Return ``spec`` with the value at ``path`` set, or removed, and what ``beside`` says set.
+
+    Only the maps on the way there are new ones; the rest is shared with ``spec``.
+    """
+    result = dict(spec)
     for path, value in {**probe.get("beside", {}), probe["path"]: probe.get("value")}.items():
         *parents, last = path.split(".")
         place = result
         for key in parents:
-            place = place[key]
+            inner = place[key] = dict(place[key])
+            place = inner
         if path == probe["path"] and probe.get("remove"):
             del place[last]
         else:

@@ -35,10 +35,10 @@ def rbac_required(
         yield fact(
             str(action),
             by is not None,
-            reason=f"{account} may not {action}{_because(action, held)}",
+            reason="" if by else f"{account} may not {action}{_because(action, held)}",
             expected=f"yes to: {_question(action, who)}",
             actual="yes" if by else "no",
-            fix=_fix(action, missing, held, who),
+            fix="" if by else _fix(action, missing, held, who),
             evidence=[_evidence(action, by, held, who)],
         )
 
@@ -117,8 +117,7 @@ def _fix(action: Action, missing: Sequence[Action], held: Sequence[Grant], who: 
 
 
 def _evidence(action: Action, by: Grant | None, held: Sequence[Grant], who: Account) -> Evidence:
-    near = [grant for _, grant in _near(action, held)]
-    shown = by or (near[0] if near else None)
+    shown = by or next((grant for _, grant in _near(action, held)), None)
     if shown is None:
         return Evidence(f"ServiceAccount {who.namespace}/{who.name}", "rules", "none names it")
     return Evidence(str(shown.source), f"rules[{shown.index}]", str(shown.rule))

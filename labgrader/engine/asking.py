@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from labgrader.engine import premises
@@ -66,6 +66,21 @@ class Asking:
         interest = Interest(resource, namespace)
         self.interests.add(interest)
         return _copied(self._snapshot.list(interest, self.remaining()) or [])
+
+    def derived(
+        self,
+        resource: Resource,
+        make: Callable[[Sequence[Object]], T],
+        namespace: str | None = None,
+    ) -> T:
+        """Return what ``make`` works out from a collection: once for all checks that ask for it.
+
+        Args:
+            make: see ``Snapshot.derived``. It gets the objects as they were read, not a copy.
+        """
+        interest = Interest(resource, namespace)
+        self.interests.add(interest)
+        return self._snapshot.derived(interest, make, self.remaining())
 
     def serves(self, resource: Resource) -> bool:
         """Whether the API server knows a type."""

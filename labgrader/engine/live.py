@@ -18,7 +18,7 @@ from labgrader.engine.ports import Cluster
 from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.watches import Change, Watches
-from labgrader.model.errors import LabError
+from labgrader.model.errors import Cause, LabError
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion
 
@@ -30,6 +30,12 @@ PATIENCE_SECONDS = 0.2
 
 ECHO_SECONDS = 0.6
 """When to judge once more after a change that takes effect a moment after it is stored."""
+
+FIRST_RETRY_SECONDS = 1.0
+"""When what could not be judged is tried again; each time after that it takes twice as long."""
+
+LAST_RETRY_SECONDS = 10.0
+"""How long it takes at most; what lacks a capability is not tried more often than that at all."""
 
 LATE_GROUPS = {
     "apiextensions.k8s.io",
@@ -67,8 +73,10 @@ class Live:
         self._again = threading.Event()
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._outcomes: dict[str, Outcome] = {}
+        self._retries = Retries()
+        self._on_link = on_link
         self._watches = Watches(
-            cluster, self.stop, self._changes.put, on_link=on_link, content=self._content
+            cluster, self.stop, self._changes.put, on_link=self._link, content=self._content
         )
 
     def close(self) -> None:
@@ -92,11 +100,14 @@ class Live:
                 return report
             interests = set().union(*self._runner.interests.values())
             self._watches.follow(interests, snapshot)
-            changes = self._next_changes(retry=_unsure(report))
+            changes = self._next_changes(self._retries.pause(report))
             if self.stop.is_set():
                 return report
+            if any(not change.echo for change in changes):
+                self._retries.reset()
             if self._again.is_set():
                 self._again.clear()
+                self._retries.reset()
                 snapshot, known = snapshot.renewed(), {}
                 continue
             snapshot = snapshot.without({change.interest for change in changes})
@@ -108,10 +119,16 @@ class Live:
         self._outcomes = {check.id: check.outcome for check in report.checks}
         return report
 
-    def _next_changes(self, *, retry: bool) -> list[Change]:
-        """Wait for a change and those that come with it; with ``retry`` at most a second."""
+    def _link(self, error: LabError | None) -> None:
+        """Hand on how the cluster does; when it answers again, try at once what could not be."""
+        self._on_link(error)
+        if error is None:
+            self._retries.reset()
+            self._changes.put(None)
+
+    def _next_changes(self, timeout: float | None) -> list[Change]:
+        """Wait for a change and those that come with it; none come when ``timeout`` is over."""
         changes: list[Change] = []
-        timeout = 1.0 if retry else None
         patience = math.inf
         while True:
             try:
@@ -160,9 +177,28 @@ class Live:
         return all(self._outcomes.get(one) is Outcome.PASSED for one in readers)
 
 
+class Retries:
+    """When to try again what could not be judged: soon, then less and less often."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_RETRY_SECONDS
+
+    def reset(self) -> None:
+        """Begin anew: something has happened."""
+        self._next = FIRST_RETRY_SECONDS
+
+    def pause(self, report: Report) -> float | None:
+        """Return the seconds until the next try; None where everything could be judged."""
+        causes = {check.cause for check in report.checks if check.outcome is Outcome.ERROR}
+        if not causes:
+            self._next = FIRST_RETRY_SECONDS
+            return None
+        if causes == {Cause.CAPABILITY}:
+            return LAST_RETRY_SECONDS
+        pause = self._next
+        self._next = min(2 * pause, LAST_RETRY_SECONDS)
+        return pause
+
+
 def _open(result: CheckResult) -> bool:
     return result.outcome is not Outcome.PASSED
-
-
-def _unsure(report: Report) -> bool:
-    return any(check.outcome is Outcome.ERROR for check in report.checks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from labgrader.engine.snapshot import Interest
 from labgrader.model.errors import ClusterError
@@ -26,6 +27,7 @@ ACCESS = frozenset(map(Interest, (CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE
 JUDGES = frozenset(map(Interest, ADMISSION))
 
 
+@lru_cache(maxsize=256)  # each question of a check asks for the same again
 def of_admission(
     resource: Resource, namespace: str | None, name: str | None = None
 ) -> frozenset[Interest]:

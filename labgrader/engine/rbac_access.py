@@ -7,9 +7,9 @@ others cost one pass over the bindings.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from labgrader.engine.labels import matches
 from labgrader.engine.rbac import Account, Action, Atom, Rule, Table
@@ -24,6 +24,8 @@ from labgrader.model.resource import (
     dig,
     name_of,
 )
+
+T = TypeVar("T")
 
 BOOTSTRAPPED = ("kubernetes.io/bootstrapping", "rbac-defaults")
 """The label of what the API server makes for itself when it starts."""
@@ -40,6 +42,10 @@ class Reader(Protocol):
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
         """Read a collection, of all namespaces where none is given."""
+        ...
+
+    def derived(self, resource: Resource, make: Callable[[Sequence[Object]], T]) -> T:
+        """Return what ``make`` works out from a collection, once for all who ask for it."""
         ...
 
 
@@ -119,9 +125,12 @@ def bindings(reader: Reader, wanted: Callable[[Binding], bool]) -> list[Binding]
     """Return the bindings of the whole cluster that are wanted, ClusterRoleBindings first."""
     return [
         binding
-        for resource in (CLUSTER_ROLE_BINDING, ROLE_BINDING)
-        for obj in reader.list(resource)
-        if wanted(binding := _binding(resource, obj))
+        for resource, make in (
+            (CLUSTER_ROLE_BINDING, _cluster_role_bindings),
+            (ROLE_BINDING, _role_bindings),
+        )
+        for binding in reader.derived(resource, make)
+        if wanted(binding)
     ]
 
 
@@ -178,13 +187,21 @@ def confirm(
     )
 
 
+def _cluster_role_bindings(objects: Sequence[Object]) -> tuple[Binding, ...]:
+    return tuple(_binding(CLUSTER_ROLE_BINDING, obj) for obj in objects)
+
+
+def _role_bindings(objects: Sequence[Object]) -> tuple[Binding, ...]:
+    return tuple(_binding(ROLE_BINDING, obj) for obj in objects)
+
+
 def _binding(resource: Resource, obj: Object) -> Binding:
     namespace = dig(obj, "metadata.namespace")
     cluster_role = dig(obj, "roleRef.kind") == CLUSTER_ROLE.kind
     name = str(dig(obj, "roleRef.name", ""))
     return Binding(
         Ref(resource, name_of(obj), namespace),
-        tuple(obj.get("subjects") or ()),
+        tuple(dict(subject) for subject in obj.get("subjects") or ()),
         Ref(CLUSTER_ROLE, name) if cluster_role else Ref(ROLE, name, namespace),
         untouched_default(obj),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -75,6 +75,10 @@ class Runner:
             self._instruments.probes.remove_all()
             raise
         results |= {result.id: result for result in judged}
+        for fallen in self._fallen(results, set(known or ())):
+            results[fallen.id] = fallen
+            if fallen.id in wanted:
+                listener(CheckFinished(fallen))
         report = Report(
             lab=self.lab.id,
             cluster=cluster.result(),
@@ -85,6 +89,18 @@ class Runner:
         )
         listener(RunFinished(report))
         return report
+
+    def _fallen(self, results: Mapping[str, CheckResult], kept: set[str]) -> Iterator[CheckResult]:
+        """Yield new results of what was kept, but needs something that does not pass any more.
+
+        The caller stores each before it asks for the next: what comes after may need it.
+        """
+        for criterion in self.lab.criteria():  # what is needed stands before what needs it
+            if criterion.id in kept:
+                needed = [results[need] for need in criterion.needs if need in results]
+                verdict = scoring.from_needs(criterion, needed)
+                if verdict is not None:
+                    yield verdict
 
     def writes(self, criterion: Criterion) -> bool:
         """Whether its check makes temporary objects."""
@@ -117,7 +133,7 @@ class Runner:
         wanted: set[str],
     ) -> list[CheckResult]:
         """Schedule until everything has a result or the run's time is over."""
-        board = Board(todo, dict(known), self.limits)
+        board = Board(sorted(todo, key=self._soon), dict(known), self.limits)
         while board.waiting or board.running:
             for criterion in board.startable():
                 verdict = scoring.from_needs(criterion, board.needed(criterion))
@@ -131,6 +147,15 @@ class Runner:
                 if result.id in wanted:
                     listener(CheckFinished(result))
         return list(board.finished)
+
+    def _soon(self, criterion: Criterion) -> bool:
+        """Return False, which sorts first, for what the end of a run should not wait for alone.
+
+        That is what runs programs. What watches containers or writes takes long as well, but waits
+        most of the time, and would keep eight quick answers from whoever is looking.
+        """
+        check = self.checks[criterion.check]
+        return check.seconds is None or bool(check.capabilities)
 
     def _start(self, board: Board, criterion: Criterion, snapshot: Snapshot) -> None:
         deadline = board.start(criterion, self.checks[criterion.check].seconds)

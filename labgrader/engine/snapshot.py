@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -45,13 +45,17 @@ READERS = 8
 class _Answer:
     """What was read or asked: when (``time.monotonic``), and what it rests on.
 
-    ``since`` says, for a read, when these very versions were first seen.
+    ``since`` says, for a read, when these very versions were first seen. ``derived`` is what was
+    worked out from a collection; like the answer itself it holds for these versions, which
+    ``shown`` keeps once somebody has asked for them.
     """
 
     future: Future[Any] = field(default_factory=Future)
     rests_on: frozenset[Interest] = frozenset()
     asked_at: float = 0.0
     since: float = 0.0
+    shown: dict[str, str] | None = None
+    derived: dict[Callable[[Any], Any], Future[Any]] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -85,10 +89,32 @@ class Snapshot:
 
     def list(self, interest: Interest, timeout: float) -> list[Object] | None:
         """Read the collection that ``interest`` names."""
-        return self.once(
-            interest,
-            lambda: self.cluster.list(interest.resource, interest.namespace, timeout=timeout),
-        )
+        found: list[Object] | None = self._collection(interest, timeout).future.result()
+        return found
+
+    def derived(
+        self, interest: Interest, make: Callable[[Sequence[Object]], T], timeout: float
+    ) -> T:
+        """Return what ``make`` works out from a collection: once, however many checks ask for it.
+
+        Args:
+            make: a function of the module level, pure; it must keep nothing of what it is given,
+                and nobody may change what it returns.
+        """
+        answer = self._collection(interest, timeout)
+        shown = answer.future.result() or []
+        with self._lock:
+            future = answer.derived.get(make)
+            mine = future is None
+            if future is None:
+                future = answer.derived[make] = Future()
+        if mine:
+            try:
+                future.set_result(make(shown))
+            except BaseException as error:  # noqa: BLE001 - handed on to every reader
+                future.set_exception(error)
+        result: T = future.result()
+        return result
 
     def once(
         self, key: Hashable, ask: Callable[[], T], rests_on: frozenset[Interest] = frozenset()
@@ -101,6 +127,22 @@ class Snapshot:
             rests_on: reads that decide the answer; it is kept on as long as they stay the same.
                 Empty where that cannot be told.
         """
+        result: T = self._answered(key, ask, rests_on).future.result()
+        return result
+
+    def _collection(self, interest: Interest, timeout: float) -> _Answer:
+        return self._answered(
+            interest,
+            lambda: self.cluster.list(interest.resource, interest.namespace, timeout=timeout),
+        )
+
+    def _answered(
+        self,
+        key: Hashable,
+        ask: Callable[[], object],
+        rests_on: frozenset[Interest] = frozenset(),
+    ) -> _Answer:
+        """Return the answer, settled or on its way to somebody else who asked."""
         with self._lock:
             answer = self._answers.get(key)
             mine = answer is None
@@ -113,14 +155,14 @@ class Snapshot:
             except BaseException as error:  # noqa: BLE001 - handed on to every reader
                 answer.future.set_exception(error)
             self._date(key, answer)
-        result: T = answer.future.result()
-        return result
+        return answer
 
     def _date(self, key: Hashable, answer: _Answer) -> None:
-        """Note since when a read shows what it shows."""
+        """Note since when a read shows what it shows; what was derived from it still holds."""
         earlier = self._earlier.get(key)
         if earlier and answer.good and _versions(earlier) == _versions(answer):
-            answer.since = earlier.since
+            with self._lock:
+                answer.since, answer.derived = earlier.since, earlier.derived
 
     def forget(self, keys: Iterable[Hashable]) -> None:
         """Ask anew when one of ``keys`` (an ``Interest``, a dry-run, a review) is wanted next."""
@@ -200,9 +242,11 @@ def _is(obj: Object, interest: Interest) -> bool:
 
 
 def _versions(answer: _Answer) -> dict[str, str]:
-    shown = answer.future.result()
-    objects = shown if isinstance(shown, list) else [shown] if shown else []
-    return {key_of(obj): version_of(obj) for obj in objects}
+    if answer.shown is None:
+        read = answer.future.result()
+        objects = read if isinstance(read, list) else [read] if read else []
+        answer.shown = {key_of(obj): version_of(obj) for obj in objects}
+    return answer.shown
 
 
 def _holds(answer: _Answer, reads: Mapping[Hashable, _Answer]) -> bool:

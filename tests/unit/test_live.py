@@ -14,7 +14,7 @@ from labgrader.api import fact
 from labgrader.engine import live as live_module
 from labgrader.engine import watches as watches_module
 from labgrader.engine.events import CheckFinished, RunFinished
-from labgrader.engine.live import Live
+from labgrader.engine.live import Live, Retries
 from labgrader.engine.probe import PREFIX
 from labgrader.model.errors import Forbidden, Unreachable
 from labgrader.model.resource import CRD, LEASE, dig
@@ -296,6 +296,117 @@ def test_a_check_that_writes_is_judged_again_only_for_what_it_reads(cluster: Fak
     assert session.judged == ["needed"]
     cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
     session.until(writing=Outcome.FAILED)
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)
+
+
+def test_what_was_kept_falls_with_what_it_needs(cluster: FakeCluster) -> None:
+    """And what needs it in turn, all in the report that says so; it is judged when it may be."""
+
+    def needed(ctx):
+        yield fact("needed", not ctx.list(OTHER, "lab"), reason="something is there")
+
+    def writing(ctx):
+        yield fact("writing", True)
+
+    def after(ctx):
+        yield fact("after", True)
+
+    lab = SmallLab()
+    lab.add(needed)
+    lab.add(writing, needs=("needed",), capabilities=("writes",))
+    lab.add(after, needs=("writing",))
+    lab.capabilities = lambda snapshot: frozenset({"writes"})
+    session = Session(lab, cluster)
+    session.until(writing=Outcome.PASSED, after=Outcome.PASSED)
+    session.judged.clear()
+    cluster.put(OTHER, {"metadata": {"name": "x"}}, "lab")
+    fallen = session.outcomes()
+    assert fallen == {
+        "needed": Outcome.FAILED,
+        "writing": Outcome.BLOCKED,
+        "after": Outcome.BLOCKED,
+    }
+    assert session.judged == ["needed", "writing", "after"]
+    cluster.delete(OTHER, "x", "lab")
+    session.until(needed=Outcome.PASSED, writing=Outcome.PASSED, after=Outcome.PASSED)
+    session.live.close()
+    cluster.break_watches(None)
+    session.thread.join(PATIENCE)
+
+
+def test_what_cannot_be_judged_is_tried_less_and_less_often() -> None:
+    lab = SmallLab()
+
+    def gone(ctx):
+        raise Unreachable("gone")
+
+    def here(ctx):
+        yield fact("here", True)
+
+    lab.add(gone)
+    report = lab.report(FakeCluster())
+    retries = Retries()
+    assert [retries.pause(report) for _ in range(6)] == [1, 2, 4, 8, 10, 10]
+    retries.reset()
+    assert retries.pause(report) == 1
+    well = SmallLab()
+    well.add(here)
+    assert retries.pause(well.report(FakeCluster())) is None
+    assert retries.pause(report) == 1, "it was well meanwhile"
+
+
+def test_what_lacks_a_capability_is_tried_seldom() -> None:
+    def needy(ctx):
+        yield fact("needy", True)
+
+    lab = SmallLab()
+    lab.add(needy, capabilities=("containers",))
+    report = lab.report(FakeCluster())
+    retries = Retries()
+    assert [retries.pause(report) for _ in range(3)] == [10, 10, 10]
+
+    def gone(ctx):
+        raise Unreachable("gone")
+
+    lab.add(gone)
+    assert retries.pause(lab.report(FakeCluster())) == 1
+
+
+def test_a_change_and_a_refresh_shorten_the_pause(
+    session: Session, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resets: queue.Queue[None] = queue.Queue()
+    session.outcomes()
+    monkeypatch.setattr(session.live._retries, "reset", lambda: resets.put(None))
+    cluster.put(THING, {"metadata": {"name": "a"}}, "lab")
+    resets.get(timeout=PATIENCE)
+    session.until(thing=Outcome.PASSED)
+    while not resets.empty():
+        resets.get()
+    session.live.refresh()
+    resets.get(timeout=PATIENCE)
+
+
+def test_when_the_cluster_answers_again_what_was_unsure_is_tried_at_once(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watches_module, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(live_module, "FIRST_RETRY_SECONDS", 1000.0)
+    monkeypatch.setattr(live_module, "LAST_RETRY_SECONDS", 1000.0)
+
+    def thing(ctx):
+        yield fact("thing", ctx.get(THING, "a", "lab") is None)
+
+    lab = SmallLab()
+    lab.add(thing)
+    cluster.fault = lambda verb, plural: Unreachable("gone")
+    session = Session(lab, cluster)
+    assert session.outcomes()["thing"] is Outcome.ERROR
+    assert session.links.get(timeout=PATIENCE) is not None
+    cluster.fault = lambda verb, plural: None
+    session.until(thing=Outcome.PASSED)
     session.live.close()
     cluster.break_watches(None)
     session.thread.join(PATIENCE)

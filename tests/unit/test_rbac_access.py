@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
@@ -22,6 +22,8 @@ from labgrader.model.resource import (
     Resource,
 )
 from labgrader.paths import content_root
+
+T = TypeVar("T")
 
 ACCOUNT = Account("lab", "op")
 SUBJECT = {"kind": "ServiceAccount", "namespace": "lab", "name": "op"}
@@ -76,6 +78,9 @@ class Books:
             for (plural, where, _), obj in self.objects.items()
             if plural == resource.plural and namespace in (None, where)
         ]
+
+    def derived(self, resource: Resource, make: Callable[[Sequence[Object]], T]) -> T:
+        return make(self.list(resource))
 
     def access_review(self, spec: Mapping[str, Any]) -> bool:
         asked = spec.get("resourceAttributes") or spec["nonResourceAttributes"]

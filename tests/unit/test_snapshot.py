@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -19,6 +20,7 @@ from labgrader.model.resource import (
     RESOURCE_QUOTA,
     Object,
     Resource,
+    dig,
 )
 from small_lab import THING
 
@@ -143,6 +145,34 @@ def test_a_single_grading_reads_no_premises(cluster: FakeCluster) -> None:
     cluster.put(THING, named("a"), "lab")
     ask(Snapshot(cluster))
     assert {verb for verb, *_ in cluster.calls} == {"create", "patch"}
+
+
+def names_of(objects: Sequence[Object]) -> tuple[str, ...]:
+    DERIVED.append(len(objects))
+    return tuple(dig(one, "metadata.name") for one in objects)
+
+
+DERIVED: list[int] = []
+
+
+def test_what_is_worked_out_from_a_collection_holds_as_long_as_it_does(
+    cluster: FakeCluster,
+) -> None:
+    DERIVED.clear()
+    cluster.put(THING, named("a"), "lab")
+    snapshot = Snapshot(cluster)
+    first, second = context(snapshot), context(snapshot)
+    assert first.derived(THING, names_of) == second.derived(THING, names_of) == ("a",)
+    assert Interest(THING) in second.interests
+    assert context(snapshot.without(set())).derived(THING, names_of) == ("a",)
+    assert context(snapshot.renewed()).derived(THING, names_of) == ("a",)
+    assert DERIVED == [1]
+    cluster.put(THING, named("b"), "lab")
+    assert context(snapshot).derived(THING, names_of) == ("a",), "a snapshot is one view"
+    assert context(snapshot.renewed()).derived(THING, names_of) == ("a", "b")
+    snapshot.forget([Interest(THING)])
+    assert context(snapshot).derived(THING, names_of) == ("a", "b")
+    assert DERIVED == [1, 2, 2]
 
 
 def test_a_read_that_fails_when_renewed_is_left_to_whoever_wants_it(cluster: FakeCluster) -> None:
