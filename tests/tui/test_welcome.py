@@ -186,3 +186,24 @@ async def test_the_place_is_given_up_at_the_end(play, welcome, workbench):
         assert other.take()
     assert other.take() == ""
     other.leave()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_the_doctor_says_what_can_be_graded_here(play, welcome, workbench, answers):
+    if not answers:
+        workbench.cluster.error = Unreachable("[b]no[/b] answer")
+    async with play((120, 40), welcome) as p:
+        await until(p, lambda: "looked at" not in p.text("#welcome-cluster"))
+        await p.press("d")
+        await until(p, lambda: "gradable:" in p.text("#facts"))
+        facts = p.text("#facts").splitlines()
+        assert facts[0].startswith("machine: ")
+        if answers:
+            assert any(line.startswith("gradable: ") and " of 20 " in line for line in facts)
+        else:
+            assert facts[-2:] == [
+                "cluster: none that answers: [b]no[/b] answer",
+                "gradable: 0 points until there is a cluster",
+            ]
+        await p.press("escape")
+        assert isinstance(p.app.screen, WelcomeScreen)

@@ -68,6 +68,7 @@ class WelcomeScreen(Screen[None]):
         Binding("f", "factor", "Time ×", tooltip="Stretch every budget: 1, 1.5 or 2 times"),
         Binding("v", "level", "Level", tooltip="Everything, gaps to fill, or requirements only"),
         Binding("r", "again", "Again", tooltip="Look for the cluster again"),
+        Binding("d", "doctor", "Doctor", tooltip="What this machine and cluster can grade"),
         Binding("?,f1", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -210,6 +211,12 @@ class WelcomeScreen(Screen[None]):
         """Show more or less of how it is done."""
         self._level = self._level.next()
         self._note()
+
+    def action_doctor(self) -> None:
+        """Say what can be graded here, and what would have to change for the rest."""
+        from labgrader.tui.screens.doctor import DoctorScreen
+
+        self.app.push_screen(DoctorScreen(self._workbench or self._launch.workbench))
 
     def action_help(self) -> None:
         """Show what the keys do."""
