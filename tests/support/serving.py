@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import websocket
+from websocket import ABNF
 
 from chromium import ESCAPES as _ESCAPES
 
@@ -92,9 +93,10 @@ def painted(visitor: websocket.WebSocket, until: str, seconds: float = 90) -> st
     shown, deadline = "", time.monotonic() + seconds
     while until not in _ESCAPES.sub("", shown):
         assert time.monotonic() < deadline, f"never painted: {until!r}: {shown[-2000:]!r}"
-        said = visitor.recv()
-        assert said != "", f"it closed without {until!r}: {shown[-500:]!r}"
-        shown += said.decode("utf-8", "replace") if isinstance(said, bytes) else ""
+        # With control frames: `recv` takes pings by itself, and would wait between them for ever.
+        kind, said = visitor.recv_data(control_frame=True)
+        assert kind != ABNF.OPCODE_CLOSE, f"it closed without {until!r}: {shown[-500:]!r}"
+        shown += said.decode("utf-8", "replace") if kind == ABNF.OPCODE_BINARY else ""
     return shown
 
 
