@@ -13,8 +13,10 @@ from labgrader.cluster.embedded import processes
 
 pytestmark = pytest.mark.cluster
 
+# What a background job starts ignores SIGINT: then Python would not raise KeyboardInterrupt.
 _UP = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 EmbeddedProvider(sys.argv[1]).up(lambda c, m: print(c, m, flush=True))
 """
