@@ -107,6 +107,7 @@ def in_the_browser(kubeconfig: str) -> bytes:
                 page.until_painted("15/20")
                 page.type("jjs")
                 page.until_painted("running")
+                page.until_painted("Checks of 1.3")
                 return page.picture()
         finally:
             server.terminate()
