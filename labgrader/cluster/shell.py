@@ -20,7 +20,6 @@ import yaml
 
 from labgrader.cluster import kubeconfig, shell_start
 from labgrader.cluster.embedded.components import without_proxy
-from labgrader.cluster.shell_start import ShellClock
 from labgrader.model.errors import LabError, UsageError
 
 
@@ -33,12 +32,14 @@ class Place:
         context: the chosen one, None for the file's current one.
         namespace: what ``kubectl`` takes where none is named.
         label: what the prompt begins with, e.g. ``lab``.
+        clock: the file with the line that the prompt counts by; it need not be there.
     """
 
     kubeconfig: Path
     context: str | None
     namespace: str
     label: str = "lab"
+    clock: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Opened:
     environ: dict[str, str]
 
 
-def run(place: Place, environ: Mapping[str, str], clock: ShellClock | None = None) -> None:
+def run(place: Place, environ: Mapping[str, str]) -> None:
     """Run ``$SHELL`` until its ``exit``; its exit code means nothing here.
 
     The terminal must be the shell's alone meanwhile.
@@ -57,7 +58,7 @@ def run(place: Place, environ: Mapping[str, str], clock: ShellClock | None = Non
     Raises:
         LabError: there is no shell that could be started.
     """
-    with opened(place, environ, clock) as shell, _lent_terminal():
+    with opened(place, environ) as shell, _lent_terminal():
         try:
             subprocess.run(shell.command, env=shell.environ, check=False)  # noqa: S603 - their own
         except OSError as error:
@@ -68,9 +69,7 @@ def run(place: Place, environ: Mapping[str, str], clock: ShellClock | None = Non
 
 
 @contextmanager
-def opened(
-    place: Place, environ: Mapping[str, str], clock: ShellClock | None = None
-) -> Iterator[Opened]:
+def opened(place: Place, environ: Mapping[str, str]) -> Iterator[Opened]:
     """Yield the command and the environment; the files behind them are there as long."""
     program = environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
     with tempfile.TemporaryDirectory(prefix="labgrader-shell-") as name:
@@ -79,7 +78,7 @@ def opened(
         tools = place.kubeconfig.expanduser().absolute().parent / "bin"
         if tools.is_dir():
             env["PATH"] = os.pathsep.join([str(tools), environ.get("PATH", os.defpath)])
-        start = shell_start.prepare(program, folder, env, place.label, clock)
+        start = shell_start.prepare(program, folder, env, place.label, place.clock)
         yield Opened([program, *start.arguments], {**env, **start.variables})
 
 

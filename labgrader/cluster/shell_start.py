@@ -13,18 +13,6 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class ShellClock:
-    """What the prompt counts: seconds since the epoch, by the time of day.
-
-    With a ``deadline`` it shows what is left until then, and afterwards by how much it is over;
-    without one, how long it is since ``started``.
-    """
-
-    deadline: float | None = None
-    started: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Start:
     """How a shell is made to read our file: further arguments and variables."""
 
@@ -33,21 +21,17 @@ class Start:
 
 
 def prepare(
-    program: str, folder: Path, env: Mapping[str, str], label: str, clock: ShellClock | None
+    program: str, folder: Path, env: Mapping[str, str], label: str, clock: Path | None
 ) -> Start:
     """Write what ``program`` reads first into ``folder``, and return how it comes to read it.
 
+    ``clock`` is the file whose line the prompt counts by (``session/prompt_clock.py``).
     A shell that is not known here gets a prompt by ``PS1``, as sh and its relatives take it.
     """
     kind = Path(program).name
     exports = "".join(f"export {name}={shlex.quote(env[name])}\n" for name in _kept(env))
-    clock = clock or ShellClock()
-    common = _COUNT.format(
-        label=label,
-        exports=exports,
-        deadline=_seconds(clock.deadline),
-        started=_seconds(clock.started),
-    )
+    counted = shlex.quote("" if clock is None else str(clock))
+    common = _COUNT.format(label=label, exports=exports, clock=counted)
     if kind == "bash":
         file = folder / "bashrc"
         file.write_text(_BASH_OWN + common + _BASH, encoding="utf-8")
@@ -65,25 +49,26 @@ def _kept(env: Mapping[str, str]) -> list[str]:
     return [name for name in ("PATH", "KUBECONFIG") if name in env]
 
 
-def _seconds(moment: float | None) -> str:
-    return "" if moment is None else str(round(moment))
-
-
 _COUNT = """
 {exports}
-__lab_label={label} __lab_deadline={deadline} __lab_started={started} __lab_shown=
+__lab_label={label} __lab_clock={clock} __lab_shown=
 __lab_text() {{
-  local now="$1" seconds word
+  local now="$1" fresh=0 deadline=0 started=0 finished= seconds word
   __lab_mark="($__lab_label) "
-  [ -n "$now" ] || return 0
-  if [ -n "$__lab_deadline" ]; then
-    seconds=$(( __lab_deadline - now )) word=left
-    if (( seconds < 0 )); then seconds=$(( -seconds )) word=over; fi
-  elif [ -n "$__lab_started" ]; then
-    seconds=$(( now - __lab_started )) word=elapsed
-    if (( seconds < 0 )); then seconds=0; fi
-  else
+  [ -n "$now" ] && [ -n "$__lab_clock" ] || return 0
+  {{ IFS=' ' read -r fresh deadline started finished; }} 2>/dev/null <"$__lab_clock" || return 0
+  if [ -n "$finished" ]; then
+    __lab_mark="($__lab_label ${{finished//[^a-zA-Z0-9._-]/}} done) "
     return 0
+  fi
+  [[ "$fresh$deadline$started" == *[!0-9]* ]] && return 0  # arithmetic would run what it says
+  (( started && now <= fresh )) || return 0
+  if (( deadline )); then
+    seconds=$(( deadline - now )) word=left
+    if (( seconds < 0 )); then seconds=$(( -seconds )) word=over; fi
+  else
+    seconds=$(( now - started )) word=elapsed
+    if (( seconds < 0 )); then seconds=0; fi
   fi
   printf -v __lab_mark '(%s %02d:%02d %s) ' "$__lab_label" $(( seconds / 60 )) \\
     $(( seconds % 60 )) "$word"

@@ -113,6 +113,10 @@ class Task:
         for step in self.steps:
             yield from step.criteria
 
+    def deciding(self) -> list[Criterion]:
+        """Return the criteria that decide whether the task is done."""
+        return deciding(self.criteria())
+
 
 @dataclass(frozen=True, slots=True)
 class Lab:
@@ -124,6 +128,11 @@ class Lab:
     tasks: tuple[Task, ...]
     root: Path
 
+    @property
+    def budget_seconds(self) -> int:
+        """The time that the lab text allows for all tasks together."""
+        return sum(task.budget_seconds for task in self.tasks)
+
     def criteria(self) -> Iterator[Criterion]:
         """Yield all criteria in the order of the lab."""
         for task in self.tasks:
@@ -132,3 +141,9 @@ class Lab:
     def task(self, task_id: str) -> Task | None:
         """Return the task with that id, or None."""
         return next((task for task in self.tasks if task.id == task_id), None)
+
+
+def deciding(criteria: Iterable[Criterion]) -> list[Criterion]:
+    """Return those that must pass for a whole to be done: all but bonus, where there is more."""
+    everything = list(criteria)
+    return [criterion for criterion in everything if not criterion.optional] or everything

@@ -89,7 +89,7 @@ def _row(record: Record, task: Task, standing: Standing) -> TaskRow:
 
 
 def _at_the_bell(record: Record, lab: Lab) -> float | None:
-    whole = record.budget(sum(task.budget_seconds for task in lab.tasks))
+    whole = record.budget(lab.budget_seconds)
     if record.mode is not Mode.EXAM or whole is None or record.seconds < whole:
         return None
     return round(sum(earned for earned, _ in record.best_until(whole).values()), 2)

@@ -6,13 +6,14 @@ The thread touches no widget: it only calls ``tell``, which posts a message.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live
 from labgrader.model.errors import LabError
-from labgrader.model.task import Criterion
+from labgrader.model.result import Outcome
+from labgrader.model.task import Lab
 from labgrader.session.journal import Journal
 from labgrader.tui.state import Broken, Fact, LinkBack, LinkLost
 from labgrader.workbench import Workbench
@@ -30,14 +31,15 @@ class Feed:
     def __init__(
         self,
         workbench: Workbench,
-        criteria: Sequence[Criterion],
+        lab: Lab,
         tell: Callable[[int, Fact], object],
         journal: Journal,
         now: Callable[[], datetime],
     ) -> None:
         self.generation = 0
         self._workbench = workbench
-        self._criteria = criteria
+        self._lab = lab
+        self._outcomes: dict[str, Outcome] = {}
         self._tell = tell
         self._journal = journal
         self._now = now
@@ -58,13 +60,13 @@ class Feed:
 
         def tell(fact: Fact) -> None:
             if generation == self.generation:
-                _keep(self._journal, fact)
+                self._keep(fact)
             self._tell(generation, fact)
 
         def link(error: LabError | None) -> None:
             tell(LinkLost(error.message, self._now()) if error else LinkBack())
 
-        live = self._workbench.live(self._criteria, tell, on_link=link, on_change=tell)
+        live = self._workbench.live(list(self._lab.criteria()), tell, on_link=link, on_change=tell)
         self._live = live
         self._thread = threading.Thread(target=_run, args=(live, tell), name="live", daemon=True)
         self._thread.start()
@@ -76,6 +78,34 @@ class Feed:
             self._live.close()
             self._live = None
 
+    def _keep(self, fact: Fact) -> None:
+        """Keep what a session is about; what is shown as done is on the disk by then."""
+        match fact:
+            case CheckFinished(result=result):
+                self._journal.note_result(result)
+                self._outcomes[result.id] = result.outcome
+                self._rest_when_done()
+            case RunFinished(report=report):
+                self._journal.note_grading(report.tasks)
+                self._outcomes |= {check.id: check.outcome for check in report.checks}
+                self._rest_when_done()
+            case LinkLost():
+                self._journal.note("lost")
+            case LinkBack():
+                self._journal.note("back")
+
+    def _rest_when_done(self) -> None:
+        """Stop a task's time when the task is done; an exam's runs until the answers are seen.
+
+        Here and not on the screen: while a shell has the terminal, that knows of nothing.
+        """
+        record = self._journal.record()
+        task = self._lab.task(record.task)
+        if task is None or record.state != "running" or record.is_exam:
+            return
+        if all(self._outcomes.get(each.id) is Outcome.PASSED for each in task.deciding()):
+            self._journal.pause()
+
 
 def _run(live: Live, tell: Callable[[Fact], None]) -> None:
     try:
@@ -84,16 +114,3 @@ def _run(live: Live, tell: Callable[[Fact], None]) -> None:
         tell(Broken(str(error)))
     except Exception as error:  # noqa: BLE001 - a thread's end would go unseen: the screen says it
         tell(Broken(f"{type(error).__name__}: {error}"))
-
-
-def _keep(journal: Journal, fact: Fact) -> None:
-    """Keep what a session is about; what is shown as done is on the disk by then."""
-    match fact:
-        case CheckFinished(result=result):
-            journal.note_result(result)
-        case RunFinished(report=report):
-            journal.note_grading(report.tasks)
-        case LinkLost():
-            journal.note("lost")
-        case LinkBack():
-            journal.note("back")

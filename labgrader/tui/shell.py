@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from labgrader.cluster import shell
 from labgrader.cluster.shell import Place
-from labgrader.cluster.shell_start import ShellClock
 from labgrader.model.errors import LabError
+from labgrader.session.presence import Presence
 from labgrader.workbench import Workbench
-
-__all__ = ["DENIED", "ShellClock", "place", "run"]
 
 DENIED = "LABGRADER_NO_SHELL"
 """Set in the lab's environment, this variable keeps it from opening shells (`labgrader serve`)."""
 
 
-def run(
-    workbench: Workbench,
-    environ: Mapping[str, str] = os.environ,
-    clock: ShellClock | None = None,
-) -> None:
+def run(workbench: Workbench, environ: Mapping[str, str] = os.environ) -> None:
     """Run the shell until its ``exit``; the terminal must be the shell's alone meanwhile.
-
-    ``clock`` is what its prompt counts.
 
     Raises:
         LabError: no shell may be opened here, or there is none that could be started.
@@ -37,7 +30,7 @@ def run(
             f"export KUBECONFIG={where.kubeconfig}",
         )
     print(f"\n{_greeting(where)}\n`exit` goes back.\n")  # noqa: T201
-    shell.run(where, environ, clock)
+    shell.run(where, environ)
 
 
 def place(workbench: Workbench) -> Place:
@@ -45,7 +38,16 @@ def place(workbench: Workbench) -> Place:
     target = workbench.target
     folder = target.kubeconfig.parent.name
     label = "lab" if not target.owned or folder == "default" else f"lab:{folder}"
-    return Place(target.kubeconfig, target.context, workbench.catalog.lab.namespace, label)
+    namespace = workbench.catalog.lab.namespace
+    return Place(target.kubeconfig, target.context, namespace, label, _clock(workbench))
+
+
+def _clock(workbench: Workbench) -> Path | None:
+    """Return the file with the time of the lab that is open on this cluster, if one is."""
+    try:
+        return Presence(workbench.connection.host).clock
+    except LabError:  # a kubeconfig that cannot be read: kubectl will say so, and better
+        return None
 
 
 def _greeting(where: Place) -> str:

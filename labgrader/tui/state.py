@@ -13,7 +13,7 @@ from enum import StrEnum
 from labgrader.engine.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
 from labgrader.engine.watches import Change
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score, TaskResult
-from labgrader.model.task import Criterion, Erratum, Lab, Step, Task
+from labgrader.model.task import Criterion, Erratum, Lab, Step, Task, deciding
 
 
 class Mark(StrEnum):
@@ -101,6 +101,12 @@ class LabState:
         """Return what a task looks like: its worst check decides."""
         return self._worst(task.criteria())
 
+    def next_task(self, after: Task) -> Task | None:
+        """Return the next task that is not done: of those behind ``after``, else of all."""
+        place = self.lab.tasks.index(after) + 1
+        turn = (*self.lab.tasks[place:], *self.lab.tasks[:place])
+        return next((task for task in turn if self.task_mark(task) is not Mark.PASSED), None)
+
     def score(self, criteria: Iterable[Criterion]) -> Score:
         """Add up points; what was not judged yet counts as possible."""
         wanted = list(criteria)
@@ -179,9 +185,7 @@ class LabState:
         ]
 
     def _worst(self, criteria: Iterable[Criterion]) -> Mark:
-        everything = list(criteria)
-        asked = [c for c in everything if not c.optional] or everything
-        marks = {self.mark(c) for c in asked}
+        marks = {self.mark(c) for c in deciding(criteria)}
         return next((mark for mark in _WORST_FIRST if mark in marks), Mark.NOTHING)
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -71,6 +72,16 @@ def type_task_1(tmux: Tmux, pane: str = "0") -> None:
         tmux.until(rf"{re.escape(command[-12:])} *\n[^\n]*(created|serverside-applied)", pane)
 
 
+def until_prompt(tmux: Tmux, mark: str, pane: str = "0") -> None:
+    """Press Enter until the prompt says so: it is drawn when it is asked for, not before."""
+    for _ in range(100):
+        tmux.type("", pane)
+        with suppress(AssertionError):
+            tmux.until(rf"\({mark}\)", pane, seconds=0.5)
+            return
+    tmux.until(rf"\({mark}\)", pane)
+
+
 def leave_shell(tmux: Tmux) -> None:
     """Go back to the lab."""
     tmux.type("exit")
@@ -115,9 +126,10 @@ def test_from_the_welcome_to_the_report(
     tmux.press("!")
     tmux.until(r"\(lab:tests 0\d:\d\d left\)")
     type_task_1(tmux)
+    until_prompt(tmux, "lab:tests task1 done")
     leave_shell(tmux)
     tmux.until(r"✔ task1\s+20/20")
-    tmux.until(r"task1 done: 20/20 points")
+    tmux.until(r"task1 done: 20/20 points. s goes on")
     tmux.press("f")
     tmux.until("End this session")
     tmux.press("y")
@@ -138,8 +150,17 @@ def test_split_inside_tmux_puts_the_shell_beside_the_lab(
     tmux.until(PROMPT, pane="1")
     left, right = tmux.do("list-panes", "-F", "#{pane_width} #{pane_active}").splitlines()
     assert (left, right) == ("71 1", "48 0")
+    tmux.press("s")
+    tmux.until(r"/ 06:00 running")
+    tmux.type("", pane="1")
+    tmux.until(r"\(lab:tests 0\d:\d\d left\)", pane="1")
     type_task_1(tmux, pane="1")
     tmux.until(r"✔ task1\s+20/20")
+    until_prompt(tmux, "lab:tests task1 done", pane="1")
+    tmux.press("q")  # with the lab goes its time
+    tmux.until(r"(?m)^ended with 0")
+    tmux.type("clear", pane="1")
+    tmux.until(r"(?m)^\(lab:tests\) me\$", pane="1")
 
 
 def test_split_outside_of_tmux_opens_one_with_both(

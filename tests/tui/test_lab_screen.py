@@ -1,7 +1,11 @@
 """The lab screen, driven like a learner does."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
+from labgrader.engine.events import CheckFinished
 from labgrader.model.errors import Cause, Unreachable
 from labgrader.model.result import Item, Outcome
 from labgrader.tui.widgets.timer import TaskTimer
@@ -207,8 +211,46 @@ async def test_a_finished_task_is_celebrated_and_stops_the_time(play, clock, res
         assert p.text("#done") == "✔ The whole lab done: 20/20 points. Well done!"
         await p.press("s")
         assert p.text("#timer") == "04:10 / 06:00"
+        assert p.toasts() == ["Everything is done; f ends the session"]
         await p.results(result("sample_resource", Outcome.FAILED))
         assert p.text("#done") == ""
+
+
+async def test_after_a_done_task_the_key_of_the_time_goes_on_with_the_next(
+    play, clock, result, workbench
+):
+    (whole,) = workbench.catalog.lab.tasks
+    first, second = replace(whole, steps=whole.steps[:1]), replace(whole, steps=whole.steps[1:])
+    lab = replace(workbench.catalog.lab, tasks=(first, replace(second, id="task2")))
+    workbench.catalog = replace(workbench.catalog, lab=lab)
+    async with play() as p:
+        await p.press("s")
+        await p.results(result("namespace_active"))
+        assert p.text("#done") == "✔ task1 done: 2/2 points. s goes on"
+        assert p.app.journal.record().state == "paused"
+        await p.press("s")
+        await p.settle()
+        record = p.app.journal.record()
+        assert (record.state, record.task) == ("running", "task2")
+        assert p.toasts() == ["On to task2: its time runs"]
+        tick(p, clock, 5)
+        assert p.text("#timer") == "00:05 / 06:00 running"
+        assert p.app.screen.query_one("#step").border_title.startswith("1.2 ")
+        await p.results(*(result(each) for each in ALL[1:]))
+        await p.results(result("namespace_active", Outcome.FAILED))
+        await p.press("s")
+        assert p.app.journal.record().task == "task1"
+
+
+async def test_a_task_that_is_done_while_the_screen_is_away_rests_then(play, clock, result):
+    """While a shell has the terminal, Textual's loop stands still; the grading does not."""
+    async with play() as p:
+        await p.press("s")
+        attend(p, clock, 100)
+        p.live.say(*(partial(p.live.listener, CheckFinished(result(each))) for each in ALL))
+        clock.seconds += 500
+        record = p.app.journal.record()
+        assert (record.state, record.spent["task1"]) == ("paused", 100.0)
 
 
 async def test_hints_rise_and_stay_on_the_screen(play, lab):

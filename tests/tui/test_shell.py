@@ -5,12 +5,16 @@ import signal
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from labgrader.cluster import shell as lower
+from labgrader.cluster.target import Target
 from labgrader.model.errors import LabError, UsageError
+from labgrader.paths import STATE_VARIABLE
+from labgrader.session.presence import Presence
 from labgrader.tui import shell
 from labgrader.tui.app import LabApp, run_app
 from labgrader.tui.launch import Launch
@@ -41,8 +45,8 @@ def front_of(env):
     return yaml.safe_load(Path(first).read_text("utf-8")), second
 
 
-def opened(workbench, environ, clock=None):
-    return lower.opened(shell.place(workbench), environ, clock)
+def opened(workbench, environ):
+    return lower.opened(shell.place(workbench), environ)
 
 
 @pytest.mark.parametrize("context", [None, "other"])
@@ -106,20 +110,35 @@ def test_a_shell_that_does_not_start_says_so(workbench, cluster_folder):
         shell.run(workbench, {"SHELL": str(cluster_folder / "none")})
 
 
+def test_the_prompt_counts_what_the_lab_on_this_cluster_writes(workbench, monkeypatch, tmp_path):
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
+    here = Presence(workbench.connection.host)
+    assert here.take() == ""
+    assert shell.place(workbench).clock == here.clock
+    here.clock.write_text("0 0 0 task1\n")
+    here.leave()
+    assert not here.clock.exists(), "a lab that was left has no time"
+
+
+def test_a_kubeconfig_that_cannot_be_read_leaves_the_prompt_without_a_time():
+    bench = NoCluster()
+    bench.target = Target("existing", Path("/k"), None)
+    bench.catalog = SimpleNamespace(lab=SimpleNamespace(namespace="trading-platform"))
+    assert shell.place(bench).clock is None
+
+
 async def test_the_key_lends_the_terminal(play, workbench, monkeypatch):
     asked = []
-    monkeypatch.setattr(shell, "run", lambda bench, *, clock: asked.append((bench, clock)))
+    monkeypatch.setattr(shell, "run", asked.append)
     async with play() as p:
         monkeypatch.setattr(p.app, "suspend", nullcontext)
-        await p.press("!", "s", "ctrl+t")
-        assert [bench for bench, _ in asked] == [workbench, workbench]
-        assert asked[0][1].deadline is None
-        assert asked[1][1].deadline is not None
+        await p.press("!", "ctrl+t")
+        assert asked == [workbench, workbench]
         assert p.toasts() == []
 
 
 async def test_a_broken_shell_leaves_the_lab_open(play, monkeypatch):
-    def broken(workbench, *, clock):
+    def broken(workbench):
         raise LabError("The shell [x] does not start")
 
     monkeypatch.setattr(shell, "run", broken)

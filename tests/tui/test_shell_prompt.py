@@ -9,10 +9,14 @@ import pytest
 from terminals import Terminal
 
 DEADLINE = 1_000_000
+CLOCK = "the clock"
+FRESH = DEADLINE + 1_000_000
 OPEN = """\
-from labgrader.tui import shell
-from labgrader.workbench import Choice, Workbench
-shell.run(Workbench(Choice(kubeconfig={kubeconfig!r})), clock=shell.ShellClock({clock}))
+import os
+from pathlib import Path
+from labgrader.cluster import shell
+kubeconfig, clock = Path({kubeconfig!r}), Path({clock!r})
+shell.run(shell.Place(kubeconfig, None, "trading-platform", clock=clock), os.environ)
 """
 KUBECTL = """\
 #!/bin/sh
@@ -41,17 +45,24 @@ def home(tmp_path):
 
 @pytest.fixture
 def lab_shell(home):
-    """Return what opens the shell: ``with lab_shell("bash", "deadline=5") as terminal``."""
+    """Return what opens the shell: ``with lab_shell("bash", "0 0 0 task1") as terminal``."""
 
-    def start(name, clock=""):
+    def start(name, line=""):
+        if line:
+            tell(home, line)
         program = shutil.which(name)
         if program is None:
             pytest.skip(f"{name} is not installed here")
-        code = OPEN.format(kubeconfig=str(home / "lab" / "kubeconfig"), clock=clock)
+        code = OPEN.format(kubeconfig=str(home / "lab" / "kubeconfig"), clock=str(home / CLOCK))
         env = {"HOME": str(home), "SHELL": program, "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-        return Terminal([sys.executable, "-c", code], env)
+        return Terminal([sys.executable, "-c", code], env, cwd=str(home))
 
     return start
+
+
+def tell(home, line):
+    """Write the line that the prompt counts by."""
+    (home / CLOCK).write_text(f"{line}\n")
 
 
 def at(moment):
@@ -60,8 +71,8 @@ def at(moment):
 
 
 def test_bash_counts_down_and_goes_on_when_the_time_is_over(lab_shell):
-    with lab_shell("bash", f"deadline={DEADLINE}") as terminal:
-        terminal.until(r"\(lab \d+:\d\d over\) ")
+    with lab_shell("bash", f"{FRESH} {DEADLINE} 1") as terminal:
+        terminal.until(r"\(lab\) ")  # by the real time of day that line is old
         terminal.type(at(DEADLINE - 252))
         terminal.until(r"\n\(lab 04:12 left\) [^(]*[$#] $")
         terminal.type("PATH=; " + at(DEADLINE - 4500))
@@ -73,12 +84,44 @@ def test_bash_counts_down_and_goes_on_when_the_time_is_over(lab_shell):
 
 
 def test_bash_counts_up_where_there_is_no_deadline(lab_shell):
-    with lab_shell("bash", "started=1000") as terminal:
-        terminal.until("elapsed")
+    with lab_shell("bash", f"{FRESH} 0 1000") as terminal:
+        terminal.until(r"\(lab\) ")
         terminal.type(at(1061))
         terminal.until(r"\n\(lab 01:01 elapsed\) ")
         terminal.type(at(900))  # a clock that was set back
         terminal.until(r"\n\(lab 00:00 elapsed\) ")
+
+
+def test_bash_follows_what_the_lab_writes_meanwhile(lab_shell, home):
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) ")
+        terminal.type(at(2000))
+        terminal.until(r"\n\(lab\) [^(]*[$#] $")
+        tell(home, "2015 2060 1940 ")
+        terminal.type("")
+        terminal.until(r"\n\(lab 01:00 left\) [^(]*[$#] $")
+        tell(home, "0 0 0 task1")
+        terminal.type("")
+        terminal.until(r"\n\(lab task1 done\) [^(]*[$#] $")
+        tell(home, "0 0 0 $(touch${IFS}no)`touch no`")
+        terminal.type("ls")
+        terminal.until(r"\n\(lab touchIFSnotouchno done\) [^(]*[$#] $")
+        assert not (home / "no").exists()
+        (home / CLOCK).unlink()
+        terminal.type("")
+        terminal.until(r"\n\(lab\) [^(]*[$#] $")
+        assert "No such file" not in terminal.text
+
+
+@pytest.mark.parametrize("line", ["", "2015", "x y z", "2015 2060", "2015 a[$(touch${IFS}no)] 3"])
+def test_a_broken_line_leaves_the_prompt_without_a_time(lab_shell, home, line):
+    tell(home, line)
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) ")
+        terminal.type(at(2000))
+        terminal.until(r"\n\(lab\) [^(]*[$#] $")
+        assert "error" not in terminal.text
+        assert not (home / "no").exists()
 
 
 def test_bash_keeps_the_learners_own_files_and_prompt(lab_shell, home):
@@ -115,10 +158,13 @@ def test_bash_completes_kubectl_and_k(lab_shell):
 def test_zsh_counts_completes_and_keeps_the_learners_own_files(lab_shell, home):
     (home / ".zshenv").write_text("MINE=kept\n")
     (home / ".zshrc").write_text("PROMPT='mine> '; HISTFILE=${ZDOTDIR:-$HOME}/.zsh_history\n")
-    with lab_shell("zsh", f"deadline={DEADLINE}") as terminal:
-        terminal.until(r"\(lab \d+:\d\d over\) mine> ")
+    with lab_shell("zsh", f"{FRESH} {DEADLINE} 1") as terminal:
+        terminal.until(r"\(lab\) mine> ")
         terminal.type(f"zmodload -u zsh/datetime; EPOCHSECONDS={DEADLINE - 252}")
         terminal.until(r"\(lab 04:12 left\) mine> ")
+        tell(home, "0 0 0 task2")
+        terminal.type("")
+        terminal.until(r"\(lab task2 done\) mine> ")
         terminal.type('echo $MINE $HISTFILE "${ZDOTDIR-}"; k get pods')
         terminal.until(rf"\nkept {home}/.zsh_history \nkubectl got get pods\n")
 

@@ -69,7 +69,7 @@ class LabScreen(SessionActions, StepActions):
         self._inbox = Inbox(lambda: self.post_message(Heard()))
         self._painted = 0.0
         self._passing: Timer | None = None
-        self._feed = Feed(workbench, list(lab.criteria()), self._inbox.put, journal, now)
+        self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
         self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
         self._seen: dict[str, CheckResult] = {}
@@ -180,16 +180,12 @@ class LabScreen(SessionActions, StepActions):
         return replace(state, results=self._seen, running=frozenset(), news=blank, terse=True)
 
     def _rest_when_done(self, state: LabState) -> None:
-        """Stop a task's time when the task is done."""
+        """Stop a task's time in an exam when its answers are seen; in practice the feed does."""
         record = self.journal.record()
         running = self.lab.task(record.task)
-        if running is None or record.state != "running":
+        if not self.exam or running is None or record.state != "running":
             return
-        if state.task_mark(running) is not Mark.PASSED:
-            return
-        if not self.exam:
-            self.journal.pause()
-        elif self._all_seen(running.id):
+        if state.task_mark(running) is Mark.PASSED and self._all_seen(running.id):
             self.journal.work_on("")
 
     def _all_seen(self, task_id: str) -> bool:

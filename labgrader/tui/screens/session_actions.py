@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import ClassVar
 
 from textual.app import SuspendNotSupported
@@ -20,9 +19,9 @@ from labgrader.tui.screens.quiz import QuizScreen
 from labgrader.tui.screens.report import ReportScreen
 from labgrader.tui.screens.timeline import TimelineScreen
 from labgrader.tui.screens.tour import TourScreen
-from labgrader.tui.shell import ShellClock
 from labgrader.tui.state import Mark
-from labgrader.tui.widgets.timer import WHOLE, TaskTimer, whole
+from labgrader.tui.widgets.task_tree import TaskTree
+from labgrader.tui.widgets.timer import TaskTimer
 
 
 class SessionActions(LabBase):
@@ -31,7 +30,9 @@ class SessionActions(LabBase):
     drillbook: DrillBook
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "timer", "Time", tooltip="Start or pause the task's time"),
+        Binding(
+            "s", "timer", "Time", tooltip="Start or pause the time; after a done task: the next"
+        ),
         Binding("r", "judge", "Judge", show=False, tooltip="Judge everything again now"),
         Binding("!,ctrl+t", "shell", "Shell", tooltip="A shell on the lab's cluster; exit returns"),
         Binding("l", "timeline", "Timeline", show=False, tooltip="What changed on the cluster"),
@@ -50,7 +51,7 @@ class SessionActions(LabBase):
         if self.refused_in_exam("An exam's clock cannot be paused"):
             return
         if self.state.task_mark(self.lab_task) is Mark.PASSED:
-            self.notify(f"{self.lab_task.id} is done: its time stands still", markup=False)
+            self._go_on()
             return
         record = self.journal.record()
         if record.state == "running" and record.task == self.lab_task.id:
@@ -58,6 +59,16 @@ class SessionActions(LabBase):
         else:
             self.journal.work_on(self.lab_task.id)
         self.query_one(TaskTimer).tick()
+
+    def _go_on(self) -> None:
+        """Begin with the next task that is not done."""
+        following = self.state.next_task(self.lab_task)
+        if following is None:
+            self.notify("Everything is done; f ends the session", markup=False)
+            return
+        self.journal.work_on(following.id)
+        self.query_one(TaskTree).go_to(following)
+        self.notify(f"On to {following.id}: its time runs", markup=False)
 
     async def action_judge(self) -> None:
         """Judge everything again, unless that is going on anyway; an exam shows its answers."""
@@ -74,7 +85,7 @@ class SessionActions(LabBase):
         try:
             with self.app.suspend():
                 try:
-                    shell.run(self.workbench, clock=self._shell_clock())
+                    shell.run(self.workbench)
                 except LabError as error:  # inside: leaving `suspend` by an exception ends the app
                     trouble = str(error)
         except SuspendNotSupported:
@@ -82,18 +93,6 @@ class SessionActions(LabBase):
             trouble = f"No shell can be opened from here. In another: export KUBECONFIG={path}"
         if trouble:
             self.notify(trouble, severity="error", markup=False)
-
-    def _shell_clock(self) -> ShellClock:
-        """Return what the shell's prompt counts: what is left, else since when the clock runs."""
-        record, now = self.journal.record(), time.time()
-        if record.state != "running":
-            return ShellClock()
-        name, spent = (WHOLE, record.seconds) if self.exam else (record.task, 0.0)
-        task = self.lab.task(name)
-        if task is not None:
-            spent = record.spent.get(task.id, 0.0)
-        budget = record.budget(task.budget_seconds if task else whole(self.lab))
-        return ShellClock(None if budget is None else now + budget - spent, now - spent)
 
     def action_map(self) -> None:
         """Show the lab's objects as a tree."""

@@ -43,7 +43,7 @@ class StatusBar(Vertical):
         done = state.task_mark(task) is Mark.PASSED
         self.query_one(TaskTimer).show(task, done=done)
         self.query_one("#time").set_class(done, "-done")
-        put(self.query_one("#done", Static), _done(state, task) if done else Content(""))
+        put(self.query_one("#done", Static), self._done(state, task) if done else Content(""))
         put(self.query_one("#cluster", Static), _cluster(state))
         put(self.query_one("#score", Static), _score(state))
         put(self.query_one("#news", Static), _news(state))
@@ -51,12 +51,13 @@ class StatusBar(Vertical):
         trouble.display = bool(self._journal.trouble)
         put(trouble, _trouble(self._journal.trouble))
 
-
-def _done(state: LabState, task: Task) -> Content:
-    everything = all(state.task_mark(each) is Mark.PASSED for each in state.lab.tasks)
-    what = "The whole lab" if everything else task.id
-    score = words.points(state.score(task.criteria()))
-    return Content(f"✔ {what} done: {score} points. Well done!")
+    def _done(self, state: LabState, task: Task) -> Content:
+        """Say that a task is done, and what then."""
+        score = f"{words.points(state.score(task.criteria()))} points"
+        if state.next_task(task) is None:
+            return Content(f"✔ The whole lab done: {score}. Well done!")
+        exam = self._journal.record().is_exam
+        return Content(f"✔ {task.id} done: {score}. {'Well done!' if exam else 's goes on'}")
 
 
 def _cluster(state: LabState) -> Content:

@@ -27,6 +27,10 @@ class TaskTree(Choices):
         super().__init__(*options, id="tasks", markup=False)
         self.border_title = "Tasks"
 
+    def go_to(self, task: Task) -> None:
+        """Move the cursor to the first step of a task."""
+        self.highlighted = self.get_option_index(task.steps[0].id)
+
     def show(self, state: LabState) -> None:
         """Repaint the labels of what stands differently now."""
         standing = _standing(state)

@@ -68,16 +68,11 @@ class LabTimer(Static):
             put(self, of_lab(self._lab, self._journal.record()))
 
 
-def whole(lab: Lab) -> float:
-    """Return the seconds that the lab text allows for all tasks."""
-    return sum(task.budget_seconds for task in lab.tasks)
-
-
 def _over(record: Record, lab: Lab) -> list[str]:
     """Return whose time has just been over: not noted yet."""
     spent = {**record.spent, WHOLE: record.seconds}
     budgets = {task.id: record.budget(task.budget_seconds) for task in lab.tasks}
-    budgets[WHOLE] = record.budget(whole(lab))
+    budgets[WHOLE] = record.budget(lab.budget_seconds)
     return [
         what
         for what, budget in budgets.items()
@@ -93,7 +88,7 @@ def as_clock(seconds: float) -> str:
 
 def of_lab(lab: Lab, record: Record) -> Content:
     """Return the time of the whole lab: what is left of it in an exam, else what was spent."""
-    budget = record.budget(whole(lab))
+    budget = record.budget(lab.budget_seconds)
     if budget is None:
         return Content(f"lab {as_clock(record.seconds)}, no time limit")
     left = budget - record.seconds
