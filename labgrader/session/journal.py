@@ -76,11 +76,15 @@ class Journal:
             self.note("task", task=task_id)
         self.note("alive")
 
-    def pause(self) -> None:
-        """Pause a practice; an exam's clock runs on."""
+    def pause(self, *, done: str = "") -> None:
+        """Pause a practice; an exam's clock runs on.
+
+        Args:
+            done: the task that was finished, where this is why.
+        """
         record = self.record()
         if record.state == "running" and not record.is_exam:
-            self.note("paused")
+            self.note("paused", **({"done": done} if done else {}))
 
     def note_result(self, result: CheckResult) -> None:
         """Keep that a check has passed, before anybody shows it."""

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from labgrader.model.result import Outcome
 from labgrader.model.task import Lab
 from labgrader.session.record import SILENCE_SECONDS, Record
 
@@ -39,24 +38,15 @@ def line_of(record: Record, lab: Lab, now: float) -> str:
     """Return ``UNTIL DEADLINE STARTED DONE``: seconds since the epoch, and a task's id.
 
     After UNTIL a running clock is not to be believed: the heartbeat that writes the line is gone.
-    0 stands for no deadline, or for a clock that does not run; DONE is empty unless the task whose
-    time ran last is done.
+    0 stands for no deadline, or for a clock that does not run; DONE is the task whose time rests
+    because it is done, or empty.
     """
     task = lab.task(record.task)
     if record.state != "running":
-        return f"0 0 0 {_done(record, lab)}\n"
+        return f"0 0 0 {record.done}\n"
     if record.is_exam or task is None:
         spent, budget = record.seconds, record.budget(lab.budget_seconds)
     else:
         spent, budget = record.spent.get(task.id, 0.0), record.budget(task.budget_seconds)
     deadline = 0.0 if budget is None else now + budget - spent
     return f"{now + SILENCE_SECONDS:.0f} {deadline:.0f} {now - spent:.0f} \n"
-
-
-def _done(record: Record, lab: Lab) -> str:
-    """Return the id of the task whose time ran last, where it stands still because it is done."""
-    task = lab.task(record.task)
-    if task is None or record.state != "paused":
-        return ""
-    outcomes = {record.checks.get(each.id, ("", 0.0))[0] for each in task.deciding()}
-    return task.id if outcomes == {Outcome.PASSED.value} else ""

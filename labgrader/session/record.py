@@ -39,8 +39,9 @@ class Record:
     ``state`` is running, paused or ended; ``seconds`` leaves out pauses and ``credited`` outages.
     ``spent`` are the seconds in which a task's own time ran, ``task`` is the one whose time runs
     now. ``factor`` stretches every budget; None where time is not limited. ``over`` says at which
-    second the time of a task, or of the ``lab``, was found to be over. ``checks`` are outcome and
-    points of each criterion when it was graded last.
+    second the time of a task, or of the ``lab``, was found to be over. ``done`` is the task whose
+    time rests because it is done. ``checks`` are outcome and points of each criterion when it was
+    graded last.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Record:
     credited: float = 0.0
     lost: bool = False
     task: str = ""
+    done: str = ""
     spent: dict[str, float] = field(default_factory=dict)
     over: dict[str, float] = field(default_factory=dict)
     gradings: list[Grading] = field(default_factory=list)
@@ -154,8 +156,8 @@ def _start(record: Record, data: Data) -> None:
 
 def _become(state: str) -> Callable[[Record, Data], None]:
     def change(record: Record, data: Data) -> None:
-        del data
         record.state, record.lost = state, False
+        record.done = str(data.get("done", ""))
 
     return change
 
@@ -194,6 +196,9 @@ def _grade(record: Record, data: Data) -> None:
     tasks = {task: (float(a), float(b)) for task, (a, b) in data["tasks"].items()}
     passed = tuple(data["passed"])
     record.gradings.append(Grading(record.seconds, tasks, passed))
+    earned, possible = tasks.get(record.done, (0.0, 0.0))
+    if earned < possible:
+        record.done = ""
     for name, (outcome, earned) in data.get("checks", {}).items():
         record.checks[str(name)] = (str(outcome), float(earned))
     for criterion in passed:

@@ -104,7 +104,7 @@ class Feed:
         if task is None or record.state != "running" or record.is_exam:
             return
         if all(self._outcomes.get(each.id) is Outcome.PASSED for each in task.deciding()):
-            self._journal.pause()
+            self._journal.pause(done=task.id)
 
 
 def _run(live: Live, tell: Callable[[Fact], None]) -> None:

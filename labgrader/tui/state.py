@@ -230,12 +230,17 @@ def _changed(state: LabState, text: str, at: datetime | None) -> LabState:
 
 
 def _learn(state: LabState, results: Iterable[CheckResult]) -> LabState:
-    """Take results over and note which checks answer differently from before."""
+    """Take results over and note which checks pass now, or do no longer.
+
+    One that was blocked and fails now is not done as before: a step that others build on brings
+    that about by the dozen.
+    """
     known, effects = dict(state.results), list(state.news.effects)
     running = set(state.running)
     for result in results:
         before = known.get(result.id)
-        if before is not None and before.outcome is not result.outcome:
+        outcomes = {before.outcome, result.outcome} if before is not None else set()
+        if len(outcomes) == 2 and Outcome.PASSED in outcomes:
             effects.append(f"{result.id} {_MARKS[result.outcome]}")
         known[result.id] = result
         running.discard(result.id)

@@ -91,6 +91,17 @@ def test_news_name_the_change_and_what_answers_differently(new, result):
     assert (state.news.texts, state.news.effects) == (("Namespace x changed",), ())
 
 
+def test_what_was_not_done_before_either_is_no_news(new, result):
+    outcomes = (Outcome.BLOCKED, Outcome.FAILED, Outcome.ERROR, Outcome.PASSED, Outcome.ERROR)
+    state, told = new, []
+    for outcome in outcomes:
+        state = after(state, changed("x"), RunStarted(()))
+        state = after(state, CheckFinished(result("namespace_active", outcome)))
+        told.append(state.news.effects)
+    passed, not_judged = ("namespace_active passed",), ("namespace_active not judged",)
+    assert told == [(), (), (), passed, not_judged]
+
+
 def test_the_link_is_lost_and_comes_back(new):
     lost = LinkLost("refused", NOON)
     state = after(new, lost)

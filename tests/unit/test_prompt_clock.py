@@ -21,7 +21,6 @@ LAB = catalog.load(Path(__file__).parent.parent / "data" / "tui_lab").lab
 TASK = LAB.tasks[0]
 NOW = 5000
 FRESH = NOW + int(SILENCE_SECONDS)
-PASSED = {criterion.id: ("passed", 1.0) for criterion in TASK.criteria()}
 
 
 def at_work(**changes: object) -> Record:
@@ -38,10 +37,8 @@ def at_work(**changes: object) -> Record:
         (at_work(mode=Mode.EXAM), f"{FRESH} {NOW + LAB.budget_seconds - 100} {NOW - 100} "),
         (at_work(task=""), f"{FRESH} {NOW + LAB.budget_seconds - 100} {NOW - 100} "),
         (at_work(state="paused"), "0 0 0 "),
-        (at_work(state="ended", checks=PASSED), "0 0 0 "),
-        (at_work(state="paused", checks=PASSED), f"0 0 0 {TASK.id}"),
-        (at_work(state="paused", checks={**PASSED, "namespace_active": ("failed", 0.0)}), "0 0 0 "),
-        (at_work(state="paused", checks=PASSED, task=""), "0 0 0 "),
+        (at_work(state="paused", done="task1"), "0 0 0 task1"),
+        (at_work(state="ended"), "0 0 0 "),
     ],
 )
 def test_a_record_as_a_line(record: Record, line: str) -> None:
@@ -66,6 +63,9 @@ def test_each_event_is_written_at_once_and_a_lost_folder_stops_nobody(tmp_path: 
     assert (folder / "x.clock").read_text() == f"{FRESH} {NOW + 350} {NOW - 10} \n"
     journal.pause()
     assert (folder / "x.clock").read_text() == "0 0 0 \n"
+    journal.work_on(TASK.id)
+    journal.pause(done=TASK.id)
+    assert (folder / "x.clock").read_text() == f"0 0 0 {TASK.id}\n"
     assert [each.name for each in folder.iterdir()] == ["x.clock"]
     (folder / "x.clock").unlink()
     folder.rmdir()

@@ -205,6 +205,24 @@ def test_what_turns_green_in_a_pause_is_kept_and_after_the_end_it_is_not(book, m
     assert "late" not in Journal(book, "s").record().first_passed
 
 
+def test_a_done_task_rests_until_the_time_goes_on_or_it_is_done_no_longer(book, machine) -> None:
+    journal = begin(book)
+    journal.work_on("task1")
+    journal.note("graded", tasks={"task1": (1, 2)}, passed=[])  # before its last check
+    journal.pause(done="task1")
+    assert journal.record().done == "task1"
+    journal.note("graded", tasks={"task1": (2, 2), "task2": (0, 2)}, passed=["it"])
+    machine.tick(100)
+    journal.pause()
+    assert Journal(book, "s").record().done == "task1"
+    journal.note("graded", tasks={"task1": (1, 2)}, passed=[])
+    assert journal.record().done == ""
+    journal.work_on("task1")
+    journal.pause(done="task1")
+    journal.work_on("task2")
+    assert Journal(book, "s").record().done == ""
+
+
 def test_what_cannot_be_kept_is_said_and_stops_nobody(book, machine, tmp_path) -> None:
     journal = begin(book)
     (tmp_path / "sessions").unlink()
