@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -64,6 +65,7 @@ def _open(
     at_once: bool,
 ) -> int:
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
+    began = datetime.now(UTC)
     with _opening():
         from labgrader.session.book import Book
         from labgrader.tui.app import run_app
@@ -73,7 +75,12 @@ def _open(
             return on_a_cluster(workbench, name, tell)
 
         own = up if _is_ours(workbench) else None
-        return run_app(Launch(workbench, Book, own, mode, factor, level, at_once))
+        code = run_app(Launch(workbench, Book, own, mode, factor, level, at_once))
+    if not os.environ.get(BROWSER):
+        from labgrader.cli.leaving import say_farewell
+
+        say_farewell(workbench, began, name if own else None)
+    return code
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -75,11 +76,23 @@ def opened(place: Place, environ: Mapping[str, str]) -> Iterator[Opened]:
     with tempfile.TemporaryDirectory(prefix="labgrader-shell-") as name:
         folder = Path(name)
         env = {**without_proxy(environ), "KUBECONFIG": _pointing(place, folder)}
-        tools = place.kubeconfig.expanduser().absolute().parent / "bin"
-        if tools.is_dir():
-            env["PATH"] = os.pathsep.join([str(tools), environ.get("PATH", os.defpath)])
+        env["PATH"] = _path(place, environ.get("PATH", os.defpath), folder)
         start = shell_start.prepare(program, folder, env, place.label, place.clock)
         yield Opened([program, *start.arguments], {**env, **start.variables})
+
+
+def _path(place: Place, path: str, folder: Path) -> str:
+    """Return ``PATH`` with the cluster's kubectl first, and this labgrader where there is none."""
+    parts = [path]
+    tools = place.kubeconfig.expanduser().absolute().parent / "bin"
+    if tools.is_dir():
+        parts.insert(0, str(tools))
+    program = Path(sys.executable).with_name("labgrader")
+    if program.exists() and shutil.which("labgrader", path=path) is None:
+        (folder / "bin").mkdir()
+        (folder / "bin" / "labgrader").symlink_to(program)
+        parts.append(str(folder / "bin"))
+    return os.pathsep.join(parts)
 
 
 def _pointing(place: Place, folder: Path) -> str:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labgrader import paths
 from labgrader.cluster import kubeconfig
@@ -85,7 +86,8 @@ def _target(path: Path, context: str | None) -> Target:
 def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
     """Return the file and context that kubectl would take from a ``KUBECONFIG`` list.
 
-    The first file that names a current context decides which; the first that has it is used.
+    The first file that names a current context decides which, and the first that has it what it
+    means; the one that has cluster and user beside it is used.
     """
     present = [Path(file).expanduser() for file in files if Path(file).expanduser().is_file()]
     if not present:
@@ -97,10 +99,35 @@ def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
         return present[0], context
     parsed = [(file, kubeconfig.parse(file)) for file in present]
     wanted = context or next(filter(None, (d.get("current-context") for _, d in parsed)), None)
+    meant = next((found for _, d in parsed if (found := _context(d, wanted))), None)
+    if meant is None:
+        raise UsageError(
+            f"No file of KUBECONFIG has the context {wanted}", "Name it with --context"
+        )
     for file, data in parsed:
-        if wanted in {entry.get("name") for entry in data.get("contexts") or () if entry}:
+        if _context(data, wanted) == meant and meant[0] in _names(data, "clusters"):
             return file, wanted
-    raise UsageError(f"No file of KUBECONFIG has the context {wanted}", "Name it with --context")
+    raise UsageError(
+        f"The context {wanted} is spread over several files of KUBECONFIG",
+        "Join them: `kubectl config view --flatten --minify > FILE`, and use --kubeconfig FILE",
+    )
+
+
+def _context(data: Mapping[str, Any], name: object) -> tuple[object, object] | None:
+    """Return cluster and user of a context; None where the file does not have it."""
+    for entry in _entries(data, "contexts"):
+        if entry.get("name") == name and isinstance(inner := entry.get("context"), dict):
+            return inner.get("cluster"), inner.get("user")
+    return None
+
+
+def _names(data: Mapping[str, Any], kind: str) -> set[object]:
+    return {entry.get("name") for entry in _entries(data, kind)}
+
+
+def _entries(data: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    entries = data.get(kind)
+    return [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
 
 
 def consent_file(host: str) -> Path:

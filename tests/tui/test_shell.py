@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -56,7 +57,7 @@ def test_the_shell_points_at_the_cluster_and_the_labs_namespace(workbench, clust
     workbench.target = replace(workbench.target, context=context)
     with opened(workbench, {"PATH": "/usr/bin", "X": "1", "SHELL": "/bin/sh"}) as it:
         assert it.environ["X"] == "1"
-        assert it.environ["PATH"] == "/usr/bin"
+        assert it.environ["PATH"].startswith("/usr/bin" + os.pathsep)
         front, second = front_of(it.environ)
     cluster, user = ("d", "v") if context else ("c", "u")
     entry = {"cluster": cluster, "user": user, "namespace": "trading-platform"}
@@ -66,10 +67,22 @@ def test_the_shell_points_at_the_cluster_and_the_labs_namespace(workbench, clust
     assert (second, file.read_text()) == (str(file), KUBECONFIG)
 
 
-def test_the_clusters_own_tools_come_first(workbench, cluster_folder):
+def test_the_clusters_own_tools_come_first_and_labgrader_last(workbench, cluster_folder):
     (cluster_folder / "bin").mkdir()
     with opened(workbench, {"PATH": "/usr/bin"}) as it:
-        assert it.environ["PATH"] == f"{cluster_folder / 'bin'}{os.pathsep}/usr/bin"
+        first, theirs, last = it.environ["PATH"].split(os.pathsep)
+        assert (first, theirs) == (str(cluster_folder / "bin"), "/usr/bin")
+        assert [each.name for each in Path(last).iterdir()] == ["labgrader"]
+        command = [Path(last) / "labgrader", "--version"]
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert told.stdout.startswith("labgrader ")
+
+
+def test_a_labgrader_of_the_learners_own_stays_theirs(workbench, cluster_folder):
+    (cluster_folder / "labgrader").write_text("#!/bin/sh\n")
+    (cluster_folder / "labgrader").chmod(0o700)
+    with opened(workbench, {"PATH": str(cluster_folder)}) as it:
+        assert it.environ["PATH"] == str(cluster_folder)
 
 
 def test_a_chosen_context_wins_even_where_its_file_cannot_be_read(workbench, cluster_folder):

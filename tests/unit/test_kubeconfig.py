@@ -149,6 +149,37 @@ class TestChoice:
         with pytest.raises(UsageError, match="No file of KUBECONFIG"):
             targets.choose(context="three", environ={"KUBECONFIG": f"{first}:{second}"})
 
+    def test_a_file_in_front_may_change_the_namespace(self, tmp_path: Path) -> None:
+        """As the lab's own shell has it: then the file behind it is the one that is meant."""
+        front, own = tmp_path / "front", targets.own_kubeconfig("default")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text(make_kubeconfig("http://127.0.0.1:1"))
+        (entry,) = yaml.safe_load(own.read_text())["contexts"]
+        entry["context"]["namespace"] = "elsewhere"
+        name = entry["name"]
+        front.write_text(yaml.safe_dump({"current-context": name, "contexts": [entry]}))
+        try:
+            chosen = targets.choose(environ={"KUBECONFIG": f"{front}:{own}"})
+            assert (chosen.kubeconfig, chosen.context) == (own, name)
+            assert (chosen.provider, chosen.owned) == ("embedded", True)
+        finally:
+            own.unlink()
+
+    @pytest.mark.parametrize("kind", ["cluster", "user"])
+    def test_a_context_that_leads_elsewhere_is_not_overlooked(
+        self, tmp_path: Path, kind: str
+    ) -> None:
+        """The first file says which cluster and which user; the second has another meaning."""
+        front, behind = tmp_path / "front", tmp_path / "behind"
+        behind.write_text(make_kubeconfig("http://127.0.0.1:1"))
+        (entry,) = yaml.safe_load(behind.read_text())["contexts"]
+        entry["context"][kind] = "another"
+        front.write_text(yaml.safe_dump({"contexts": [entry, None, 3]}))
+        with pytest.raises(UsageError, match="kubectl config view --flatten"):
+            targets.choose(
+                context=entry["name"], environ={"KUBECONFIG": f"{front}:{behind}:{front}"}
+            )
+
     def test_consent_is_remembered_per_server(self, tmp_path: Path) -> None:
         file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
         chosen = targets.choose(str(file))

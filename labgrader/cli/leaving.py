@@ -1,0 +1,78 @@
+"""What `labgrader start` says when the lab is left: what was kept, and what still runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from labgrader.model.errors import LabError
+
+if TYPE_CHECKING:
+    from labgrader.session.record import Record
+    from labgrader.workbench import Workbench
+
+
+def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> None:
+    """Say it, as far as it can be known; leaving never fails.
+
+    Args:
+        began: when the lab was opened; a session in which nothing happened since is not meant.
+        cluster: the name of the lab's own cluster, None where it is on another.
+    """
+    try:
+        lab = workbench.catalog.lab
+        possible = sum(criterion.points for criterion in lab.criteria() if not criterion.optional)
+        for line in farewell(_session_since(began), possible, runs=_runs(cluster)):
+            click.echo(line)
+    except LabError:
+        return
+
+
+def _session_since(began: datetime) -> Record | None:
+    from labgrader.session.book import Book
+
+    book = Book()
+    name = next(reversed(book.store.sessions()), None)
+    if name is None or book.store.entries(name)[-1].moment.at < began:
+        return None
+    return book.record(name)
+
+
+def farewell(record: Record | None, possible: int, *, runs: bool) -> Iterator[str]:
+    """Yield the lines.
+
+    Args:
+        record: the session that was worked on, None where there is none.
+        possible: the points of the whole lab.
+        runs: whether the lab's own cluster is up.
+    """
+    if record is not None:
+        yield _of_session(record, possible)
+    if runs:
+        yield "The lab's cluster runs on; `labgrader cluster down` stops it"
+
+
+def _of_session(record: Record, possible: int) -> str:
+    from labgrader.report.as_json import number
+    from labgrader.report.pace import clock
+
+    if record.is_exam:
+        onwards = "`labgrader start` goes on, `labgrader session end` ends it"
+        return f"The exam's clock runs on: {onwards}"
+    earned = number(sum(earned for earned, _ in record.best.values()))
+    if record.state == "ended":
+        then = "its report: `labgrader session report`"
+    else:
+        then = "it goes on with `labgrader start`"
+    return f"Your session: {earned} of {possible} points, {clock(record.seconds)}; {then}"
+
+
+def _runs(cluster: str | None) -> bool:
+    if cluster is None:
+        return False
+    from labgrader.cluster.providers import get_provider
+
+    return get_provider(name=cluster).status().state == "running"

@@ -1,0 +1,39 @@
+"""What `labgrader start` says when the lab is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from labgrader.cli.leaving import farewell
+from labgrader.model.modes import Mode
+from labgrader.session.record import Grading, Record
+
+POINTS = [Grading(60.0, {"task1": (20.0, 20.0), "task2": (1.5, 20.0)}, ())]
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (Record("s", state="paused"), "Your session: 0 of 100 points, 0:00; it goes on with"),
+        (
+            Record("s", state="paused", seconds=372.0, gradings=POINTS),
+            "Your session: 21.5 of 100 points, 6:12; it goes on with `labgrader start`",
+        ),
+        (
+            Record("s", state="running", mode=Mode.EXAM),
+            "The exam's clock runs on: `labgrader start` goes on, `labgrader session end` ends it",
+        ),
+        (
+            Record("s", state="ended", seconds=60.0, gradings=POINTS),
+            "Your session: 21.5 of 100 points, 1:00; its report: `labgrader session report`",
+        ),
+    ],
+)
+def test_what_becomes_of_the_session(record: Record, said: str) -> None:
+    (line,) = farewell(record, 100, runs=False)
+    assert line.startswith(said)
+
+
+def test_a_cluster_that_runs_on_is_named() -> None:
+    (line,) = farewell(None, 100, runs=True)
+    assert line == "The lab's cluster runs on; `labgrader cluster down` stops it"
