@@ -1,4 +1,4 @@
-"""Compiles the binary and shows how far it is: ten silent minutes look like a hang."""
+"""Compiles the binaries and shows how far it is: ten silent minutes look like a hang."""
 
 from __future__ import annotations
 
@@ -20,18 +20,24 @@ _LINE_EVERY = 10  # per cent, where the output is not a terminal
 
 def build_binary(go: Go, target: Target, out: Path) -> None:
     """Compile everything into one file at out."""
-    print(
-        f"Building embedded Kubernetes for {target.os}/{target.arch} with Go {go.version}.",
-        flush=True,
-    )
+    _compile(go, target, "embedded Kubernetes", ROOT, _link_flags(go), out)
+
+
+def build_rules(go: Go, target: Target, out: Path) -> None:
+    """Compile the program that judges alerts, on Prometheus' module; a few minutes at most."""
+    _compile(go, target, "the judge of alerts", ROOT / "rules", "-s -w", out)
+    out.chmod(0o755)
+
+
+def _compile(go: Go, target: Target, what: str, module: Path, flags: str, out: Path) -> None:
+    print(f"Building {what} for {target.os}/{target.arch} with Go {go.version}.", flush=True)
     print("Looking at what must be downloaded and compiled ...", flush=True)
-    stale = _stale_packages(go, target)
+    stale = _stale_packages(go, target, module)
     _check_space(go, out, len(stale))
     started = time.monotonic()
-    command = [go.path, "build", "-v", "-ldflags", _link_flags(go), "-o", str(out), "."]
     process = subprocess.Popen(
-        command,
-        cwd=ROOT,
+        [go.path, "build", "-v", "-ldflags", flags, "-o", str(out), "."],
+        cwd=module,
         env=go.environment(target),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -48,19 +54,9 @@ def build_binary(go: Go, target: Target, out: Path) -> None:
     print(f"Compiled and linked in {seconds:.0f} s, {out.stat().st_size / 1e6:.0f} MB.", flush=True)
 
 
-def build_rules(go: Go, target: Target, out: Path) -> None:
-    """Compile the program that judges alerts, on Prometheus' module; less than a minute."""
-    print(f"Building the judge of alerts for {target.os}/{target.arch} ...", flush=True)
-    module = ROOT / "rules"
-    go.run("build", "-ldflags", "-s -w", "-o", str(out), ".", cwd=module, target=target)
-    out.chmod(0o755)
-
-
-def _stale_packages(go: Go, target: Target) -> set[str]:
-    listed = go.run(
-        "list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", ".", target=target
-    )
-    return set(listed.split())
+def _stale_packages(go: Go, target: Target, module: Path) -> set[str]:
+    stale = "{{if .Stale}}{{.ImportPath}}{{end}}"
+    return set(go.run("list", "-deps", "-f", stale, ".", cwd=module, target=target).split())
 
 
 def _check_space(go: Go, out: Path, stale: int) -> None:
