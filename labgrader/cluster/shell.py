@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ import yaml
 from labgrader.cluster import kubeconfig, shell_start
 from labgrader.cluster.embedded.components import without_proxy
 from labgrader.model.errors import LabError, UsageError
+
+TICK_SECONDS = 1.0
+"""How old what the prompt counts by may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +37,36 @@ class Place:
         context: the chosen one, None for the file's current one.
         namespace: what ``kubectl`` takes where none is named.
         label: what the prompt begins with, e.g. ``lab``.
-        clock: the file with the line that the prompt counts by; it need not be there.
     """
 
     kubeconfig: Path
     context: str | None
     namespace: str
     label: str = "lab"
-    clock: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A shell ready to be run: its command line and its environment."""
+    """A shell ready to be run: its command line, its environment, and what its prompt reads."""
 
     command: list[str]
     environ: dict[str, str]
+    clock: Path
 
 
-def run(place: Place, environ: Mapping[str, str]) -> None:
+def run(place: Place, environ: Mapping[str, str], clock: Callable[[], str] = str) -> None:
     """Run ``$SHELL`` until its ``exit``; its exit code means nothing here.
 
     The terminal must be the shell's alone meanwhile.
 
+    Args:
+        clock: is asked each second, in a thread, for the line that the prompt counts by
+            (``session/prompt_clock.py``).
+
     Raises:
         LabError: there is no shell that could be started.
     """
-    with opened(place, environ) as shell, _lent_terminal():
+    with opened(place, environ) as shell, _told(shell.clock, clock), _lent_terminal():
         try:
             subprocess.run(shell.command, env=shell.environ, check=False)  # noqa: S603 - their own
         except OSError as error:
@@ -77,8 +84,9 @@ def opened(place: Place, environ: Mapping[str, str]) -> Iterator[Opened]:
         folder = Path(name)
         env = {**without_proxy(environ), "KUBECONFIG": _pointing(place, folder)}
         env["PATH"] = _path(place, environ.get("PATH", os.defpath), folder)
-        start = shell_start.prepare(program, folder, env, place.label, place.clock)
-        yield Opened([program, *start.arguments], {**env, **start.variables})
+        clock = folder / "clock"
+        start = shell_start.prepare(program, folder, env, place.label, clock)
+        yield Opened([program, *start.arguments], {**env, **start.variables}, clock)
 
 
 def _path(place: Place, path: str, folder: Path) -> str:
@@ -121,6 +129,31 @@ def _chosen(path: Path, place: Place) -> dict[str, object]:
         return {"current-context": name} if name else {}
     context = {**(found.get("context") or {}), "namespace": place.namespace}
     return {"current-context": name, "contexts": [{"name": name, "context": context}]}
+
+
+@contextmanager
+def _told(file: Path, clock: Callable[[], str]) -> Iterator[None]:
+    """Keep ``file`` saying what ``clock`` says."""
+    over = threading.Event()
+
+    def write() -> None:
+        with suppress(OSError):  # a prompt without the time is no trouble
+            new = file.with_suffix(".new")
+            new.write_text(clock(), encoding="utf-8")
+            os.replace(new, file)  # noqa: PTH105 - a prompt never reads half a line
+
+    def follow() -> None:
+        while not over.wait(TICK_SECONDS):
+            write()
+
+    write()  # before the first prompt
+    thread = threading.Thread(target=follow, name="prompt", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager

@@ -20,9 +20,7 @@ class Start:
     variables: dict[str, str] = field(default_factory=dict)
 
 
-def prepare(
-    program: str, folder: Path, env: Mapping[str, str], label: str, clock: Path | None
-) -> Start:
+def prepare(program: str, folder: Path, env: Mapping[str, str], label: str, clock: Path) -> Start:
     """Write what ``program`` reads first into ``folder``, and return how it comes to read it.
 
     ``clock`` is the file whose line the prompt counts by (``session/prompt_clock.py``).
@@ -30,8 +28,7 @@ def prepare(
     """
     kind = Path(program).name
     exports = "".join(f"export {name}={shlex.quote(env[name])}\n" for name in _kept(env))
-    counted = shlex.quote("" if clock is None else str(clock))
-    common = _COUNT.format(label=label, exports=exports, clock=counted)
+    common = _COUNT.format(label=label, exports=exports, clock=shlex.quote(str(clock)))
     if kind == "bash":
         file = folder / "bashrc"
         file.write_text(_BASH_OWN + common + _BASH, encoding="utf-8")
@@ -55,7 +52,7 @@ __lab_label={label} __lab_clock={clock} __lab_shown=
 __lab_text() {{
   local now="$1" fresh=0 deadline=0 started=0 finished= seconds word
   __lab_mark="($__lab_label) "
-  [ -n "$now" ] && [ -n "$__lab_clock" ] || return 0
+  [ -n "$now" ] || return 0
   {{ IFS=' ' read -r fresh deadline started finished; }} 2>/dev/null <"$__lab_clock" || return 0
   if [ -n "$finished" ]; then
     __lab_mark="($__lab_label ${{finished//[^a-zA-Z0-9._-]/}} done) "

@@ -36,9 +36,15 @@ class Book:
             raise UsageError(f"There is no session called {name!r}", f"Known are: {known}")
         return replay(entries, self.now())
 
+    def newest(self) -> Record | None:
+        """Return the session that was started last: no other one can be open."""
+        names = self.store.sessions()
+        return self.record(names[-1]) if names else None
+
     def open_one(self) -> Record | None:
         """Return the newest session that runs or is paused."""
-        return next((r for r in reversed(self.records()) if r.state != "ended"), None)
+        record = self.newest()
+        return record if record and record.state != "ended" else None
 
     def start(
         self,

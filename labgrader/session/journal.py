@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from labgrader.model.errors import LabError
@@ -32,7 +32,6 @@ class Journal:
         self._writing, self._lock = threading.Lock(), threading.Lock()
         self._tally = tally_of(name, book.store.entries(name) if kept else ())
         self._graded: dict[str, Any] = {}
-        self._heard: Callable[[Record], None] = lambda record: None
         if self.record().lost:  # by a program that ended before the cluster was back
             self.note("back")
 
@@ -40,15 +39,6 @@ class Journal:
         """Return the session as it stands now."""
         with self._lock:
             return self._tally.at(self.book.now())
-
-    def listen(self, heard: Callable[[Record], None]) -> None:
-        """Have ``heard`` called with how the session stands: now, and after each event.
-
-        It is called from the thread that writes the event, one at a time.
-        """
-        with self._writing:
-            self._heard = heard
-            heard(self.record())
 
     def note(self, kind: str, **data: Any) -> None:
         """Write one event; it is on the disk when this returns (or ``trouble`` says why not)."""
@@ -58,7 +48,6 @@ class Journal:
                 self._write(entry)
             with self._lock:
                 self._tally.add(entry)
-            self._heard(self.record())
 
     def _write(self, entry: Entry) -> None:
         try:

@@ -19,14 +19,9 @@ class Presence:
     """
 
     def __init__(self, server: str, folder: Path | None = None) -> None:
+        self._server = server
         self._folder = folder
-        self._name = hashlib.sha256(server.encode()).hexdigest()[:16]
         self._file: IO[str] | None = None
-
-    @property
-    def clock(self) -> Path:
-        """Where the holder of the place writes how the time stands, for the prompts of shells."""
-        return (self._folder or paths.state_root() / "open") / f"{self._name}.clock"
 
     def take(self) -> str:
         """Take the place; return an empty text, or who has it already.
@@ -35,7 +30,8 @@ class Presence:
             LabError: the state folder cannot be used.
         """
         folder = paths.private_dir(self._folder or paths.state_dir() / "open")
-        file = (folder / self._name).open("a+", encoding="utf-8")
+        name = hashlib.sha256(self._server.encode()).hexdigest()[:16]
+        file = (folder / name).open("a+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -52,6 +48,5 @@ class Presence:
     def leave(self) -> None:
         """Give the place up."""
         if self._file is not None:
-            self.clock.unlink(missing_ok=True)
             self._file.close()
             self._file = None

@@ -36,7 +36,8 @@ class Grading:
 class Record:
     """A session as it stands.
 
-    ``state`` is running, paused or ended; ``seconds`` leaves out pauses and ``credited`` outages.
+    ``state`` is running, paused or ended; ``silent`` says of one that runs that the program which
+    looked after it is gone. ``seconds`` leaves out pauses and ``credited`` outages.
     ``spent`` are the seconds in which a task's own time ran, ``task`` is the one whose time runs
     now. ``factor`` stretches every budget; None where time is not limited. ``over`` says at which
     second the time of a task, or of the ``lab``, was found to be over. ``done`` is the task whose
@@ -50,6 +51,7 @@ class Record:
     mode: Mode = Mode.PRACTICE
     factor: float | None = 1.0
     state: str = "running"
+    silent: bool = False
     started_at: datetime | None = None
     seconds: float = 0.0
     credited: float = 0.0
@@ -119,10 +121,11 @@ class Tally:
 
     def _pass(self, record: Record, now: Moment) -> None:
         """Let the time pass since the last event."""
+        record.silent = False
         if self._last is None or record.state != "running":
             return
         gone = self._last.until(now)
-        silent = self._attended and gone > SILENCE_SECONDS
+        record.silent = silent = self._attended and gone > SILENCE_SECONDS
         if record.lost and not silent:
             record.credited += gone
         elif record.mode is Mode.EXAM or not silent:

@@ -7,7 +7,6 @@ from labgrader.model.modes import Mode
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal
 from labgrader.session.presence import Presence
-from labgrader.session.prompt_clock import PromptClock
 from labgrader.session.record import Record
 from labgrader.tui.launch import Wish
 from labgrader.workbench import Workbench
@@ -47,21 +46,14 @@ class Seat:
             return self._unkept(wish, self._trouble)
         try:
             if wish.resume:
-                journal = self._kept(wish.resume)
+                journal = Journal(self._book, wish.resume)
                 journal.pause()  # the learner says when to go on; an exam's clock never stood still
                 return journal
             name = self._book.start(None, lab.id, context, wish.mode, wish.factor).name
-            journal = self._kept(name)
+            journal = Journal(self._book, name)
         except LabError as error:
             return self._unkept(wish, str(error))
         return self._started(journal, wish)
-
-    def _kept(self, name: str) -> Journal:
-        """Return the journal of a session that is written; prompts of shells tell its time."""
-        journal = Journal(self._book, name)
-        clock = PromptClock(self._presence.clock, self._workbench.catalog.lab)
-        journal.listen(clock.show)
-        return journal
 
     def leave(self) -> None:
         """Give the place up."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from labgrader.cluster import shell
 from labgrader.cluster.shell import Place
 from labgrader.model.errors import LabError
-from labgrader.session.presence import Presence
+from labgrader.session.book import Book
+from labgrader.session.prompt_clock import line_now
 from labgrader.workbench import Workbench
 
 DENIED = "LABGRADER_NO_SHELL"
@@ -30,7 +30,7 @@ def run(workbench: Workbench, environ: Mapping[str, str] = os.environ) -> None:
             f"export KUBECONFIG={where.kubeconfig}",
         )
     print(f"\n{_greeting(where)}\n`exit` goes back.\n")  # noqa: T201
-    shell.run(where, environ)
+    shell.run(where, environ, _clock(workbench))
 
 
 def place(workbench: Workbench) -> Place:
@@ -38,16 +38,17 @@ def place(workbench: Workbench) -> Place:
     target = workbench.target
     folder = target.kubeconfig.parent.name
     label = "lab" if not target.owned or folder == "default" else f"lab:{folder}"
-    namespace = workbench.catalog.lab.namespace
-    return Place(target.kubeconfig, target.context, namespace, label, _clock(workbench))
+    return Place(target.kubeconfig, target.context, workbench.catalog.lab.namespace, label)
 
 
-def _clock(workbench: Workbench) -> Path | None:
-    """Return the file with the time of the lab that is open on this cluster, if one is."""
+def _clock(workbench: Workbench) -> Callable[[], str]:
+    """Return what tells how the time of the session on this cluster stands, if there is one."""
+    book, lab = Book(), workbench.catalog.lab
     try:
-        return Presence(workbench.connection.host).clock
+        context = workbench.connection.context
     except LabError:  # a kubeconfig that cannot be read: kubectl will say so, and better
-        return None
+        return str
+    return lambda: line_now(book, lab, context)
 
 
 def _greeting(where: Place) -> str:

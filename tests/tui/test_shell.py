@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import threading
+import time
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,10 @@ from labgrader.cluster import shell as lower
 from labgrader.cluster.target import Target
 from labgrader.model.errors import LabError, UsageError
 from labgrader.paths import STATE_VARIABLE
-from labgrader.session.presence import Presence
+from labgrader.session.book import Book
+from labgrader.session.journal import Journal
+from labgrader.session.prompt_clock import line_now
+from labgrader.session.record import SILENCE_SECONDS
 from labgrader.tui import shell
 from labgrader.tui.app import LabApp, run_app
 from labgrader.tui.launch import Launch
@@ -30,6 +35,7 @@ def cluster_folder(workbench, tmp_path):
     return folder
 
 
+CATALOG_OF_NOTHING = SimpleNamespace(lab=SimpleNamespace(namespace="trading-platform"))
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
@@ -123,21 +129,62 @@ def test_a_shell_that_does_not_start_says_so(workbench, cluster_folder):
         shell.run(workbench, {"SHELL": str(cluster_folder / "none")})
 
 
-def test_the_prompt_counts_what_the_lab_on_this_cluster_writes(workbench, monkeypatch, tmp_path):
+def test_the_prompts_line_follows_the_session_on_this_cluster(
+    workbench, cluster_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    monkeypatch.setattr(lower, "TICK_SECONDS", 0.01)
+    told = tmp_path / "told"
+    script = cluster_folder / "shell"
+    # Its first line is there before it starts; then it waits for another one.
+    script.write_text(
+        "#!/bin/sh\nclock=${KUBECONFIG%%/context*}/clock\n"
+        f'cat "$clock" >{told}\nuntil grep -q task1 "$clock"; do :; done\n'
+        f'cat "$clock" >>{told}\n'
+    )
+    script.chmod(0o700)
+    book, lab = Book(), workbench.catalog.lab
+    book.start("s", lab.id, workbench.connection.context)
+    journal = Journal(book, "s")
+
+    def finish():
+        while not told.exists() or not told.read_text():
+            time.sleep(0.01)
+        journal.work_on("task1")
+        journal.pause(done="task1")
+
+    threading.Thread(target=finish, daemon=True).start()
+    shell.run(workbench, {"SHELL": str(script), "PATH": os.environ["PATH"]})
+    first, last = told.read_text().splitlines()
+    fresh, deadline, started = (int(word) for word in first.split())
+    assert deadline - started == lab.budget_seconds
+    assert fresh - started >= SILENCE_SECONDS - 1
+    assert last == "0 0 0 task1"
+
+
+def test_sessions_elsewhere_and_what_cannot_be_read_leave_the_prompt_without_a_time(
+    workbench, tmp_path, monkeypatch
+):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
-    here = Presence(workbench.connection.host)
-    assert here.take() == ""
-    assert shell.place(workbench).clock == here.clock
-    here.clock.write_text("0 0 0 task1\n")
-    here.leave()
-    assert not here.clock.exists(), "a lab that was left has no time"
+    book, lab = Book(), workbench.catalog.lab
+    assert line_now(book, lab, "here") == ""
+    book.start("s", lab.id, "elsewhere")
+    assert line_now(book, lab, "here") == ""
+    assert line_now(book, lab, "elsewhere") != ""
+    assert line_now(book, replace(lab, id="another"), "elsewhere") == ""
+    (tmp_path / "sessions.sqlite3").write_bytes(b"no database" * 100)
+    assert line_now(book, lab, "elsewhere") == ""
 
 
-def test_a_kubeconfig_that_cannot_be_read_leaves_the_prompt_without_a_time():
+def test_a_kubeconfig_that_cannot_be_read_is_no_reason_not_to_open(cluster_folder, tmp_path):
+    script = cluster_folder / "shell"
+    script.write_text(f"#!/bin/sh\necho ran >{tmp_path}/ran\n")
+    script.chmod(0o700)
     bench = NoCluster()
-    bench.target = Target("existing", Path("/k"), None)
-    bench.catalog = SimpleNamespace(lab=SimpleNamespace(namespace="trading-platform"))
-    assert shell.place(bench).clock is None
+    bench.target = Target("existing", cluster_folder / "none", None)
+    bench.catalog = CATALOG_OF_NOTHING
+    shell.run(bench, {"SHELL": str(script), "PATH": os.environ["PATH"]})
+    assert (tmp_path / "ran").read_text() == "ran\n"
 
 
 async def test_the_key_lends_the_terminal(play, workbench, monkeypatch):

@@ -86,10 +86,13 @@ def test_practice_does_not_count_what_nobody_attended(book, machine) -> None:
     journal = begin(book)
     journal.work_on("task1")
     attend(machine, journal, 60)
+    assert not journal.record().silent
     machine.tick(8 * 3600)  # killed, or the laptop slept
     again = Journal(book, "s")
     assert again.record().seconds == 60
+    assert again.record().silent
     again.work_on("task1")
+    assert not again.record().silent
     attend(machine, again, 10)
     assert again.record().seconds == 70
     assert again.record().spent == {"task1": 70}
