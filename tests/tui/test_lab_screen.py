@@ -208,7 +208,7 @@ async def test_a_finished_task_is_celebrated_and_stops_the_time(play, clock, res
         await p.results(*(result(each) for each in ALL))
         tick(p, clock, 500)
         assert p.text("#timer") == "04:10 / 06:00"
-        assert p.text("#done") == "✔ The whole lab done: 20/20 points. Well done!"
+        assert p.text("#done") == "✔ all done: 20/20 points. Well done!"
         await p.press("s")
         assert p.text("#timer") == "04:10 / 06:00"
         assert p.toasts() == ["Everything is done; f ends the session"]
@@ -237,6 +237,7 @@ async def test_after_a_done_task_the_key_of_the_time_goes_on_with_the_next(
         assert p.text("#timer") == "00:05 / 06:00 running"
         assert p.app.screen.query_one("#step").border_title.startswith("1.2 ")
         await p.results(*(result(each) for each in ALL[1:]))
+        assert p.text("#done") == "✔ all done: 20/20 points. Well done!"
         await p.results(result("namespace_active", Outcome.FAILED))
         await p.press("s")
         assert p.app.journal.record().task == "task1"

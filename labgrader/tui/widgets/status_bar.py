@@ -53,11 +53,11 @@ class StatusBar(Vertical):
 
     def _done(self, state: LabState, task: Task) -> Content:
         """Say that a task is done, and what then."""
-        score = f"{words.points(state.score(task.criteria()))} points"
-        if state.next_task(task) is None:
-            return Content(f"✔ The whole lab done: {score}. Well done!")
-        exam = self._journal.record().is_exam
-        return Content(f"✔ {task.id} done: {score}. {'Well done!' if exam else 's goes on'}")
+        whole = state.next_task(task) is None
+        what = "all done" if whole else f"{task.id} done"
+        score = words.points(state.score((state.lab if whole else task).criteria()))
+        last = whole or self._journal.record().is_exam
+        return Content(f"✔ {what}: {score} points. {'Well done!' if last else 's goes on'}")
 
 
 def _cluster(state: LabState) -> Content:
