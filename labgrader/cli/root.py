@@ -57,26 +57,15 @@ class LazyGroup(click.RichGroup):
         return command
 
 
-@click.group(
-    cls=LazyGroup,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="labgrader", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def root(ctx: click.Context, debug: bool) -> None:
+def root(debug: bool) -> None:
     """Grade and learn the Kubernetes operator lab on a live cluster.
 
     Without a command it opens the lab, as `labgrader start` does.
     """
     del debug
-    if ctx.invoked_subcommand is None:
-        command = ctx.command
-        assert isinstance(command, LazyGroup)
-        start = command.get_command(ctx, "start")
-        assert start is not None
-        ctx.invoke(start)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -84,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = root.main(args=rest, prog_name="labgrader", standalone_mode=False)
+        code = root.main(args=rest or ["start"], prog_name="labgrader", standalone_mode=False)
     except Exit as error:
         return int(error.exit_code)
     except click.ClickException as error:

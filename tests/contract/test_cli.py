@@ -10,6 +10,7 @@ import pytest
 from labgrader.cli import root
 from labgrader.model.errors import ExitCode
 from odd_server import OddServer, make_kubeconfig, ok, status
+from serving import kubeconfig_of_nothing
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -34,6 +35,17 @@ def test_every_command_has_help_and_is_in_the_readme(
     assert code == ExitCode.OK
     assert command in out
     assert re.search(rf"`labgrader {command}\b", README.read_text(encoding="utf-8")), command
+
+
+def test_without_a_command_it_is_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Word for word: with the same options, and on the same cluster."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of_nothing(tmp_path)))
+    told = run(capsys)
+    assert told == run(capsys, "start")
+    assert told[0] == ExitCode.OK, told
+    assert "This is no terminal" in told[1]
 
 
 @pytest.mark.parametrize(
