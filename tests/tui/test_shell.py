@@ -139,7 +139,7 @@ def test_the_prompts_line_follows_the_session_on_this_cluster(
     # Its first line is there before it starts; then it waits for another one.
     script.write_text(
         "#!/bin/sh\nclock=${KUBECONFIG%%/context*}/clock\n"
-        f'cat "$clock" >{told}\nuntil grep -q task1 "$clock"; do :; done\n'
+        f'cat "$clock" >{told}\nuntil grep -q task1 "$clock"; do sleep 0.05; done\n'
         f'cat "$clock" >>{told}\n'
     )
     script.chmod(0o700)
