@@ -33,13 +33,13 @@ func components() []dispatch.Component {
 	common := []dispatch.Component{
 		{Name: "etcd", Run: runEtcd},
 		{Name: "kube-apiserver", Run: runAPIServer},
+		{Name: "lab-apiserver", Run: runLabAPIServer},
 		{Name: "kube-controller-manager", Run: runControllerManager},
 		{Name: "kube-scheduler", Run: runScheduler},
 		{Name: "kubectl", Run: runKubectl},
 		{Name: "kwok", Run: runKwok},
 		{Name: "kwok-stages", Run: printStages},
 		{Name: "controllers", Run: runControllers},
-		{Name: "control-plane", Run: runControlPlane},
 		{Name: "version", Run: printVersions},
 	}
 	return append(common, platformComponents()...)

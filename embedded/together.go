@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 
 	"k8s.io/apiserver/pkg/util/compatibility"
 	restclient "k8s.io/client-go/rest"
 	"k8s.io/component-base/logs"
-
-	"labgrader.dev/kube/internal/dispatch"
 )
 
 // A preparer parses a component's arguments and returns what runs it until its context ends.
@@ -20,48 +17,28 @@ import (
 // component must have declared and parsed its flags before the first one reads a gate.
 type preparer func(ctx context.Context, args []string) (run func() error, err error)
 
-// controllers are the components that only need an API server, wherever it runs.
-var controllers = map[string]preparer{
-	"kube-controller-manager": prepareControllerManager,
-	"kube-scheduler":          prepareScheduler,
-	"kwok":                    prepareKwok,
-}
+// runControllers runs several components in one process, which saves the memory that each Go runtime,
+// scheme and discovery cache would take again.
+func runControllers(args []string) int { return runHere(prepareControllers, args) }
 
-// servers are the components that the controllers wait for, in the order in which they must start.
-var servers = []string{"etcd", "kube-apiserver"}
+// runLabAPIServer runs the API server of the lab's own cluster, whose audit log tells deeds and nothing else.
+func runLabAPIServer(args []string) int { return runHere(prepareAPIServer, args) }
 
-func runControllers(args []string) int {
-	return runTogether(args, controllerNames())
-}
-
-func runControlPlane(args []string) int {
-	return runTogether(args, append(slices.Clone(servers), controllerNames()...))
-}
-
-func controllerNames() []string {
-	return []string{"kube-controller-manager", "kube-scheduler", "kwok"}
-}
-
-// runTogether runs several components in one process, which saves the memory that each Go runtime,
-// scheme and discovery cache would take again. The first component that ends takes the rest along.
-func runTogether(args, allowed []string) int {
-	parts, err := dispatch.Split(args, allowed)
-	if err != nil {
-		return fail(err)
-	}
+// runHere does in this process what the components' own commands do around what they run.
+func runHere(prepare preparer, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	restclient.SetDefaultWarningHandler(restclient.NoWarnings{})
 	logs.InitLogs()
 	defer logs.FlushLogs()
-	plane := newPlane(ctx)
-	if err := plane.prepare(parts); err != nil {
+	run, err := prepare(ctx, args)
+	if err != nil {
 		return fail(err)
 	}
 	if err := compatibility.DefaultComponentGlobalsRegistry.Set(); err != nil {
 		return fail(fmt.Errorf("feature gates: %w", err))
 	}
-	if err := plane.run(); err != nil && ctx.Err() == nil {
+	if err := run(); err != nil && ctx.Err() == nil {
 		fail(err)
 		return 1 // and not 2: the call was right, starting it again may help
 	}

@@ -36,7 +36,7 @@ def typed(key):
 
 async def test_ten_thousand_random_keys(play, lab, result, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(shell, "run", lambda bench, *, clock: None)
+    monkeypatch.setattr(shell, "run", lambda bench: None)
     dice = random.Random(2026)
     async with play((100, 30)) as p:
         monkeypatch.setattr(p.app, "suspend", nullcontext)

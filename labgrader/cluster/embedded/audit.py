@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,24 +47,34 @@ class AuditRecord:
             ]
             return list(tail.deeds)
 
-    def _events(self, needle: str, read: dict[int, int]) -> Iterator[dict[str, Any]]:
-        """Yield the new events in whose line ``needle`` stands, oldest first.
+    def _events(self, needle: str, read: dict[int, int]) -> list[dict[str, Any]]:
+        """Return the new events in whose line ``needle`` stands, oldest first.
 
         Args:
             read: how many bytes of which file (by its inode: it is renamed) were read; is renewed.
         """
-        marked = needle.encode()
-        # The server puts the time into the names of older parts, so the name's order is right.
-        older = sorted(self._log.parent.glob(f"{self._log.stem}-*{self._log.suffix}"))
-        for path in [*older, self._log]:
-            for line in _new_lines(path, read):
-                if marked in line and not _changes_nothing(line):
-                    try:
-                        event = json.loads(line)
-                    except ValueError:
-                        continue
-                    if isinstance(event, dict):
-                        yield event
+        found: list[dict[str, Any]] = []
+        before, parts = None, self._parts()
+        while parts != before:  # a log that was renamed between the look and the reading
+            for path in [*parts, self._log]:
+                found += _events_of(_new_lines(path, read), needle.encode())
+            before, parts = parts, self._parts()
+        return sorted(found, key=lambda event: str(event.get("stageTimestamp", "")))
+
+    def _parts(self) -> list[Path]:
+        """Return the older parts; the server puts the time into their names."""
+        return sorted(self._log.parent.glob(f"{self._log.stem}-*{self._log.suffix}"))
+
+
+def _events_of(lines: Iterable[bytes], marked: bytes) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        if marked in line and not _changes_nothing(line):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict):
+                yield event
 
 
 def _new_lines(path: Path, read: dict[int, int]) -> list[bytes]:
@@ -98,6 +108,7 @@ def _is_about(event: dict[str, Any], resource: Resource, namespace: str) -> bool
         and about.get("apiGroup", "") == resource.group
         and about.get("namespace") == namespace
         and not (event.get("requestURI") or "").count("dryRun=")
+        and not (event.get("requestObject") or {}).get("dryRun")  # a deletion says it in its body
     )
 
 

@@ -122,6 +122,23 @@ def test_the_audit_log_has_the_labs_writes_and_no_secret(shared):
     assert not any(e["user"]["username"].startswith(("system:", "labgrader:")) for e in events)
 
 
+def test_what_changes_nothing_is_not_recorded(shared):
+    """A grading asks by dry-run hundreds of times: it must not push out what was done."""
+    made = ("create", "serviceaccount", "-n", "trading-platform")
+    if not any(n["metadata"]["name"] == "trading-platform" for n in shared.get("ns")["items"]):
+        shared.kubectl("create", "namespace", "trading-platform")
+    for name, more in (("tried", ["--dry-run=server"]), ("done", [])):
+        shared.kubectl(*made, name, *more)
+    shared.kubectl("delete", "serviceaccount", "-n", "trading-platform", "done")
+    events = _audited(shared.provider.layout.audit_log)
+    accounts = [e for e in events if e["objectRef"]["resource"] == "serviceaccounts"]
+    mine = [(e["verb"], e["objectRef"]["name"]) for e in accounts]
+    assert [one for one in mine if one[1] in ("tried", "done")] == [
+        ("create", "done"),
+        ("delete", "done"),
+    ]
+
+
 def test_kubectl_logs_says_at_once_that_simulated_nodes_have_none(shared):
     shared.kubectl("create", "deployment", "quiet", "--image=nginx:1.21")
     shared.kubectl("rollout", "status", "deployment/quiet", "--timeout=30s")

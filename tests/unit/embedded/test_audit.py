@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from labgrader.cluster.embedded import audit
 from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.model.resource import Resource
 
@@ -40,12 +43,31 @@ def test_writes_to_the_type_come_oldest_first_rotated_parts_included(tmp_path: P
     assert {deed.user for deed in deeds} == {"learner"}
 
 
+def test_a_log_that_is_renamed_just_before_it_is_read_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current, part = tmp_path / "audit.log", tmp_path / "audit-2026-01-01T00-00-00.000.log"
+    log(current, event("create", "a", stageTimestamp="2026-01-01T00:00:01.5Z"))
+    original = audit._new_lines
+
+    def late(path: Path, read: dict[int, int]) -> list[bytes]:
+        if path == current and not part.exists():
+            current.rename(part)
+            log(current, event("delete", "a", stageTimestamp="2026-01-01T00:00:02.5Z"))
+        return original(path, read)
+
+    monkeypatch.setattr(audit, "_new_lines", late)
+    deeds = AuditRecord(current).deeds(ALGORITHM, "lab")
+    assert [deed.verb for deed in deeds] == ["create", "delete"]
+
+
 def test_reads_dry_runs_other_places_and_other_types_are_left_out(tmp_path: Path) -> None:
     elsewhere = {"resource": "tradingalgorithms", "apiGroup": "fintech.io", "namespace": "x"}
     log(
         tmp_path / "audit.log",
         event("get", "a"),
         event("create", "a", requestURI="/apis?dryRun=All"),
+        event("delete", "a", requestObject={"kind": "DeleteOptions", "dryRun": ["All"]}),
         event("create", "a", objectRef=elsewhere),
         event("create", "a", objectRef={**elsewhere, "namespace": "lab", "apiGroup": "other.io"}),
         event("create", "a", stage="Panic"),

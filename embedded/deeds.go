@@ -1,0 +1,39 @@
+package main
+
+import (
+	"net/url"
+
+	auditapi "k8s.io/apiserver/pkg/apis/audit"
+	"k8s.io/apiserver/pkg/audit"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+// deeds is an audit backend that leaves out what changes nothing. A grading asks hundreds of questions by
+// dry-run, and a policy cannot tell them from deeds: they would push out of the log what a learner did.
+type deeds struct{ audit.Backend }
+
+func (d deeds) ProcessEvents(events ...*auditapi.Event) bool {
+	kept := make([]*auditapi.Event, 0, len(events))
+	for _, event := range events {
+		if !isDryRun(event.RequestURI) {
+			kept = append(kept, event)
+		}
+	}
+	return len(kept) == 0 || d.Backend.ProcessEvents(kept...)
+}
+
+func isDryRun(uri string) bool {
+	asked, err := url.ParseRequestURI(uri)
+	return err == nil && asked.Query().Has("dryRun")
+}
+
+// recordDeeds has the servers of a chain, which share one audit log, write only deeds into it.
+func recordDeeds(config *apiserver.Config) {
+	if config.Aggregator.GenericConfig.AuditBackend == nil {
+		return
+	}
+	recorded := deeds{config.Aggregator.GenericConfig.AuditBackend}
+	config.Aggregator.GenericConfig.AuditBackend = recorded
+	config.KubeAPIs.ControlPlane.Generic.AuditBackend = recorded
+	config.ApiExtensions.GenericConfig.AuditBackend = recorded
+}
