@@ -194,8 +194,8 @@ class Judge(Protocol):
 class Deed:
     """One write that the API server answered: who did what, and what the object was then.
 
-    ``code`` is the HTTP status; ``before`` what was sent, ``after`` what came back (empty where the
-    record does not hold bodies).
+    ``code`` is the HTTP status; ``after`` is what came back (empty where the record does not hold
+    bodies).
     """
 
     at: str
@@ -204,7 +204,6 @@ class Deed:
     name: str
     subresource: str
     code: int
-    before: Object = field(default_factory=dict)
     after: Object = field(default_factory=dict)
 
 

@@ -107,9 +107,15 @@ def _is_about(event: dict[str, Any], resource: Resource, namespace: str) -> bool
         and about.get("resource") == resource.plural
         and about.get("apiGroup", "") == resource.group
         and about.get("namespace") == namespace
-        and not (event.get("requestURI") or "").count("dryRun=")
-        and not (event.get("requestObject") or {}).get("dryRun")  # a deletion says it in its body
+        and not _is_dry_run(event)
     )
+
+
+def _is_dry_run(event: dict[str, Any]) -> bool:
+    """Whether it was only asked what would be; a deletion may say so in its body."""
+    body = event.get("requestObject")  # of a JSON patch it is a list
+    in_body = isinstance(body, dict) and bool(body.get("dryRun"))
+    return in_body or "dryRun=" in (event.get("requestURI") or "")
 
 
 def _deed(event: dict[str, Any]) -> Deed:
@@ -123,6 +129,5 @@ def _deed(event: dict[str, Any]) -> Deed:
         name=str(name),
         subresource=str(about.get("subresource", "")),
         code=int((event.get("responseStatus") or {}).get("code") or 0),
-        before=event.get("requestObject") or {},
         after=after,
     )

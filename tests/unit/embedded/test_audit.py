@@ -83,6 +83,13 @@ def test_a_generated_name_is_taken_from_the_answer(tmp_path: Path) -> None:
     assert (deed.name, deed.after) == ("algo-x7", made)
 
 
+def test_a_json_patch_is_a_deed_like_others(tmp_path: Path) -> None:
+    body = [{"op": "remove", "path": "/metadata/finalizers"}]
+    log(tmp_path / "audit.log", event("patch", "a", requestObject=body))
+    (deed,) = AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab")
+    assert (deed.verb, deed.name) == ("patch", "a")
+
+
 def test_no_log_is_an_empty_record(tmp_path: Path) -> None:
     assert AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab") == []
 
