@@ -22,7 +22,11 @@ type preparer func(ctx context.Context, args []string) (run func() error, err er
 func runControllers(args []string) int { return runHere(prepareControllers, args) }
 
 // runLabAPIServer runs the API server of the lab's own cluster, whose audit log tells deeds and nothing else.
-func runLabAPIServer(args []string) int { return runHere(prepareAPIServer, args) }
+// By the name of the program the default roles say who made them: that it is kube-apiserver, as everywhere.
+func runLabAPIServer(args []string) int {
+	os.Args[0] = "kube-apiserver"
+	return runHere(prepareAPIServer, args)
+}
 
 // runHere does in this process what the components' own commands do around what they run.
 func runHere(prepare preparer, args []string) int {

@@ -139,6 +139,12 @@ def test_what_changes_nothing_is_not_recorded(shared):
     ]
 
 
+def test_default_roles_say_that_the_server_made_them(shared):
+    """By the manager checks tell what a cluster came with; the program has a name of its own."""
+    role = shared.get("clusterrole", "system:basic-user", "--show-managed-fields")
+    assert {field["manager"] for field in role["metadata"]["managedFields"]} == {"kube-apiserver"}
+
+
 def test_kubectl_logs_says_at_once_that_simulated_nodes_have_none(shared):
     shared.kubectl("create", "deployment", "quiet", "--image=nginx:1.21")
     shared.kubectl("rollout", "status", "deployment/quiet", "--timeout=30s")
