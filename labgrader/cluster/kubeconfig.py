@@ -108,13 +108,22 @@ def connect(path: Path, context: str | None = None) -> Connection:
     )
 
 
-def _named(data: Mapping[str, Any], kind: str, name: object, path: Path) -> dict[str, Any]:
+def find(data: Mapping[str, Any], kind: str, name: object) -> dict[str, Any] | None:
+    """Return the entry of that name of ``contexts``, ``clusters`` or ``users``, if there is one."""
     entries = data.get(kind)
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and entry.get("name") == name:
             inner = entry.get(kind[:-1])
             if isinstance(inner, dict) or kind == "users":
                 return entry
+    return None
+
+
+def _named(data: Mapping[str, Any], kind: str, name: object, path: Path) -> dict[str, Any]:
+    found = find(data, kind, name)
+    if found is not None:
+        return found
+    entries = data.get(kind)
     known = [str(e.get("name")) for e in entries or () if isinstance(e, dict)]
     raise UsageError(
         f"{path} has no {kind[:-1]} {name!r} (it has: {', '.join(known) or 'none'})",

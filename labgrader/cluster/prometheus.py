@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -78,14 +79,16 @@ def _run(text: str, timeout: float) -> Mapping[str, Any]:
 
 def _asked(program: Path, text: str, timeout: float) -> Mapping[str, Any]:
     try:
-        done = subprocess.run(  # noqa: S603 - our own program, without arguments
-            [str(program)],
-            input=text.encode(),
-            env={**os.environ, **_SHORT_LIVED},
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
+        # It may be ended before it has removed its own files: they go with this folder.
+        with tempfile.TemporaryDirectory(prefix="labgrader-rules-") as folder:
+            done = subprocess.run(  # noqa: S603 - our own program, without arguments
+                [str(program)],
+                input=text.encode(),
+                env={**os.environ, **_SHORT_LIVED, "TMPDIR": folder},
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise TimedOut(
             f"Prometheus' code did not answer within {timeout:.0f} s", "Simplify the expressions"

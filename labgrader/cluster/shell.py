@@ -66,7 +66,12 @@ def run(place: Place, environ: Mapping[str, str], clock: Callable[[], str] = str
     Raises:
         LabError: there is no shell that could be started.
     """
-    with opened(place, environ) as shell, _told(shell.clock, clock), _lent_terminal():
+    with (
+        _hung_up_last(),
+        opened(place, environ) as shell,
+        _told(shell.clock, clock),
+        _lent_terminal(),
+    ):
         try:
             subprocess.run(shell.command, env=shell.environ, check=False)  # noqa: S603 - their own
         except OSError as error:
@@ -124,10 +129,10 @@ def _chosen(path: Path, place: Place) -> dict[str, object]:
     except UsageError:
         return {"current-context": place.context} if place.context else {}
     name = place.context or data.get("current-context")
-    found = next((entry for entry in data["contexts"] if entry.get("name") == name), None)
+    found = kubeconfig.find(data, "contexts", name)
     if found is None:
         return {"current-context": name} if name else {}
-    context = {**(found.get("context") or {}), "namespace": place.namespace}
+    context = {**found["context"], "namespace": place.namespace}
     return {"current-context": name, "contexts": [{"name": name, "context": context}]}
 
 
@@ -154,6 +159,19 @@ def _told(file: Path, clock: Callable[[], str]) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def _hung_up_last() -> Iterator[None]:
+    """Have a terminal that closes end us only when the files are gone; the shell in it ends too."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGHUP, lambda number, frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        if heard:
+            signal.raise_signal(signal.SIGHUP)
 
 
 @contextmanager

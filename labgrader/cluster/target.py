@@ -87,7 +87,7 @@ def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
     """Return the file and context that kubectl would take from a ``KUBECONFIG`` list.
 
     The first file that names a current context decides which, and the first that has it what it
-    means; the one that has cluster and user beside it is used.
+    means; the one that has this cluster beside it is used.
     """
     present = [Path(file).expanduser() for file in files if Path(file).expanduser().is_file()]
     if not present:
@@ -105,7 +105,7 @@ def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
             f"No file of KUBECONFIG has the context {wanted}", "Name it with --context"
         )
     for file, data in parsed:
-        if _context(data, wanted) == meant and meant[0] in _names(data, "clusters"):
+        if _context(data, wanted) == meant and kubeconfig.find(data, "clusters", meant[0]):
             return file, wanted
     raise UsageError(
         f"The context {wanted} is spread over several files of KUBECONFIG",
@@ -115,19 +115,8 @@ def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
 
 def _context(data: Mapping[str, Any], name: object) -> tuple[object, object] | None:
     """Return cluster and user of a context; None where the file does not have it."""
-    for entry in _entries(data, "contexts"):
-        if entry.get("name") == name and isinstance(inner := entry.get("context"), dict):
-            return inner.get("cluster"), inner.get("user")
-    return None
-
-
-def _names(data: Mapping[str, Any], kind: str) -> set[object]:
-    return {entry.get("name") for entry in _entries(data, kind)}
-
-
-def _entries(data: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
-    entries = data.get(kind)
-    return [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+    found = kubeconfig.find(data, "contexts", name)
+    return (found["context"].get("cluster"), found["context"].get("user")) if found else None
 
 
 def consent_file(host: str) -> Path:

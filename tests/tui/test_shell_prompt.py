@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -188,6 +190,16 @@ def test_other_shells_have_cluster_and_namespace(lab_shell, home, name):
         terminal.until("namespace: trading-platform")
         terminal.type("kubectl get pods")
         terminal.until("kubectl got get pods")
+
+
+def test_a_terminal_that_closes_leaves_no_file_behind(lab_shell):
+    with lab_shell("bash") as terminal:
+        terminal.until(r"\(lab\) ")
+        terminal.type("echo at ${KUBECONFIG%%:*}")
+        context = Path(terminal.until(r"\nat (\S+)\n").group(1))
+        assert context.parent.is_dir()
+    assert terminal.process.returncode == -signal.SIGHUP
+    assert not context.parent.exists()
 
 
 def test_ctrl_c_belongs_to_what_runs_in_the_shell(lab_shell):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -180,9 +181,13 @@ def alert(expr: str, text: str) -> dict[str, Any]:
         (f"{'-' * 100_000}up == 0", "x"),
     ],
 )
-def test_what_explodes_is_ended(expr: str, text: str) -> None:
+def test_what_explodes_is_ended(
+    expr: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(TimedOut, match="did not answer"):
         Prometheus().ask(alert(expr, text), timeout=2)
+    assert list(tmp_path.iterdir()) == [], "its files go with it"
 
 
 def test_without_the_program_alerts_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
