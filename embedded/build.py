@@ -92,7 +92,6 @@ def _make(go: Go, target: Target, folder: Path) -> None:
     binary = folder / "bin" / "labgrader-kube"
     binary.parent.mkdir()
     build_binary(go, target, binary)
-    binary.chmod(0o755)
     write_crds(go, folder / "crds")
     write_licences(go, target, folder / "LICENSES")
     write_versions(go, binary, folder / "versions.json")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"labgrader.dev/kube/internal/dispatch"
 )
@@ -29,7 +31,7 @@ type ended struct {
 
 // prepareControllers parses the arguments of every part; what it returns runs until the first one ends.
 func prepareControllers(ctx context.Context, args []string) (func() error, error) {
-	parts, err := dispatch.Split(args, []string{"kube-controller-manager", "kube-scheduler", "kwok"})
+	parts, err := dispatch.Split(args, slices.Sorted(maps.Keys(controllers)))
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,6 @@ def build_binary(go: Go, target: Target, out: Path) -> None:
 def build_rules(go: Go, target: Target, out: Path) -> None:
     """Compile the program that judges alerts, on Prometheus' module; a few minutes at most."""
     _compile(go, target, "the judge of alerts", ROOT / "rules", "-s -w", out)
-    out.chmod(0o755)
 
 
 def _compile(go: Go, target: Target, what: str, module: Path, flags: str, out: Path) -> None:
@@ -50,6 +49,7 @@ def _compile(go: Go, target: Target, what: str, module: Path, flags: str, out: P
     finally:
         process.kill()
         process.wait()
+    out.chmod(0o755)
     seconds = time.monotonic() - started
     print(f"Compiled and linked in {seconds:.0f} s, {out.stat().st_size / 1e6:.0f} MB.", flush=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.model.errors import LabError
+from labgrader.model.task import points_of
 
 if TYPE_CHECKING:
     from labgrader.session.record import Record
@@ -23,8 +24,7 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
         cluster: the name of the lab's own cluster, None where it is on another.
     """
     try:
-        lab = workbench.catalog.lab
-        possible = sum(criterion.points for criterion in lab.criteria() if not criterion.optional)
+        possible = points_of(workbench.catalog.lab.criteria())
         for line in farewell(_session_since(began), possible, runs=_runs(cluster)):
             click.echo(line)
     except LabError:
@@ -33,12 +33,14 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
 
 def _session_since(began: datetime) -> Record | None:
     from labgrader.session.book import Book
+    from labgrader.session.record import replay
 
     book = Book()
-    name = next(reversed(book.store.sessions()), None)
-    if name is None or book.store.entries(name)[-1].moment.at < began:
+    names = book.store.sessions()
+    entries = book.store.entries(names[-1]) if names else []
+    if not entries or entries[-1].moment.at < began:
         return None
-    return book.record(name)
+    return replay(entries, book.now())
 
 
 def farewell(record: Record | None, possible: int, *, runs: bool) -> Iterator[str]:
@@ -62,12 +64,12 @@ def _of_session(record: Record, possible: int) -> str:
     if record.is_exam:
         onwards = "`labgrader start` goes on, `labgrader session end` ends it"
         return f"The exam's clock runs on: {onwards}"
-    earned = number(sum(earned for earned, _ in record.best.values()))
     if record.state == "ended":
         then = "its report: `labgrader session report`"
     else:
         then = "it goes on with `labgrader start`"
-    return f"Your session: {earned} of {possible} points, {clock(record.seconds)}; {then}"
+    points = f"{number(record.earned)} of {possible} points"
+    return f"Your session: {points}, {clock(record.seconds)}; {then}"
 
 
 def _runs(cluster: str | None) -> bool:

@@ -40,10 +40,8 @@ def list_() -> None:
     """List all sessions, oldest first."""
     records = _book().records()
     for record in records:
-        earned = sum(points[0] for points in record.best.values())
-        click.echo(
-            f"{record.name}: {record.state}, {clock(record.seconds)}, {number(earned)} points"
-        )
+        points = f"{number(record.earned)} points"
+        click.echo(f"{record.name}: {record.state}, {clock(record.seconds)}, {points}")
     if not records:
         click.echo("no sessions; start one with `labgrader session start`")
 
@@ -136,7 +134,7 @@ def _chosen(name: str | None) -> Record:
     book = _book()
     if name:
         return book.record(name)
-    records = book.records()
-    if not records:
+    record = book.newest()
+    if record is None:
         raise UsageError("There is no session yet", "Start one with `labgrader session start`")
-    return records[-1]
+    return record

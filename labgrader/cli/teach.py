@@ -13,7 +13,7 @@ from labgrader.cli.options import complete_names, level_option, workbench_option
 from labgrader.engine import levels, workfolder
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.modes import Level
-from labgrader.model.task import Criterion, Lab, Snippet, Step, Task
+from labgrader.model.task import Criterion, Lab, Snippet, Step, Task, points_of
 from labgrader.workbench import Workbench
 
 
@@ -28,7 +28,7 @@ def tasks(workbench: Workbench, which: str | None, level: Level, folder: str | N
     if which is None:
         click.echo(lab.title)
         for task in lab.tasks:
-            points = sum(c.points for c in task.criteria() if not c.optional)
+            points = points_of(task.criteria())
             click.echo(
                 f"{task.id}: {task.title} ({task.budget_seconds // 60} min, {points} points)"
             )

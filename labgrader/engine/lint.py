@@ -11,7 +11,7 @@ import yaml
 from labgrader.engine.registry import Check
 from labgrader.engine.yamlfile import not_yaml, read_text
 from labgrader.model.errors import ContentError
-from labgrader.model.task import Criterion, Lab
+from labgrader.model.task import Criterion, Lab, points_of
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "task.schema.json"
 
@@ -119,4 +119,4 @@ def _place(criterion: Criterion) -> str:
 
 def points_per_task(lab: Lab) -> dict[str, int]:
     """Return the points that count (no bonus) by task id."""
-    return {task.id: sum(c.points for c in task.criteria() if not c.optional) for task in lab.tasks}
+    return {task.id: points_of(task.criteria()) for task in lab.tasks}

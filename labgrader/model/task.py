@@ -147,3 +147,8 @@ def deciding(criteria: Iterable[Criterion]) -> list[Criterion]:
     """Return those that must pass for a whole to be done: all but bonus, where there is more."""
     everything = list(criteria)
     return [criterion for criterion in everything if not criterion.optional] or everything
+
+
+def points_of(criteria: Iterable[Criterion]) -> int:
+    """Return the points that can be reached; bonus comes on top and does not count."""
+    return sum(criterion.points for criterion in criteria if not criterion.optional)

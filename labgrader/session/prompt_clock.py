@@ -29,8 +29,7 @@ def line_of(record: Record, lab: Lab, now: float) -> str:
     done, or empty.
     """
     task = lab.task(record.task)
-    stands = record.silent and not record.is_exam
-    if record.state != "running" or stands:
+    if record.state != "running" or (record.silent and not record.is_exam):
         return f"0 0 0 {record.done}\n"
     if record.is_exam or task is None:
         spent, budget = record.seconds, record.budget(lab.budget_seconds)

@@ -72,6 +72,11 @@ class Record:
         """The best points of each task so far."""
         return self.best_until(float("inf"))
 
+    @property
+    def earned(self) -> float:
+        """The best points of all tasks together."""
+        return sum(earned for earned, _ in self.best.values())
+
     def best_until(self, seconds: float) -> dict[str, tuple[float, float]]:
         """Return the best points of each task that a grading showed by then."""
         best: dict[str, tuple[float, float]] = {}

@@ -14,7 +14,7 @@ from labgrader.model.quiz import Concept, Known
 from labgrader.model.quiz import Standing as Knowledge
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.summary import Advice, Run, Strength, Summary, TaskRow
-from labgrader.model.task import Lab, Task
+from labgrader.model.task import Lab, Task, points_of
 from labgrader.session.knowledge import knowledge
 from labgrader.session.pace import pace_of
 from labgrader.session.record import Record
@@ -74,15 +74,15 @@ def _run(record: Record, lab: Lab) -> Run:
         state=record.state,
         started_at=record.started_at,
         seconds=record.seconds,
-        earned=round(sum(earned for earned, _ in record.best.values()), 2),
-        possible=float(sum(_possible(task) for task in lab.tasks)),
+        earned=round(record.earned, 2),
+        possible=float(sum(points_of(task.criteria()) for task in lab.tasks)),
     )
 
 
 def _row(record: Record, task: Task, standing: Standing) -> TaskRow:
     """Return a task's row; where its own time never ran, the time between its green checks."""
     spent = next(one for one in standing.tasks if one.task == task.id)
-    earned, possible = record.best.get(task.id, (0.0, 0.0))[0], float(_possible(task))
+    earned, possible = record.best.get(task.id, (0.0, 0.0))[0], float(points_of(task.criteria()))
     seconds = record.spent.get(task.id, 0.0) if record.spent else spent.seconds
     budget = record.budget(task.budget_seconds)
     return TaskRow(task.id, task.title, earned, possible, seconds, budget, spent.done)
@@ -115,7 +115,9 @@ def _strengths(
         earned = sum(record.best.get(task.id, (0.0, 0.0))[0] for task in tasks)
         asked = f"{one.right} of {one.answered} right, {one.standing.value}"
         quiz = asked if one.answered else "not asked yet"
-        yield Strength(concept.title, earned, float(sum(map(_possible, tasks))), quiz)
+        yield Strength(
+            concept.title, earned, float(sum(points_of(task.criteria()) for task in tasks)), quiz
+        )
 
 
 def _advice(
@@ -140,7 +142,3 @@ def _advice(
     for one in known:
         if one.standing in (Knowledge.GAP, Knowledge.UNKNOWN):
             yield Advice(f"{one.title}: {one.standing.value}", f"labgrader quiz {one.concept}")
-
-
-def _possible(task: Task) -> int:
-    return sum(criterion.points for criterion in task.criteria() if not criterion.optional)

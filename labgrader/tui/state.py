@@ -13,7 +13,7 @@ from enum import StrEnum
 from labgrader.engine.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
 from labgrader.engine.watches import Change
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score, TaskResult
-from labgrader.model.task import Criterion, Erratum, Lab, Step, Task, deciding
+from labgrader.model.task import Criterion, Erratum, Lab, Step, Task, deciding, points_of
 
 
 class Mark(StrEnum):
@@ -111,8 +111,7 @@ class LabState:
         """Add up points; what was not judged yet counts as possible."""
         wanted = list(criteria)
         judged = Score.of(self.results[c.id] for c in wanted if c.id in self.results)
-        possible = sum(c.points for c in wanted if not c.optional)
-        return replace(judged, possible=float(possible))
+        return replace(judged, possible=float(points_of(wanted)))
 
     def revealed(self, criterion: Criterion) -> tuple[str, ...]:
         """Return the hints which the learner has asked for."""

@@ -244,9 +244,9 @@ class WelcomeScreen(Screen[None]):
 def _go_on(record: Record) -> Content:
     from labgrader.report.pace import clock
 
-    points = sum(earned for earned, _ in record.best.values())
+    points = f"{record.earned:g} points"
     return Content(
-        one_line(f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}, {points:g} points")
+        one_line(f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}, {points}")
     )
 
 
