@@ -26,6 +26,9 @@ BY_OPERATOR = ".operator.acts.yaml"
 READY_SECONDS = 10.0
 """How long a kind that was just defined may take until the API server serves it."""
 
+GOING_SECONDS = 60.0
+"""How long what is being deleted may take to go: a definition and a namespace are emptied first."""
+
 Told = Callable[[str], None]
 
 
@@ -43,20 +46,33 @@ class Solver:
         told: gets one line for every object.
         manual: whether a person makes what an operator would (tasks without such a part are the
             same either way).
+        patience: seconds that what is being deleted may take to go.
     """
 
     cluster: Cluster
     root: Path
     told: Told
     manual: bool = False
+    patience: float = GOING_SECONDS
 
     def solve(self, task_id: str) -> None:
-        """Apply one task's solution.
+        """Apply one task's solution, once all of it that is being deleted is gone.
 
         Raises:
             ContentError: there is none.
-            Rejected: the API server refuses an object; names it.
+            LabError: the API server refuses an object, or one that is being deleted does not go;
+                names it.
         """
+        self._await_gone(task_id)
+        try:
+            self._deploy(task_id)
+        except LabError:
+            # A reset that was cut short can have had one more deletion on its way.
+            if not self._await_gone(task_id):
+                raise
+            self._deploy(task_id)
+
+    def _deploy(self, task_id: str) -> None:
         for path in self._files(task_id):
             if path.name.endswith(ACTS):
                 self._act(task_id, path)
@@ -74,6 +90,35 @@ class Solver:
             raise LabError(f"The API server refuses {label}: {error.message}") from error
         self._await_established(resource, manifest)
         self.told(f"{task_id}: applied {label}")
+
+    def _await_gone(self, task_id: str) -> bool:
+        """Wait for deletions under way of what the task deploys; say whether there were any.
+
+        What is applied to an object on its way out is accepted, and goes with it.
+        """
+        kinds, found = Kinds(self.cluster), False
+        for _, manifest in self.manifests(task_id):
+            resource = kinds.find(str(manifest.get("apiVersion")), str(manifest.get("kind")))
+            name, namespace = name_of(manifest), dig(manifest, "metadata.namespace")
+            if resource and self._going(resource, name, namespace):
+                found = True
+                self._await_one_gone(task_id, resource, name, namespace)
+        return found
+
+    def _await_one_gone(
+        self, task_id: str, resource: Resource, name: str, namespace: str | None
+    ) -> None:
+        label = resource.describe(name, namespace)
+        self.told(f"{task_id}: {label} is being deleted; waiting until it is gone")
+        if not wait_until(lambda: not self._going(resource, name, namespace), self.patience):
+            raise LabError(
+                f"{label} is being deleted and does not go",
+                "`labgrader reset` says what holds it, and takes finalizers off nobody serves",
+            )
+
+    def _going(self, resource: Resource, name: str, namespace: str | None) -> bool:
+        found = self.cluster.get(resource, name, namespace)
+        return dig(found, "metadata.deletionTimestamp") is not None
 
     def _act(self, task_id: str, path: Path) -> None:
         """Do what cannot be applied."""

@@ -1,8 +1,10 @@
-"""Resets of the later tasks: dead operators, namespaces that hang, and the way back to a task."""
+"""Resets: what holds on, what is not the lab's, resets cut short, and the way back to a task."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,15 +12,20 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
-from labgrader.model.resource import DEPLOYMENT, NAMESPACE, Resource, dig
+from labgrader.model.resource import CRD, DEPLOYMENT, NAMESPACE, Resource, dig
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]
 
 PLATFORM = "trading-platform"
+SAMPLE = "sample-momentum-algo"
+DEFINITION = "tradingalgorithms.fintech.io"
+CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
+HOLD = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 CLEAN_UP = "fintech.io/trading-algorithm-cleanup"
 TASKS = ("task1", "task2", "task3", "task4", "task5")
@@ -37,11 +44,16 @@ def run(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return call
 
 
+def solve(kube: Kube, task: str) -> None:
+    """Deploy the solution of one task."""
+    Solver(kube, content_root(), lambda line: None, manual=True).solve(task)
+
+
 @pytest.fixture
 def solved(clean_lab: Kube) -> Kube:
     """A cluster on which everything is solved, and on which an operator has died."""
     for task in TASKS:
-        Solver(clean_lab, content_root(), lambda line: None, manual=True).solve(task)
+        solve(clean_lab, task)
     for name in ("momentum-trader-prod", "arbitrage-trader-prod"):
         clean_lab.patch(ALGORITHM, name, {"metadata": {"finalizers": [CLEAN_UP]}}, PLATFORM)
     return clean_lab
@@ -85,3 +97,96 @@ def test_the_way_back_to_a_task_keeps_what_comes_before(
     assert after == {name: 0 if name in gone else points for name, points in before.items()}
     children = solved.list(DEPLOYMENT, PLATFORM) or []
     assert not any(dig(one, "metadata.name").endswith("-deployment") for one in children)
+
+
+def test_reset_takes_stuck_finalizers_off_and_says_so(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab, "task1")
+    clean_lab.patch(ALGORITHM, SAMPLE, HOLD, PLATFORM)
+    code, said = run("reset")
+    assert code == ExitCode.OK, said
+    assert "took the finalizers lab.fintech.io/hold off" in said
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None
+
+
+def test_reset_keeps_what_it_does_not_know(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab, "task1")
+    precious = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious"}}
+    clean_lab.create(CONFIG_MAP, precious, PLATFORM)
+    code, said = run("reset", "--dry-run")
+    assert (code, "would keep Namespace" in said) == (ExitCode.OK, True)
+    assert clean_lab.get(ALGORITHM, SAMPLE, PLATFORM) is not None
+    code, said = run("reset")
+    assert code == ExitCode.FAILED
+    assert f"ConfigMap {PLATFORM}/precious" in said
+    assert clean_lab.get(CONFIG_MAP, "precious", PLATFORM) is not None
+    assert clean_lab.get(CRD, DEFINITION) is None
+    code, said = run("reset", "--include-unknown")
+    assert code == ExitCode.OK
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None
+
+
+def test_reset_keeps_a_definition_that_others_use(run: Run, clean_lab: Kube) -> None:
+    solve(clean_lab, "task1")
+    sample = clean_lab.get(ALGORITHM, SAMPLE, PLATFORM)
+    assert sample is not None
+    twin = {**sample, "metadata": {"name": "theirs", "namespace": "default"}}
+    clean_lab.create(ALGORITHM, twin, "default")
+    code, said = run("reset")
+    assert (code, "TradingAlgorithm default/theirs" in said) == (ExitCode.FAILED, True)
+    assert clean_lab.get(ALGORITHM, "theirs", "default") is not None
+
+
+def test_a_reset_that_is_killed_can_be_run_again(
+    run: Run, clean_lab: Kube, kubeconfig: Path
+) -> None:
+    for number in range(3):
+        solve(clean_lab, "task1")
+        command = [sys.executable, "-m", "labgrader", "reset", "--yes"]
+        process = subprocess.Popen(
+            [*command, "--kubeconfig", str(kubeconfig)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(number):  # further on each time
+            process.stdout.readline()
+        process.kill()
+        process.communicate()
+    code, said = run("reset")
+    assert code == ExitCode.OK, said
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None
+    assert clean_lab.get(CRD, DEFINITION) is None
+
+
+def test_reset_gets_past_a_dead_webhook(run: Run, clean_lab: Kube) -> None:
+    """Erratum E2 and E11: such a webhook refuses even the removal of a finalizer."""
+    solve(clean_lab, "task1")
+    clean_lab.patch(ALGORITHM, SAMPLE, HOLD, PLATFORM)
+    webhook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "trading-algorithm-validator"},
+        "webhooks": [
+            {
+                "name": "validate.tradingalgorithm.fintech.io",
+                "clientConfig": {
+                    "service": {"name": "nobody", "namespace": PLATFORM, "path": "/validate"}
+                },
+                "rules": [
+                    {
+                        "operations": ["CREATE", "UPDATE"],
+                        "apiGroups": ["fintech.io"],
+                        "apiVersions": ["v1"],
+                        "resources": ["tradingalgorithms"],
+                    }
+                ],
+                "admissionReviewVersions": ["v1"],
+                "sideEffects": "None",
+                "failurePolicy": "Fail",
+            }
+        ],
+    }
+    resource = Kinds(clean_lab).find(webhook["apiVersion"], webhook["kind"])
+    assert resource is not None
+    clean_lab.create(resource, webhook)
+    code, said = run("reset")
+    assert code == ExitCode.OK, said
+    assert clean_lab.get(NAMESPACE, PLATFORM) is None

@@ -17,20 +17,19 @@ from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine import catalog, changes, lint
 from labgrader.engine.cases import load_cases
-from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CRD, NAMESPACE, Resource
+from labgrader.model.resource import CRD, Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_json
 
 pytestmark = [pytest.mark.cluster]
 
 TRADING_ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
-CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 SAMPLE = "sample-momentum-algo"
 PLATFORM = "trading-platform"
+DEFINITION = "tradingalgorithms.fintech.io"
 
 TESTS = Path(__file__).parent.parent
 CASES, GOLDEN = TESTS / "checks", TESTS / "golden"
@@ -111,12 +110,12 @@ def test_a_check_changes_nothing(run: Run, clean_lab: Kube) -> None:
     solve(clean_lab)
     before = (
         clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM),
-        clean_lab.get(CRD, "tradingalgorithms.fintech.io"),
+        clean_lab.get(CRD, DEFINITION),
     )
     run("check")
     after = (
         clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM),
-        clean_lab.get(CRD, "tradingalgorithms.fintech.io"),
+        clean_lab.get(CRD, DEFINITION),
     )
     assert before == after
 
@@ -164,44 +163,6 @@ def _read_until(process: subprocess.Popen[str], wanted: str) -> None:
     raise AssertionError(f"the watch ended without {wanted!r}")
 
 
-def test_reset_takes_stuck_finalizers_off_and_says_so(run: Run, clean_lab: Kube) -> None:
-    solve(clean_lab)
-    hold = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
-    clean_lab.patch(TRADING_ALGORITHM, SAMPLE, hold, PLATFORM)
-    code, out, err = run("reset", "--yes")
-    assert code == ExitCode.OK, out + err
-    assert "took the finalizers lab.fintech.io/hold off" in out
-    assert clean_lab.get(NAMESPACE, PLATFORM) is None
-
-
-def test_reset_keeps_what_it_does_not_know(run: Run, clean_lab: Kube) -> None:
-    solve(clean_lab)
-    precious = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious"}}
-    clean_lab.create(CONFIG_MAP, precious, PLATFORM)
-    code, out, _ = run("reset", "--dry-run")
-    assert (code, "would keep Namespace" in out) == (ExitCode.OK, True)
-    assert clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM) is not None
-    code, out, _ = run("reset", "--yes")
-    assert code == ExitCode.FAILED
-    assert f"ConfigMap {PLATFORM}/precious" in out
-    assert clean_lab.get(CONFIG_MAP, "precious", PLATFORM) is not None
-    assert clean_lab.get(CRD, "tradingalgorithms.fintech.io") is None
-    code, out, _ = run("reset", "--yes", "--include-unknown")
-    assert code == ExitCode.OK
-    assert clean_lab.get(NAMESPACE, PLATFORM) is None
-
-
-def test_reset_keeps_a_definition_that_others_use(run: Run, clean_lab: Kube) -> None:
-    solve(clean_lab)
-    sample = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM)
-    assert sample is not None
-    twin = {**sample, "metadata": {"name": "theirs", "namespace": "default"}}
-    clean_lab.create(TRADING_ALGORITHM, twin, "default")
-    code, out, _ = run("reset", "--yes")
-    assert (code, "TradingAlgorithm default/theirs" in out) == (ExitCode.FAILED, True)
-    assert clean_lab.get(TRADING_ALGORITHM, "theirs", "default") is not None
-
-
 def test_reset_to_a_task_keeps_what_it_needs(run: Run, clean_lab: Kube) -> None:
     solved_by(run, "all")
     clean_lab.delete(TRADING_ALGORITHM, SAMPLE, PLATFORM)  # something of task 1 is missing
@@ -219,7 +180,7 @@ def test_the_lab_as_it_was_written(run: Run, clean_lab: Kube) -> None:
     """Whoever types the lab's original text: its manifests, mistakes and all, in our own typing."""
     solved_by(run, *TYPED)
     remove = {"op": "remove", "path": "/spec/versions/0/subresources"}
-    clean_lab.patch(CRD, "tradingalgorithms.fintech.io", [remove])
+    clean_lab.patch(CRD, DEFINITION, [remove])
     cases = {case.name: case for case in load_cases(CASES)}
     for name in AS_WRITTEN:
         changes.apply(clean_lab, cases[name].changes, str(cases[name].path))
@@ -232,63 +193,6 @@ def test_the_lab_as_it_was_written(run: Run, clean_lab: Kube) -> None:
     golden = json.loads((GOLDEN / "as-written.json").read_text(encoding="utf-8"))
     wait_until(lambda: judged() == golden, 10)
     assert judged() == golden
-
-
-def test_a_reset_that_is_killed_can_be_run_again(
-    run: Run, clean_lab: Kube, kubeconfig: Path
-) -> None:
-    for number in range(3):
-        solve(clean_lab)
-        command = [sys.executable, "-m", "labgrader", "reset", "--yes"]
-        process = subprocess.Popen(
-            [*command, "--kubeconfig", str(kubeconfig)], stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        for _ in range(number):  # further on each time
-            process.stdout.readline()
-        process.kill()
-        process.communicate()
-    code, out, err = run("reset", "--yes")
-    assert code == ExitCode.OK, out + err
-    assert clean_lab.get(NAMESPACE, PLATFORM) is None
-    assert clean_lab.get(CRD, "tradingalgorithms.fintech.io") is None
-
-
-def test_reset_gets_past_a_dead_webhook(run: Run, clean_lab: Kube) -> None:
-    """Erratum E2 and E11: such a webhook refuses even the removal of a finalizer."""
-    solve(clean_lab)
-    hold = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
-    clean_lab.patch(TRADING_ALGORITHM, SAMPLE, hold, PLATFORM)
-    webhook = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "trading-algorithm-validator"},
-        "webhooks": [
-            {
-                "name": "validate.tradingalgorithm.fintech.io",
-                "clientConfig": {
-                    "service": {"name": "nobody", "namespace": PLATFORM, "path": "/validate"}
-                },
-                "rules": [
-                    {
-                        "operations": ["CREATE", "UPDATE"],
-                        "apiGroups": ["fintech.io"],
-                        "apiVersions": ["v1"],
-                        "resources": ["tradingalgorithms"],
-                    }
-                ],
-                "admissionReviewVersions": ["v1"],
-                "sideEffects": "None",
-                "failurePolicy": "Fail",
-            }
-        ],
-    }
-    resource = Kinds(clean_lab).find(webhook["apiVersion"], webhook["kind"])
-    assert resource is not None
-    clean_lab.create(resource, webhook)
-    code, out, err = run("reset", "--yes")
-    assert code == ExitCode.OK, out + err
-    assert clean_lab.get(NAMESPACE, PLATFORM) is None
 
 
 IN_CONTAINERS = 12
