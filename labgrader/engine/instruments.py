@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -11,19 +12,30 @@ from labgrader.engine.ports import Containers, Judge, Kubectl, Record
 
 
 @dataclass(slots=True)
+class _Sight:
+    """A value, when it was seen last, and when it was last seen to move (``time.monotonic``)."""
+
+    value: object
+    at: float
+    moved_at: float = -math.inf
+
+
+@dataclass(slots=True)
 class Sightings:
     """Values that were seen at a time, so that one can tell later that they have moved."""
 
-    _seen: dict[Hashable, tuple[object, float]] = field(default_factory=dict)
+    _seen: dict[Hashable, _Sight] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, key: Hashable, value: object, seconds: float) -> bool:
-        """Note a value; say whether another one was seen at most ``seconds`` ago."""
+        """Note a value; say whether it was seen to move within the last ``seconds``."""
         now = time.monotonic()
         with self._lock:
-            earlier = self._seen.get(key)
-            self._seen[key] = (value, now)
-        return earlier is not None and earlier[0] != value and now - earlier[1] <= seconds
+            sight = self._seen.setdefault(key, _Sight(value, now))
+            if sight.value != value and now - sight.at <= seconds:
+                sight.moved_at = now
+            sight.value, sight.at = value, now
+            return now - sight.moved_at <= seconds
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class Terminal:
     def __exit__(self, *problem: object) -> None:
         os.close(self._master)  # hangs up on everything that runs there
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)

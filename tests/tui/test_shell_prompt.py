@@ -192,14 +192,33 @@ def test_other_shells_have_cluster_and_namespace(lab_shell, home, name):
         terminal.until("kubectl got get pods")
 
 
+def folder_of(terminal):
+    """Return the temporary folder behind a shell."""
+    terminal.until(r"\(lab\) ")
+    terminal.type("echo at ${KUBECONFIG%%:*}")
+    folder = Path(terminal.until(r"\nat (\S+)\n").group(1)).parent
+    assert folder.is_dir()
+    return folder
+
+
 def test_a_terminal_that_closes_leaves_no_file_behind(lab_shell):
     with lab_shell("bash") as terminal:
-        terminal.until(r"\(lab\) ")
-        terminal.type("echo at ${KUBECONFIG%%:*}")
-        context = Path(terminal.until(r"\nat (\S+)\n").group(1))
-        assert context.parent.is_dir()
-    assert terminal.process.returncode == -signal.SIGHUP
-    assert not context.parent.exists()
+        folder = folder_of(terminal)
+    # The shell's end can be seen before the hang-up is told.
+    assert terminal.process.returncode in (0, -signal.SIGHUP)
+    assert not folder.exists()
+
+
+def test_a_hang_up_ends_the_lab_when_its_shell_is_over(lab_shell):
+    with lab_shell("bash") as terminal:
+        folder = folder_of(terminal)
+        terminal.process.send_signal(signal.SIGHUP)
+        terminal.type("echo still here")
+        terminal.until(r"\nstill here\n")
+        assert folder.is_dir()
+        terminal.type("exit")
+        assert terminal.ended() == -signal.SIGHUP
+        assert not folder.exists()
 
 
 def test_ctrl_c_belongs_to_what_runs_in_the_shell(lab_shell):

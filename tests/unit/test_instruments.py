@@ -186,6 +186,16 @@ def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
     assert len(cluster.calls) == calls + 1
 
 
+def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grading right after another one need not wait for the next heartbeat."""
+    sightings, began = Sightings(), time.monotonic()
+    seen = []
+    for after, value in ((0, "1"), (4, "2"), (5, "2"), (14, "2"), (15, "2")):
+        monkeypatch.setattr(time, "monotonic", lambda now=began + after: now)
+        seen.append(sightings.note("k", value, 10))
+    assert seen == [False, True, True, True, False]
+
+
 def test_what_was_seen_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     sightings = Sightings()
     assert not sightings.note("k", "1", 10)
