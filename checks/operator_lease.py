@@ -68,7 +68,8 @@ def lease_held(ctx: Context, name: str, account: str) -> Iterator[Fact]:
     found = ctx.require(LEASE, name, ctx.namespace, fix=_create(ctx, name))
     _demand_alive(ctx, found)
     duration = float(dig(found, "spec.leaseDurationSeconds"))
-    moves = ctx.moves(LEASE, name, "spec.renewTime", min(duration, LONGEST_LOOK))
+    look = min(duration, LONGEST_LOOK)
+    moves = ctx.moves(LEASE, name, "spec.renewTime", by="spec.holderIdentity", seconds=look)
     label = LEASE.describe(name, ctx.namespace)
     holder, renewed = dig(found, "spec.holderIdentity"), dig(found, "spec.renewTime")
     writer = _writer(ctx, name) if moves else None

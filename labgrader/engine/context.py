@@ -190,8 +190,8 @@ class Context(Asking):
         stamp = datetime.fromisoformat(str(dig(answer, "metadata.creationTimestamp")))
         return stamp.timestamp() + 0.5 - time.time()  # half a second: it was cut off
 
-    def moves(self, resource: Resource, name: str, path: str, seconds: float) -> bool:
-        """Look on for up to ``seconds`` whether a value of an object changes.
+    def moves(self, resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
+        """Look on for up to ``seconds`` whether a value changes while the one at ``by`` stays.
 
         What another grading of this process has seen within that time counts as well, so that a
         live session need not wait each time.
@@ -201,7 +201,7 @@ class Context(Asking):
             found = self._snapshot.cluster.get(
                 resource, name, self.namespace, timeout=min(5, self.remaining())
             )
-            key = (resource, name_of(found or {}), dig(found, "metadata.uid"), path)
+            key = (resource, name_of(found or {}), dig(found, "metadata.uid"), path, dig(found, by))
             if self._instruments.sightings.note(key, dig(found, path), seconds):
                 return True
             if time.monotonic() >= end:

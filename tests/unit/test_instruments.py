@@ -152,8 +152,12 @@ def test_the_servers_clock_counts(cluster: Clocked) -> None:
     assert not cluster.list(THING, "lab")
 
 
-def renewed(cluster: FakeCluster, at: str) -> None:
-    cluster.put(LEASE, {"metadata": {"name": "l", "uid": "u"}, "spec": {"renewTime": at}}, "lab")
+BEAT = ("spec.renewTime", "spec.holderIdentity")
+
+
+def renewed(cluster: FakeCluster, at: str, by: str = "me") -> None:
+    spec = {"renewTime": at, "holderIdentity": by}
+    cluster.put(LEASE, {"metadata": {"name": "l", "uid": "u"}, "spec": spec}, "lab")
 
 
 def test_a_value_that_changes_while_one_looks_moves(
@@ -168,22 +172,32 @@ def test_a_value_that_changes_while_one_looks_moves(
         return get(*args, **more)
 
     cluster.get = renewing  # type: ignore[method-assign]
-    assert context(cluster).moves(LEASE, "l", "spec.renewTime", 5)
+    assert context(cluster).moves(LEASE, "l", *BEAT, 5)
 
 
 def test_a_value_that_stays_does_not_move(cluster: Clocked) -> None:
     renewed(cluster, "1")
-    assert not context(cluster).moves(LEASE, "l", "spec.renewTime", 0)
+    assert not context(cluster).moves(LEASE, "l", *BEAT, 0)
 
 
 def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
     sightings = Sightings()
     renewed(cluster, "1")
-    assert not context(cluster, sightings=sightings).moves(LEASE, "l", "spec.renewTime", 0)
+    assert not context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0)
     renewed(cluster, "2")
     calls = len(cluster.calls)
-    assert context(cluster, sightings=sightings).moves(LEASE, "l", "spec.renewTime", 60)
+    assert context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 60)
     assert len(cluster.calls) == calls + 1
+
+
+def test_what_another_holder_did_does_not_count(cluster: Clocked) -> None:
+    kept, seen = Instruments(), []
+    for at, by in (("1", "a"), ("2", "a"), ("2", "b"), ("3", "b")):
+        renewed(cluster, at, by)
+        # It has no time to look on, so that only what was seen before can count.
+        ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 1, instruments=kept)
+        seen.append(ctx.moves(LEASE, "l", *BEAT, 60))
+    assert seen == [False, True, False, True]
 
 
 def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch) -> None:

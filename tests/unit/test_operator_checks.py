@@ -54,7 +54,7 @@ class Still(Context):
     def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         return self.page
 
-    def moves(self, resource: Resource, name: str, path: str, seconds: float) -> bool:
+    def moves(self, resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
         return self.renewed
 
     def deeds(self, resource: Resource) -> list[Deed] | None:
@@ -295,7 +295,7 @@ def test_a_long_lease_is_looked_at_for_a_minute_at_most() -> None:
     context = held(leaseDurationSeconds=10**9, renewTime=LONG_AGO)
     looks: list[float] = []
 
-    def moves(resource: Resource, name: str, path: str, seconds: float) -> bool:
+    def moves(resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
         looks.append(seconds)
         return False
 
