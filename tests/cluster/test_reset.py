@@ -16,7 +16,7 @@ from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CRD, DEPLOYMENT, NAMESPACE, Resource, dig
+from labgrader.model.resource import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]
@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.cluster]
 PLATFORM = "trading-platform"
 SAMPLE = "sample-momentum-algo"
 DEFINITION = "tradingalgorithms.fintech.io"
-CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 HOLD = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 CLEAN_UP = "fintech.io/trading-algorithm-cleanup"
