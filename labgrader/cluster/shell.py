@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import yaml
 
@@ -67,13 +68,14 @@ def run(place: Place, environ: Mapping[str, str], clock: Callable[[], str] = str
         LabError: there is no shell that could be started.
     """
     with (
-        _hung_up_last(),
+        _HangUp() as hang_up,
         opened(place, environ) as shell,
         _told(shell.clock, clock),
         _lent_terminal(),
     ):
         try:
-            subprocess.run(shell.command, env=shell.environ, check=False)  # noqa: S603 - their own
+            with subprocess.Popen(shell.command, env=shell.environ) as process:  # noqa: S603 - their own
+                hang_up.pass_on_to(process)
         except OSError as error:
             raise LabError(
                 f"The shell {shell.command[0]} does not start: {error.strerror or error}",
@@ -161,16 +163,34 @@ def _told(file: Path, clock: Callable[[], str]) -> Iterator[None]:
         thread.join()
 
 
-@contextmanager
-def _hung_up_last() -> Iterator[None]:
-    """Have a terminal that closes end us only when the files are gone; the shell in it ends too."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGHUP, lambda number, frame: heard.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGHUP, before)
-        if heard:
+class _HangUp:
+    """A terminal that closes: the shell is told, and it ends us only when the files are gone.
+
+    The kernel tells the leader of the terminal's session alone, and that may be us.
+    """
+
+    def __init__(self) -> None:
+        self._heard = False
+        self._shell: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGHUP, lambda number, frame: self._hear())
+        return self
+
+    def _hear(self) -> None:
+        self._heard = True
+        if self._shell is not None:
+            self._shell.send_signal(signal.SIGHUP)  # which passes it on to its jobs
+
+    def pass_on_to(self, shell: subprocess.Popen[bytes]) -> None:
+        """Tell this one, also what was heard while it started."""
+        self._shell = shell
+        if self._heard:
+            shell.send_signal(signal.SIGHUP)
+
+    def __exit__(self, *problem: object) -> None:
+        signal.signal(signal.SIGHUP, self._before)
+        if self._heard:
             signal.raise_signal(signal.SIGHUP)
 
 

@@ -133,11 +133,13 @@ class BrowserDriver(WebDriver):
             self._terminal.resize(*self._columns_and_rows())
 
     def _server_is_gone(self) -> None:
-        """End the lab; where it does not listen (a shell runs in it), the process."""
+        """End the lab, and a shell in it as where a terminal closes; at last the process."""
         last = Timer(GRACE, os._exit, (1,))
         last.daemon = True
         last.start()
         self._app.post_message(messages.ExitApp())
+        if self._terminal is not None and self._terminal.lent:
+            os.kill(os.getpid(), signal.SIGHUP)
 
 
 class _Terminal:

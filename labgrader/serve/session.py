@@ -120,24 +120,31 @@ class Session(AppService):
             await self.remote_write_bytes(f"\x1b[?1049l\x1b[2J\x1b[H{text}\r\n".encode())
 
     async def stop(self) -> None:
-        """End the process: at first it is asked, after a while it is killed."""
+        """End the process: it is asked, then hung up on as by a terminal, at last killed."""
         process, task = self._process, self._task
         if process is None or task is None:
             return
         self._task = None
         try:
-            async with asyncio.timeout(GRACE):
-                await self._downloads.cancel_app_downloads(self.app_service_id)
-                await self.send_meta({"type": "quit"})
-                await process.wait()
-        except TimeoutError:
-            pass
+            for attempt in (self._ask_to_end, self._hang_up):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(GRACE):
+                        await attempt()
+                        await process.wait()
         finally:
             if process.returncode is None:
-                process.kill()  # a shell on its terminal gets a hang-up from that
+                process.kill()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await process.wait()
         with contextlib.suppress(ConnectionError):
             await self.remote_close()
+
+    async def _ask_to_end(self) -> None:
+        await self._downloads.cancel_app_downloads(self.app_service_id)
+        await self.send_meta({"type": "quit"})
+
+    async def _hang_up(self) -> None:
+        """Be gone for the lab: one that lends its screen to a shell hears nothing else."""
+        self.stdin.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
@@ -168,8 +169,12 @@ def test_a_lab_that_cannot_open_says_why_on_the_page(nothing: str, tmp_path: Pat
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 @pytest.mark.parametrize("shell", [False, True])
-def test_everything_ends_with_the_server(nothing: str, number: int, *, shell: bool) -> None:
-    with Serving("--kubeconfig", nothing, *(["--allow-shell"] if shell else [])) as serving:
+def test_everything_ends_with_the_server(
+    nothing: str, tmp_path: Path, number: int, *, shell: bool
+) -> None:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    options = ["--allow-shell"] if shell else []
+    with Serving("--kubeconfig", nothing, *options, env=env) as serving:
         visitor = serving.visit()
         painted(visitor, "Shell")
         if shell:
@@ -179,10 +184,12 @@ def test_everything_ends_with_the_server(nothing: str, number: int, *, shell: bo
             painted(visitor, "go\r\n")
         started = serving.labs()
         assert len(started) >= (3 if shell else 1)
+        assert len(list(tmp_path.glob("labgrader-shell-*"))) == shell
         serving.process.send_signal(number)
         code = serving.process.wait(30)
         assert code == (-number if number == signal.SIGKILL else ExitCode.OK)
         assert psutil.wait_procs(started, 30)[1] == []
+        assert list(tmp_path.iterdir()) == []
         visitor.close()
 
 

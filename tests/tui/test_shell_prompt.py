@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from terminals import Terminal
@@ -13,6 +14,7 @@ from terminals import Terminal
 DEADLINE = 1_000_000
 LINE = "line"
 FRESH = DEADLINE + 1_000_000
+SLEEP = "sh -c 'echo go; exec sleep 1000'"
 OPEN = """\
 import os
 from pathlib import Path
@@ -204,27 +206,29 @@ def folder_of(terminal):
 def test_a_terminal_that_closes_leaves_no_file_behind(lab_shell):
     with lab_shell("bash") as terminal:
         folder = folder_of(terminal)
-    # The shell's end can be seen before the hang-up is told.
-    assert terminal.process.returncode in (0, -signal.SIGHUP)
+        terminal.type(SLEEP)
+        terminal.until(r"\ngo\n")
+    assert terminal.process.returncode == -signal.SIGHUP
     assert not folder.exists()
 
 
-def test_a_hang_up_ends_the_lab_when_its_shell_is_over(lab_shell):
+def test_a_hang_up_ends_the_shell_and_what_runs_in_it(lab_shell):
     with lab_shell("bash") as terminal:
         folder = folder_of(terminal)
+        terminal.type(SLEEP)
+        terminal.until(r"\ngo\n")
+        started = psutil.Process(terminal.process.pid).children(recursive=True)
+        assert len(started) == 2
         terminal.process.send_signal(signal.SIGHUP)
-        terminal.type("echo still here")
-        terminal.until(r"\nstill here\n")
-        assert folder.is_dir()
-        terminal.type("exit")
         assert terminal.ended() == -signal.SIGHUP
+        assert psutil.wait_procs(started, 30)[1] == []
         assert not folder.exists()
 
 
 def test_ctrl_c_belongs_to_what_runs_in_the_shell(lab_shell):
     with lab_shell("bash") as terminal:
         terminal.until(r"\(lab\) ")
-        terminal.type("sh -c 'echo go; exec sleep 1000'")
+        terminal.type(SLEEP)
         terminal.until(r"\ngo\n")
         terminal.type("\x03", end="")
         terminal.until(r"\(lab\) ")
