@@ -1,22 +1,63 @@
 """How the tests are spread over the workers of a run.
 
 A file stays together, because its fixtures are dear; so do the folders whose tests share a real
-node or an operator. The cases of the checks are many and alike; each may go anywhere.
+node or an operator. The cases of the checks are many and alike; each may go anywhere. What takes
+long begins early, and what is short fills the gaps at the end, whatever the order of collection.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = ("tests/cluster/nodes/", "tests/operator/cluster/")
+ALONE = ("tests/cluster/nodes/test_demo.py",)
+"""Files of these folders that need not wait for the others: they have a cluster of their own."""
+
 APART = ("tests/cluster/test_cases.py",)
+
+ORDER = (
+    "tests/cluster/nodes/",
+    *ALONE,
+    "tests/operator/cluster/",
+    "tests/cluster/test_story.py",
+    "tests/cluster/embedded/",
+    "tests/cluster/test_terminal.py",
+    "tests/browser/",
+    "tests/tui/test_monkey.py",
+    "tests/cluster/",
+    *APART,
+    "",
+)
+"""Beginnings of scopes, the longest work first; the most exact one that fits a scope counts."""
 
 
 class Spreading(LoadScopeScheduling):
-    """Hands out files and folders in the order of collection: what takes longest comes first."""
+    """Hands out files and folders, one at a time to whichever worker is free."""
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(APART):
             return nodeid
-        folder = next((one for one in TOGETHER if nodeid.startswith(one)), None)
-        return folder or nodeid.split("::", 1)[0]
+        file = nodeid.split("::", 1)[0]
+        if file in ALONE:
+            return file
+        return next((one for one in TOGETHER if nodeid.startswith(one)), file)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue.move_to_end(min(self.workqueue, key=place), last=False)
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: Any) -> None:
+        """Give more to a worker that has one test left; that one waits to know what follows it.
+
+        Upstream gives more at two left, and so a long scope can stand behind a long test while
+        another worker is idle.
+        """
+        if not self.workqueue or self._pending_of(self.assigned_work[node]) < 2:
+            super()._reschedule(node)
+
+
+def place(scope: str) -> int:
+    """Return when a scope has its turn: its place in ``ORDER``."""
+    return ORDER.index(max((one for one in ORDER if scope.startswith(one)), key=len))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import queue
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +16,6 @@ from labgrader.author.verify import cases_folder
 from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.events import RunFinished
-from labgrader.model.errors import ExitCode
 from labgrader.model.resource import JOB
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
@@ -144,16 +141,6 @@ def test_a_live_grading_asks_by_name_again_when_nobody_stands_behind_it(
         thread.join(BOUND_SECONDS)
         bench.close()
         lead_to("controller")
-
-
-def test_the_demo_tells_the_whole_story_on_a_real_node(real_lab: RealLab) -> None:
-    """On a cluster of its own; nothing is withheld there."""
-    del real_lab  # these tests take turns, and are skipped together
-    command = [sys.executable, "-m", "labgrader", "demo", "--nodes", "real"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == ExitCode.OK, done.stdout + done.stderr
-    assert "not judged here" not in done.stdout
-    assert "100 of 100 points" in done.stdout
 
 
 def test_a_node_that_dies_while_it_is_graded_is_no_fault_of_the_learner(

@@ -98,8 +98,9 @@ def test_a_service_is_found_by_its_name(web):
 def test_a_pod_reaches_itself_through_its_service(web):
     web.kubectl("scale", "deployment/web", "--replicas=1")
     wait_until(lambda: len(web.get("pods", "-l", "app=web")["items"]) == 1)
-    asks = ("exec", "deployment/web", "--", "wget", "-qO-", "http://web:8000/")
-    # The node's rules for a Service follow its endpoints, a moment behind the list of pods.
+    # The node's rules for a Service follow its endpoints, a moment behind the list of pods; who is
+    # sent to a pod that has gone would wait for minutes.
+    asks = ("exec", "deployment/web", "--", "wget", "-T", "2", "-qO-", "http://web:8000/")
     wait_until(lambda: "Welcome" in web.kubectl(*asks, check=False))
     web.kubectl("scale", "deployment/web", "--replicas=2")
     web.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
