@@ -14,6 +14,7 @@ from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
+from reaper import reaper
 from spreading import Spreading
 from wiping import wipe
 
@@ -28,6 +29,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
     """Spread by files, and keep the order of collection."""
     config.option.loadscopereorder = False
     return Spreading(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No cluster outlives the tests, also where they are killed."""
+    with reaper(tmp_path_factory.getbasetemp()):
+        yield
 
 
 @pytest.fixture(autouse=True)
