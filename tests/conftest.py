@@ -14,8 +14,13 @@ from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
+from ordering import seed_of_commit
 from spreading import Spreading
 from wiping import wipe
+
+pytest_plugins = ["isolation"]
+
+ORDER = pytest.StashKey[str]()
 
 # Whoever starts the tests in the background of a script hands down an ignored SIGINT; the programs
 # that the tests interrupt would then ignore it as well.
@@ -30,26 +35,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
     return Spreading(config, log)
 
 
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the state, the kubeconfig or the proxies of the person who runs it."""
-    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path_factory.getbasetemp() / "state"))
-    for name in ("KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Run in an order that is the commit's; `--randomly-seed=N` and `-p no:randomly` choose."""
+    if getattr(config.option, "randomly_seed", None) == "default":
+        config.option.randomly_seed, config.stash[ORDER] = seed_of_commit()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say where the order comes from."""
+    return f"order of {config.stash.get(ORDER, 'the command line')}"
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStatus]:
+def cluster(cluster_state: Path) -> Iterator[ClusterStatus]:
     """A running embedded cluster; one for each xdist worker."""
     from labgrader.cluster.embedded.provider import EmbeddedProvider
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(STATE_VARIABLE, str(tmp_path_factory.mktemp("cluster-state")))
+        patch.setenv(STATE_VARIABLE, str(cluster_state))
         provider = EmbeddedProvider(name="tests")
-        try:
-            yield provider.up()
-        finally:
-            provider.down(purge=True)
+    try:
+        yield provider.up()
+    finally:
+        provider.down(purge=True)
 
 
 @pytest.fixture(scope="session")
