@@ -12,9 +12,11 @@ import pytest
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
+from labgrader.model.errors import LabError
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
 from ordering import seed_of_commit
+from preconditions import lacking
 from spreading import Spreading
 from wiping import wipe
 
@@ -27,6 +29,9 @@ ORDER = pytest.StashKey[str]()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Ended by a CI system, the tests take their clusters down as after Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+# Started by nohup, the tests outlive their terminal, and the programs that they start must not.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
@@ -42,21 +47,34 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.randomly_seed, config.stash[ORDER] = seed_of_commit()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at the machine once, in the process that hands out the tests."""
+    if not hasattr(session.config, "workerinput"):
+        reason = lacking(session.config.option.basetemp)
+        if reason:
+            pytest.exit(f"no test can run here: {reason}", pytest.ExitCode.USAGE_ERROR)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say where the order comes from."""
     return f"order of {config.stash.get(ORDER, 'the command line')}"
 
 
 @pytest.fixture(scope="session")
-def cluster(cluster_state: Path) -> Iterator[ClusterStatus]:
-    """A running embedded cluster; one for each xdist worker."""
+def cluster(cluster_state: Path, request: pytest.FixtureRequest) -> Iterator[ClusterStatus]:
+    """A running embedded cluster; one for each xdist worker. Without it the whole run ends."""
     from labgrader.cluster.embedded.provider import EmbeddedProvider
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(STATE_VARIABLE, str(cluster_state))
         provider = EmbeddedProvider(name="tests")
     try:
-        yield provider.up()
+        try:
+            status = provider.up()
+        except LabError as error:
+            request.session.shouldfail = f"no cluster to test on: {error}"
+            pytest.fail(f"no cluster to test on: {error}", pytrace=False)
+        yield status
     finally:
         provider.down(purge=True)
 
