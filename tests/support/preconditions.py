@@ -15,7 +15,7 @@ ROOM_BYTES = 300 * 1024 * 1024
 """What the fast tests write; a cluster sees by itself to what it needs more."""
 
 
-def lacking(basetemp: Path | None = None) -> str:
+def lacking(basetemp: str | None = None) -> str:
     """Return what keeps any test run from working here, with the next step; "" where nothing does.
 
     A low soft limit of open files, as some shells set it, is raised for the run.
@@ -25,7 +25,7 @@ def lacking(basetemp: Path | None = None) -> str:
         _raise_soft_limit()
     except MachineError as error:
         return str(error)
-    folder = basetemp.absolute().parent if basetemp else Path(_temporary())
+    folder = Path(basetemp).absolute().parent if basetemp else Path(_temporary())
     if shutil.disk_usage(folder).free < ROOM_BYTES:
         return (
             f"The temporary folder {folder} has less than {ROOM_BYTES >> 20} MB free. "
