@@ -12,23 +12,53 @@ import pytest
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
+from labgrader.model.errors import LabError
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
+from ordering import seed_of_commit
+from preconditions import lacking
 from reaper import reaper
 from spreading import Spreading
 from wiping import wipe
+
+pytest_plugins = ["isolation"]
+
+ORDER = pytest.StashKey[str]()
 
 # Whoever starts the tests in the background of a script hands down an ignored SIGINT; the programs
 # that the tests interrupt would then ignore it as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Ended by a CI system, the tests take their clusters down as after Ctrl-C.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
+# Started by nohup, the tests outlive their terminal, and the programs that they start must not.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
     """Spread by files, and keep the order of collection."""
     config.option.loadscopereorder = False
     return Spreading(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Run in an order that is the commit's; `--randomly-seed=N` and `-p no:randomly` choose."""
+    if getattr(config.option, "randomly_seed", None) == "default":
+        config.option.randomly_seed, config.stash[ORDER] = seed_of_commit()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at the machine once, in the process that hands out the tests."""
+    if not hasattr(session.config, "workerinput"):
+        reason = lacking(session.config.option.basetemp)
+        if reason:
+            pytest.exit(f"no test can run here: {reason}", pytest.ExitCode.USAGE_ERROR)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say where the order comes from."""
+    return f"order of {config.stash.get(ORDER, 'the command line')}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,26 +68,23 @@ def _reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees the state, the kubeconfig or the proxies of the person who runs it."""
-    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path_factory.getbasetemp() / "state"))
-    for name in ("KUBECONFIG", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterStatus]:
-    """A running embedded cluster; one for each xdist worker."""
+def cluster(cluster_state: Path, request: pytest.FixtureRequest) -> Iterator[ClusterStatus]:
+    """A running embedded cluster; one for each xdist worker. Without it the whole run ends."""
     from labgrader.cluster.embedded.provider import EmbeddedProvider
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(STATE_VARIABLE, str(tmp_path_factory.mktemp("cluster-state")))
+        patch.setenv(STATE_VARIABLE, str(cluster_state))
         provider = EmbeddedProvider(name="tests")
+    try:
         try:
-            yield provider.up()
-        finally:
-            provider.down(purge=True)
+            status = provider.up()
+        except LabError as error:
+            request.session.shouldfail = f"no cluster to test on: {error}"
+            pytest.fail(f"no cluster to test on: {error}", pytrace=False)
+        yield status
+    finally:
+        provider.down(purge=True)
 
 
 @pytest.fixture(scope="session")

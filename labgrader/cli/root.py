@@ -12,6 +12,7 @@ from click.exceptions import Abort, Exit
 
 from labgrader import __version__
 from labgrader.model.errors import ExitCode, LabError
+from labgrader.model.machine import machine_error
 from labgrader.report.clean import one_line
 
 COMMANDS = {
@@ -88,6 +89,10 @@ def run(arguments: Sequence[str]) -> int:
     except LabError as error:
         return _tell(error, error.exit_code, debug=debug)
     except Exception as error:  # noqa: BLE001 - the last place: a fault of ours, said in one line
+        lacking = machine_error(error) if isinstance(error, OSError) else None
+        if lacking is not None:
+            lacking.__cause__ = error
+            return _tell(lacking, lacking.exit_code, debug=debug)
         unexpected = LabError(
             f"Unexpected {type(error).__name__}: {error}",
             "This is a fault of labgrader: run again with --debug and report it",

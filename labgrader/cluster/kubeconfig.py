@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from labgrader.model.errors import Forbidden, UsageError
+from labgrader.model.machine import machine_errors
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KNOWN_USER_KEYS = {
@@ -144,7 +145,7 @@ def _tls(cluster: Mapping[str, Any], user: Mapping[str, Any], base: Path) -> ssl
         return None
     try:
         context = _trust(cluster, base)
-        with ExitStack() as stack:
+        with machine_errors(), ExitStack() as stack:
             cert = _file(user, "client-certificate", base, stack)
             key = _file(user, "client-key", base, stack)
             if cert and key:

@@ -24,6 +24,7 @@ import yaml
 from labgrader.cluster import kubeconfig, shell_start
 from labgrader.cluster.embedded.components import without_proxy
 from labgrader.model.errors import LabError, UsageError
+from labgrader.model.machine import machine_errors
 
 TICK_SECONDS = 1.0
 """How old what the prompt counts by may be."""
@@ -68,6 +69,7 @@ def run(place: Place, environ: Mapping[str, str], clock: Callable[[], str] = str
         LabError: there is no shell that could be started.
     """
     with (
+        machine_errors(),
         _HangUp() as hang_up,
         opened(place, environ) as shell,
         _told(shell.clock, clock),

@@ -61,6 +61,12 @@ class ContentError(LabError):
     exit_code = ExitCode.USAGE
 
 
+class MachineError(LabError):
+    """The machine lacks what any command needs: space on a disk, open files, loopback."""
+
+    exit_code = ExitCode.USAGE
+
+
 class ProviderError(LabError):
     """A cluster could not be started, stopped or looked at."""
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from labgrader.model.errors import LabError
+from labgrader.model.machine import machine_errors
 
 T = TypeVar("T")
 
@@ -37,7 +38,8 @@ async def in_thread(work: Callable[[], T]) -> T:
     def run() -> None:
         result, error = None, None
         try:
-            result = work()
+            with machine_errors():
+                result = work()
         except LabError as raised:
             error = raised
         except Exception as raised:  # noqa: BLE001 - a thread's end would go unseen

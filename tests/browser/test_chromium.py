@@ -36,9 +36,9 @@ def browser() -> Iterator[Chromium]:
 
 
 @pytest.fixture
-def serving(kubeconfig: Path, clean_lab: Kube) -> Iterator[Serving]:
+def serving(kubeconfig: Path, clean_lab: Kube, cluster_state: Path) -> Iterator[Serving]:
     """A server on the clean cluster, which is the lab's own by its kubeconfig's place."""
-    state = {STATE_VARIABLE: str(kubeconfig.parent.parent.parent)}
+    state = {STATE_VARIABLE: str(cluster_state)}
     with Serving("--kubeconfig", str(kubeconfig), env={**os.environ, **state}) as server:
         yield server
 

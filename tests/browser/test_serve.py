@@ -26,7 +26,7 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def serving(nothing: str) -> Iterator[Serving]:
+def serving(module_state: Path, nothing: str) -> Iterator[Serving]:
     with Serving("--kubeconfig", nothing) as server:
         yield server
 

@@ -88,9 +88,9 @@ ASKED = [
 
 
 @pytest.fixture
-def own(layout: ClusterLayout, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def own(layout: ClusterLayout, cluster_state: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The command, for a cluster that is the lab's own because it lies in the state folder."""
-    monkeypatch.setenv(STATE_VARIABLE, str(layout.root.parent.parent))
+    monkeypatch.setenv(STATE_VARIABLE, str(cluster_state))
     return ["cluster", "audit", "--kubeconfig", str(layout.kubeconfig)]
 
 

@@ -119,11 +119,12 @@ Verify = Callable[..., tuple[int, dict[str, Any]]]
 def verify(
     lab: Path,
     kubeconfig: Path,
+    cluster_state: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Verify:
     """Verify the small lab on the test run's cluster; return code and JSON."""
-    monkeypatch.setenv(STATE_VARIABLE, str(kubeconfig.parent.parent.parent))
+    monkeypatch.setenv(STATE_VARIABLE, str(cluster_state))
 
     def run(*arguments: str) -> tuple[int, dict[str, Any]]:
         command = ["author", "verify", "--content", str(lab), "--kubeconfig", str(kubeconfig)]

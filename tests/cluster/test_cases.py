@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.cluster]
 
 
 @pytest.fixture(scope="module")
-def ground(kubeconfig: Path, kube: Kube) -> Iterator[Ground]:
-    """A solved lab, shared by all cases of this worker."""
+def ground(own_cluster: Path, kubeconfig: Path, kube: Kube) -> Iterator[Ground]:
+    """A solved lab, shared by all cases of this worker, on a cluster of the lab's own."""
     solved = Ground(Workbench(Choice(kubeconfig=str(kubeconfig))))
     solved.clear()
     assert not list(proof.of_empty_cluster(solved.grade()))

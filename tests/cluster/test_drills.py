@@ -25,7 +25,7 @@ DRILLS = load_drills(content_root())
 
 
 @pytest.fixture(scope="module")
-def solved(kubeconfig: Path) -> Iterator[Workbench]:
+def solved(own_cluster: Path, kubeconfig: Path) -> Iterator[Workbench]:
     bench = Workbench(Choice(kubeconfig=str(kubeconfig)))
     ground = Ground(bench)
     ground.clear()

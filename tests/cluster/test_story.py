@@ -56,12 +56,13 @@ Run = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def run(
     kubeconfig: Path,
+    cluster_state: Path,
     clean_lab: Kube,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
     """Run a command on the clean cluster, which is the lab's own by its kubeconfig's place."""
-    monkeypatch.setenv(STATE_VARIABLE, str(kubeconfig.parent.parent.parent))
+    monkeypatch.setenv(STATE_VARIABLE, str(cluster_state))
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = root.run([*arguments, "--kubeconfig", str(kubeconfig)])

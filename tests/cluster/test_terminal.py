@@ -34,14 +34,14 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment(home: Path, kubeconfig: Path) -> dict[str, str]:
+def environment(home: Path, cluster_state: Path) -> dict[str, str]:
     """A learner's environment, in which the running cluster is the lab's own."""
     return {
         "HOME": str(home),
         "SHELL": "/bin/bash",
         "LANG": "C.UTF-8",
         "PATH": os.environ["PATH"],
-        STATE_VARIABLE: str(kubeconfig.parent.parent.parent),
+        STATE_VARIABLE: str(cluster_state),
     }
 
 

@@ -68,7 +68,9 @@ def lab_shell(home):
 
 def tell(home, line):
     """Have the prompt count by a line from soon on."""
-    (home / LINE).write_text(f"{line}\n")
+    new = home / f"{LINE}.new"
+    new.write_text(f"{line}\n")
+    new.replace(home / LINE)  # in one step: half a line is read as none
 
 
 def until_prompt(terminal, pattern):

@@ -242,9 +242,9 @@ def test_thousands_of_bindings_cost_one_pass() -> None:
         books.bind(f"binding-{number}", f"role-{number}", "other", user)
     books.put(ROLE, "mine", "lab", rules=[PODS])
     books.bind("mine", "mine", "lab")
-    began = time.perf_counter()
+    began = time.thread_time()  # of this thread alone: other programs' work does not count
     assert rules_of(books) == [Rule.of(PODS)]
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
     assert len(books.reads) == 3
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import ProviderError
+from labgrader.model.errors import MachineError, ProviderError
+from labgrader.model.machine import machine_error
 
 
 def write_private(path: Path, content: bytes) -> bool:
@@ -97,6 +98,9 @@ def explained(layout: ClusterLayout) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise disk_full(layout) from error
+        lacking = machine_error(error)
+        if lacking is not None:
+            raise lacking from error
         where = error.filename or layout.root
         raise ProviderError(
             f"{where}: {error.strerror or error}",
@@ -104,9 +108,9 @@ def explained(layout: ClusterLayout) -> Iterator[None]:
         ) from error
 
 
-def disk_full(layout: ClusterLayout, megabytes: int = 300) -> ProviderError:
+def disk_full(layout: ClusterLayout, megabytes: int = 300) -> MachineError:
     """Return the error for a disk that is too full for a cluster, which needs ``megabytes``."""
-    return ProviderError(
+    return MachineError(
         f"The disk that holds {layout.root} is full",
         f"Free at least {megabytes} MB there, or set LABGRADER_STATE_DIR to another disk",
     )

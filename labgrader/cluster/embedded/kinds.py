@@ -18,10 +18,10 @@ def choose(layout: ClusterLayout, asked: str, progress: Progress) -> str:
     """
     known = before(layout)
     if asked in ("real", "simulated") and known not in ("", asked):
-        option = "" if layout.name == "default" else f" --name {layout.name}"
         raise UsageError(
             f"The cluster '{layout.name}' was made with {known} nodes",
-            f"Use --nodes {known}, or another --name, or first `cluster down --purge{option}`",
+            f"Use --nodes {known}, or another --name, or first "
+            f"`cluster down --purge{layout.option}`",
         )
     kind = known or asked or "simulated"
     if kind == "simulated":

@@ -125,6 +125,11 @@ class ClusterLayout:
         """Name of the kubeconfig's context."""
         return f"labgrader-{self.name}"
 
+    @property
+    def option(self) -> str:
+        """What a command must be given to mean this cluster, with a space before it."""
+        return "" if self.name == "default" else f" --name {self.name}"
+
     def log(self, component: str) -> Path:
         """Return the path of a component's current log; the one before it ends in ``.1``."""
         return self.logs / f"{component}.log"

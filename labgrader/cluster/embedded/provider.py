@@ -84,7 +84,7 @@ class EmbeddedProvider:
         if not self.layout.kubeconfig.is_file():
             raise ProviderError(
                 f"The cluster '{self.name}' has no kubeconfig yet",
-                f"Start it with `labgrader cluster up{self._option}`",
+                f"Start it with `labgrader cluster up{self.layout.option}`",
             )
         return self.layout.kubeconfig
 
@@ -100,7 +100,3 @@ class EmbeddedProvider:
 
         changed = images.load(self.layout, file)
         return [f"Loaded {name}" for name in changed] or ["Its images are all there already"]
-
-    @property
-    def _option(self) -> str:
-        return "" if self.name == "default" else f" --name {self.name}"

@@ -55,7 +55,8 @@ class Readiness:
         """Return when all is there.
 
         Raises:
-            ProviderError: not within ``seconds``, or it never will be.
+            ProviderError: not within ``seconds``.
+            MachineError: it never will be, because a disk is full.
             PortTaken, SupervisorGone: the start must be tried again.
         """
         deadline = time.monotonic() + seconds
@@ -128,19 +129,37 @@ class Readiness:
             raise SupervisorGone
         if shutil.disk_usage(self._layout.root).free < _LEAST_ROOM_BYTES:
             raise disk_full(self._layout)
-        for entry in read_json(self._layout.status).get("components", []):
+        for entry in self._components():
             if "address already in use" in entry["last_exit"]:
                 raise PortTaken
             if "no space left on device" in entry["last_exit"]:
                 raise disk_full(self._layout)
 
+    def _components(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = read_json(self._layout.status).get("components", [])
+        return found
+
     def _too_late(self, component: str, seconds: float) -> ProviderError:
         culprit = component if component != "node" else "kube-apiserver"
         said = last_error(self._layout, culprit) or self._last
+        again = f"Look at {self._layout.log(culprit)}, then try `labgrader cluster up` again"
+        ended = [one for one in self._components() if _does_not_stay(one)]
+        if ended:  # what does not even run explains why others wait; etcd, the last, before all
+            culprit = str(ended[-1]["name"])
+            said = f"{culprit} ended: {ended[-1]['last_exit']}"
+            again = f"Look at {self._layout.log(culprit)}"
+            if culprit == "etcd":
+                again += "; if its data is damaged or of another version, start anew: "
+                again += f"`labgrader cluster down --purge{self._layout.option}`"
         return ProviderError(
-            f"{component} was not ready within {seconds:.0f} s; last: {said}",
-            f"Look at {self._layout.log(culprit)}, then try `labgrader cluster up` again",
+            f"{component} was not ready within {seconds:.0f} s; last: {said}", again
         )
+
+
+def _does_not_stay(component: dict[str, Any]) -> bool:
+    """Tell whether a component ends again and again."""
+    down = component.get("state") == "backing-off" or component.get("restarts", 0) > 1
+    return down and bool(component.get("last_exit"))
 
 
 def last_error(layout: ClusterLayout, component: str) -> str:

@@ -32,7 +32,7 @@ def prepare(
 
     Raises:
         OSError: the disk does not let us.
-        ProviderError: it is too full.
+        MachineError: it is too full.
     """
     for folder in layout.folders():
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -46,8 +46,7 @@ def prepare(
     if pki.ensure(real_nodes=real_nodes):
         progress("certificates", "made keys and certificates")
     port = _port(layout, progress)
-    server = f"https://127.0.0.1:{port}"
-    write_private(layout.kubeconfig, documents.kubeconfig(pki, "admin", server, layout.context))
+    write_kubeconfig(layout)
     write_private(layout.conf / "audit-policy.yaml", documents.audit_policy())
     _link(layout.bin / "kubectl", binary)
     if real_nodes:
@@ -84,10 +83,23 @@ def remember(layout: ClusterLayout, **facts: object) -> None:
     write_json(layout.facts, {**read_json(layout.facts), **facts})
 
 
+def write_kubeconfig(layout: ClusterLayout) -> None:
+    """Make the learner's kubeconfig for the port that is remembered, where it is not so already."""
+    server = f"https://127.0.0.1:{stored_port(layout)}"
+    content = documents.kubeconfig(Pki(layout.pki), "admin", server, layout.context)
+    write_private(layout.kubeconfig, content)
+
+
+def stored_port(layout: ClusterLayout) -> int | None:
+    """Return the port which the cluster had the last time it was started, if that is known."""
+    port = read_json(layout.facts).get("port")
+    return port if isinstance(port, int) and 0 < port < 65536 else None
+
+
 def _port(layout: ClusterLayout, progress: Progress) -> int:
     """Return the port of the last time, or another one if that is taken now."""
-    before = read_json(layout.facts).get("port")
-    if isinstance(before, int) and 0 < before < 65536 and is_free(before):
+    before = stored_port(layout)
+    if before is not None and is_free(before):
         return before
     port = free_port()
     if before is not None:

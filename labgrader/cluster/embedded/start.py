@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable
 
-from labgrader.cluster.embedded import processes
+from labgrader.cluster.embedded import preflight, processes
 from labgrader.cluster.embedded.api import Api, NotReady
 from labgrader.cluster.embedded.binary import kube_binary, kube_crds
 from labgrader.cluster.embedded.extras import apply_crds
@@ -20,7 +20,7 @@ from labgrader.cluster.embedded.readiness import (
     SupervisorGone,
     last_error,
 )
-from labgrader.cluster.embedded.setup import prepare, remember
+from labgrader.cluster.embedded.setup import prepare, remember, stored_port, write_kubeconfig
 from labgrader.cluster.embedded.stop import stop
 from labgrader.cluster.provider import Progress
 from labgrader.model.errors import ProviderError
@@ -42,6 +42,7 @@ class Starter:
     def run(self) -> None:
         """Return when the cluster is ready; leave no process behind if it does not become so."""
         if self._adopted():
+            write_kubeconfig(self._layout)
             try:
                 self._wait(lambda: processes.supervisor(self._layout) is not None)
             except SupervisorGone:
@@ -53,15 +54,18 @@ class Starter:
     def _adopted(self) -> bool:
         """Tell whether the cluster runs and is meant to.
 
-        A supervisor that was never released is about to stop, because its ``up`` was killed.
+        A supervisor that was never released is about to stop, because its ``up`` was killed. One
+        whose port nobody knows any more (another version's files) cannot be talked to.
         """
         status = read_json(self._layout.status)
         meant = status.get("adopted") is True and status.get("state") == "running"
-        return meant and processes.supervisor(self._layout) is not None
+        known = stored_port(self._layout) is not None
+        return meant and known and processes.supervisor(self._layout) is not None
 
     def _start(self) -> None:
         first = not (self._layout.etcd_data / "member").exists()
         binary = kube_binary()
+        preflight.require(real_nodes=self._real)
         try:
             stop(self._layout, self._progress)
             for attempt in range(_TRIES):
@@ -101,7 +105,7 @@ class Starter:
             tether.cut()
 
     def _wait(self, alive: Callable[[], bool]) -> None:
-        port = read_json(self._layout.facts).get("port", 0)
+        port = stored_port(self._layout) or 0
         api = Api(port, Pki(self._layout.pki))
         try:
             waiting = Readiness(self._layout, api, alive, real_nodes=self._real)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.pki import Pki
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.provider import silent
-from labgrader.model.errors import ExitCode, LabError, ProviderError, UsageError
+from labgrader.model.errors import ExitCode, LabError, MachineError, ProviderError, UsageError
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_full_disk_is_told_before_anything_starts_and_leaves_nothing(state, bu
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(setup.shutil, "disk_usage", lambda path: usage._replace(free=1024))
     provider = EmbeddedProvider()
-    with pytest.raises(ProviderError, match="is full") as error:
+    with pytest.raises(MachineError, match="is full") as error:
         provider.up()
     assert "Free at least 300 MB" in error.value.next_step
     assert provider.status().state == "absent"
@@ -120,7 +121,7 @@ def test_a_disk_that_fills_up_during_the_start_is_told_at_once(state, monkeypatc
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(readiness.shutil, "disk_usage", lambda path: usage._replace(free=0))
     waiting = readiness.Readiness(ClusterLayout.of("default"), Silent(), lambda: True)
-    with pytest.raises(ProviderError, match="is full"):
+    with pytest.raises(MachineError, match="is full"):
         waiting.wait(silent)
 
 
@@ -135,6 +136,26 @@ def test_what_never_becomes_ready_is_quoted_from_its_log(state):
     waiting = readiness.Readiness(layout, Silent(), lambda: True)
     with pytest.raises(ProviderError, match=r"kube-apiserver was not ready .* no certificate"):
         waiting.wait(silent, seconds=0.05)
+
+
+def test_a_component_that_does_not_run_explains_why_the_others_wait(state):
+    class Silent:
+        def request(self, *_arguments):
+            raise NotReady("no answer")
+
+    layout = ClusterLayout.of("default")
+    for folder in (layout.logs, layout.run):
+        folder.mkdir(parents=True)
+    layout.log("kube-apiserver").write_text("E1123 06:59:22 connection refused\n")
+    entries = [
+        {"name": "etcd", "state": "backing-off", "last_exit": "exit status 1: limit is too low"},
+        {"name": "kube-apiserver", "state": "running", "last_exit": ""},
+    ]
+    layout.status.write_text(json.dumps({"components": entries}))
+    waiting = readiness.Readiness(layout, Silent(), lambda: True)
+    with pytest.raises(ProviderError, match=r"etcd ended: .* limit is too low") as error:
+        waiting.wait(silent, seconds=0.05)
+    assert str(layout.log("etcd")) in error.value.next_step
 
 
 def test_a_root_that_is_a_file_is_one_clear_line(state, built):

@@ -11,7 +11,7 @@ import pytest
 from labgrader.cluster.embedded import files
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import silent
-from labgrader.model.errors import ProviderError, UsageError
+from labgrader.model.errors import MachineError, ProviderError, UsageError
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_json_file_that_is_none_reads_as_empty(tmp_path, content):
 
 def test_a_full_disk_and_a_refused_file_are_one_line_with_a_next_step(layout):
     with (
-        pytest.raises(ProviderError, match="is full") as full,
+        pytest.raises(MachineError, match="is full") as full,
         files.explained(layout),
     ):
         raise OSError(errno.ENOSPC, "No space left on device", "x")

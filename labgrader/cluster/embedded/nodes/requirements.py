@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labgrader.cluster.embedded.nodes import cgroups
+from labgrader.cluster.embedded.nodes.syscalls import inotify_instances
 from labgrader.model.errors import ProviderError
 
 PACKAGES = {
@@ -26,6 +27,10 @@ PLUGINS = ("ptp", "host-local", "loopback")
 
 TOOLS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
+INOTIFY_INSTANCES = 24
+"""How many a node's processes hold together, without its pods."""
+
+_INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
 _PLUGIN_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
 _CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_MKNOD": 27}
 
@@ -126,5 +131,15 @@ def _not_allowed() -> list[str]:
     if not any(place == "/" for place, _ in _mounts()):
         # Its mounts could not be kept from whoever sees the folder that holds it.
         reasons.append("the root folder is no mount (a chroot): bind it to itself before")
-    trouble = cgroups.trouble()
-    return [*reasons, trouble] if trouble else reasons
+    return [*reasons, *filter(None, (cgroups.trouble(), _inotify_trouble()))]
+
+
+def _inotify_trouble() -> str:
+    """Return why containerd and the kubelet could not watch files, or ""."""
+    if inotify_instances(INOTIFY_INSTANCES) == INOTIFY_INSTANCES:
+        return ""
+    limit = _INOTIFY_LIMIT.read_text().strip() if _INOTIFY_LIMIT.exists() else "?"
+    return (
+        f"this user's inotify instances are nearly all in use (fs.inotify.max_user_instances is "
+        f"{limit}): end the programs that hold them, or raise it with sysctl to 512"
+    )

@@ -37,6 +37,19 @@ def mount(source: str, target: Path, kind: str = "", flags: int = 0, options: st
     _checked(done, f"mount {kind or source} on {target}")
 
 
+def inotify_instances(most: int) -> int:
+    """Return how many of ``most`` watches for changes of files this user could begin now."""
+    libc = _libc()
+    opened: list[int] = []
+    try:
+        while len(opened) < most and (handle := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+            opened.append(handle)
+        return len(opened)
+    finally:
+        for handle in opened:
+            os.close(handle)
+
+
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
 
