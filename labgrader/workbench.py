@@ -5,7 +5,7 @@ Imports nothing heavy before it is needed: the lab's first screen is painted bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from labgrader.engine.instruments import Instruments
     from labgrader.engine.live import Live
     from labgrader.engine.runner import Runner
-    from labgrader.engine.snapshot import Snapshot
+    from labgrader.engine.snapshot import Interest, Snapshot
     from labgrader.engine.watches import Change
     from labgrader.model.errors import LabError
     from labgrader.model.result import CheckResult, ClusterInfo, Report
@@ -100,6 +100,14 @@ class Workbench:
         from labgrader.engine.snapshot import Snapshot
 
         return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener)
+
+    def trace(self, criteria: Sequence[Criterion]) -> tuple[Report, Mapping[str, set[Interest]]]:
+        """Judge ``criteria`` once; return also what each check read, and what that rests on."""
+        from labgrader.engine.snapshot import Snapshot
+
+        runner = self._runner()
+        view = Snapshot(self.cluster, lasting=True)
+        return runner.run(criteria, view, self.info, lambda event: None), runner.interests
 
     def results(self, names: Sequence[str]) -> tuple[CheckResult, ...]:
         """Judge the named criteria once. Raises ``UsageError`` where there is no such one."""

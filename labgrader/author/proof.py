@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,12 +46,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One case, judged. ``found`` None where it was not tried, or could not be brought about."""
+    """One case, judged. ``found`` None where it was not tried, or could not be brought about.
+
+    ``seconds`` is a share of the batch's where it was tried in one. ``repeated`` says why a try in
+    a batch did not count; empty where there was none, or it did.
+    """
 
     case: Case
     found: CheckResult | None
     faults: tuple[Fault, ...]
     seconds: float = 0.0
+    repeated: str = ""
 
     @property
     def skipped(self) -> bool:
@@ -82,6 +87,11 @@ def judge(case: Case, before: Results, after: Results) -> tuple[Fault, ...]:
     return tuple(
         Fault(kind, case.criterion, str(case.path), text, reason) for kind, text, reason in told
     )
+
+
+def without(others: Collection[str], before: Results, after: Results) -> Results:
+    """Return ``after`` as if the criteria in ``others``, which other cases hit, had stayed."""
+    return {name: before[name] if name in others else one for name, one in after.items()}
 
 
 def of_empty_cluster(results: Results) -> Iterator[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from labgrader.author.ground import Ground
@@ -110,12 +111,7 @@ def verify(workbench: Workbench, cases: Sequence[Case], told: Told) -> Verificat
     told(f"the empty cluster: {_summary(empty, 'earns nothing')}")
     solution = _about(wanted, of_solution(ground.solve()))
     told(f"the solution: {_summary(solution, 'earns everything')}")
-    proofs = []
-    for number, case in enumerate(cases, 1):
-        lacks = ground.lacks(case)
-        proof = skip(case, lacks) if lacks else ground.prove(case)
-        proofs.append(proof)
-        told(f"{number:>3}/{len(cases)} {proof.seconds:5.1f} s  {case.name}: {_said(proof)}")
+    proofs = _proofs(ground, cases, told)
     tested = [c for c in workbench.catalog.lab.criteria() if c.id in wanted]
     said = [*nothing.values(), *(proof.found for proof in proofs if proof.found)]
     tried = [proof.case for proof in proofs if not proof.skipped]
@@ -124,6 +120,19 @@ def verify(workbench: Workbench, cases: Sequence[Case], told: Told) -> Verificat
     order = tuple(criterion.id for criterion in tested)
     seconds = time.monotonic() - began
     return Verification(order, empty, solution, tuple(proofs), seconds, hints)
+
+
+def _proofs(ground: Ground, cases: Sequence[Case], told: Told) -> list[Proof]:
+    """Try the cases, tell of each when it was tried, and return the proofs in the given order."""
+    skipped = [skip(case, why) for case in cases if (why := ground.lacks(case))]
+    left_out = {proof.case.path for proof in skipped}
+    found: dict[Path, Proof] = {}
+    rest = ground.prove_all([case for case in cases if case.path not in left_out])
+    for number, proof in enumerate(chain(skipped, rest), 1):
+        found[proof.case.path] = proof
+        line = f"{proof.seconds:5.1f} s  {proof.case.name}: {_said(proof)}"
+        told(f"{number:>3}/{len(cases)} {line}")
+    return [found[case.path] for case in cases]
 
 
 def demand_empty(workbench: Workbench) -> None:
@@ -154,6 +163,7 @@ def _summary(faults: Sequence[Fault], fine: str) -> str:
 
 def _said(proof: Proof) -> str:
     """Say in a few words how a case went."""
-    if proof.faults:
-        return "; ".join(f"{fault.kind.value.upper()}: {fault.text}" for fault in proof.faults)
-    return "passes" if proof.case.expect is Outcome.PASSED else proof.case.expect.value
+    said = "; ".join(f"{fault.kind.value.upper()}: {fault.text}" for fault in proof.faults)
+    if not said:
+        said = "passes" if proof.case.expect is Outcome.PASSED else proof.case.expect.value
+    return f"{said} (repeated singly: in a batch, {proof.repeated})" if proof.repeated else said

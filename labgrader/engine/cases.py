@@ -6,7 +6,9 @@ equivalent answer), ``blocked`` or ``error``; ``also`` names criteria that fail 
 mistake is theirs too. ``containers: true`` says that the answer shows itself only where containers
 run; it is skipped, and named, on clusters whose nodes are simulated. ``lasting: true`` says that it
 leaves what cannot be taken back (events, what an autoscaler remembers): the lab is made anew after
-it. ``changes`` are applied in order to the solved lab; ``engine/changes.py`` says what they can be.
+it. ``alone: true`` says that no other case may be tried at the same time, although its changes do
+not show why. ``changes`` are applied in order to the solved lab; ``engine/changes.py`` says what
+they can be.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from labgrader.model.errors import ContentError
 from labgrader.model.resource import Object
 from labgrader.model.result import Outcome
 
-FIELDS = ("title", "expect", "changes", "reason", "also", "containers", "lasting")
+FIELDS = ("title", "expect", "changes", "reason", "also", "containers", "lasting", "alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Case:
     path: Path
     containers: bool | None = None
     lasting: bool = False
+    alone: bool = False
 
     @property
     def name(self) -> str:
@@ -74,6 +77,7 @@ def load_cases(folder: Path) -> Iterator[Case]:
             path=path,
             containers=data.get("containers"),
             lasting=data.get("lasting", False),
+            alone=data.get("alone", False),
         )
 
 
@@ -108,6 +112,8 @@ def _value_faults(data: Mapping[str, Any]) -> Iterator[Fault]:
         )
     if not isinstance(data.get("lasting", False), bool):
         yield ("lasting",), "lasting is true where what an answer does cannot be taken back"
+    if not isinstance(data.get("alone", False), bool):
+        yield ("alone",), "alone is true where no other case may be tried at the same time"
     also = data.get("also", [])
     if not isinstance(also, list) or not all(isinstance(one, str) for one in also):
         yield ("also",), "also is a list of criteria"

@@ -192,8 +192,21 @@ def _remove(cluster: Cluster, resource: Resource, body: Object) -> None:
 
 
 def _replace(cluster: Cluster, resource: Resource, body: Object) -> None:
-    _delete(cluster, resource, _target("replace", body))
-    _create(cluster, resource, body)
+    """Delete the object and create this one; again where a controller was quicker to create it."""
+
+    def replaced() -> bool:
+        _delete(cluster, resource, _target("replace", body))
+        try:
+            _create(cluster, resource, body)
+        except Rejected as error:
+            if error.reason != "AlreadyExists":
+                raise
+            return False
+        return True
+
+    if not wait_until(replaced, GONE_SECONDS):
+        label = resource.describe(**_target("replace", body))
+        raise LabError(f"{label} cannot be replaced: something creates it again each time")
 
 
 _VERBS = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from labgrader.engine import premises
@@ -205,7 +206,7 @@ def _wanted(target: Sequence[str]) -> Iterator[tuple[str, str | None]]:
 def _namespace(arguments: Sequence[str]) -> str:
     """Return the last namespace that is named; empty where none is, or all are."""
     found = ""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in pairwise([*arguments, ""]):
         flag, _, value = word.partition("=")
         if flag in ("-A", "--all-namespaces"):
             return ""

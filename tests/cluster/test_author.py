@@ -13,102 +13,27 @@ from typing import Any
 
 import pytest
 
+from colours import CHECK, RIGHT, answer, write_lab
+from labgrader.author.ground import Ground
 from labgrader.author.lint import lint
+from labgrader.author.proof import Kind
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
+from labgrader.engine.cases import load_cases
 from labgrader.model.errors import ExitCode
 from labgrader.model.resource import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
+from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 
-CRITERION = """\
-      - id: {name}
-        check: {name}
-        title: The {name} is right
-        points: 10
-        with: {{name: {name}}}
-        docs: [https://kubernetes.io/]
-        hints: [Look, Type]
-"""
-TASK = """\
-title: Settings
-story: Somebody needs settings.
-budget_seconds: 60
-steps:
-  - title: Both
-    instructions: Make them.
-    criteria:
-"""
-CHECK = '''\
-"""Colours."""
-
-from labgrader.api import Resource, check, dig, fact
-
-CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
-
-
-def judge(ctx, name, right):
-    found = ctx.require(CONFIG_MAP, name, "default", fix="make it")
-    colour = dig(found, "data.colour", "none")
-    yield fact("colour", right(colour), reason=f"it is {colour}", expected="blue",
-               actual=colour, fix="paint it")
-
-
-@check()
-def one(ctx, name):
-    """Looks at the colour."""
-    yield from judge(ctx, name, lambda colour: ONE)
-
-
-@check()
-def two(ctx, name):
-    """Looks at the colour."""
-    yield from judge(ctx, TWO, lambda colour: colour.lower() == "blue")
-'''
-RIGHT = 'colour.lower() == "blue"'
-
-
-def config_map(name: str) -> str:
-    return (
-        f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\n"
-        "data: {colour: blue}\n"
-    )
-
-
-def answer(name: str, expect: str, colour: str) -> str:
-    reason = "reason: it is red\n" if expect == "failed" else ""
-    return (
-        f"title: {colour}\nexpect: {expect}\n{reason}changes:\n  - patch:\n"
-        f"      {{apiVersion: v1, kind: ConfigMap, name: {name}, namespace: default,\n"
-        f"       ops: [{{op: replace, path: /data/colour, value: {colour}}}]}}\n"
-    )
-
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
     """A lab of two ConfigMaps and two checks, made without a line under labgrader/."""
-    files = {
-        "tasks/lab.yaml": "id: small\ntitle: Small\nnamespace: default\n",
-        "tasks/task1-x.yaml": TASK + CRITERION.format(name="one") + CRITERION.format(name="two"),
-        "checks/colours.py": CHECK.replace("ONE", RIGHT).replace("TWO", "name"),
-        "solutions/breaks.yaml": "- {caught_by: one}\n",
-    }
-    entries = []
-    for name in ("one", "two"):
-        files[f"solutions/task-1/{name}.yaml"] = config_map(name)
-        entries.append(
-            "- {task: task1, apiVersion: v1, kind: ConfigMap, namespace: default,"
-            f" name: {name}}}\n"
-        )
-        files[f"tests/checks/{name}/fail-red.yaml"] = answer(name, "failed", "red")
-        files[f"tests/checks/{name}/equivalent-loud.yaml"] = answer(name, "passed", "BLUE")
-    files["solutions/reset.yaml"] = "".join(entries)
-    for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+    write_lab(tmp_path)
     return tmp_path
 
 
@@ -172,6 +97,33 @@ def test_a_wrong_check_is_found_out(
     assert code == ExitCode.FAILED
     hidden = {("words", "one", "fail-red")}  # a check that always fails says so in other words
     assert kinds(report) - hidden == expected
+
+
+def test_a_wrong_case_in_a_batch_is_tried_again_alone(
+    lab: Path, kubeconfig: Path, kube: Kube
+) -> None:
+    """Only that one: what the batch says of the other cases counts."""
+    wrong = lab / "tests" / "checks" / "two" / "fail-red.yaml"
+    wrong.write_text(answer("two", "failed", "BLUE"))
+    ground = Ground(Workbench(Choice(kubeconfig=str(kubeconfig), content=str(lab))))
+    try:
+        ground.solve()
+        batches = ground.batches(list(load_cases(lab / "tests" / "checks")))
+        found = {
+            proof.case.name: proof for batch in batches for proof in ground.prove_together(batch)
+        }
+        colours = {name: kube.get(CONFIG_MAP, name, "default") for name in ("one", "two")}
+    finally:
+        ground.clear()
+    assert [len(batch) for batch in batches] == [2, 2]
+    assert {name: [f.kind for f in proof.faults] for name, proof in found.items()} == {
+        "one/equivalent-loud": [],
+        "one/fail-red": [],
+        "two/equivalent-loud": [],
+        "two/fail-red": [Kind.MISS],
+    }
+    assert [name for name, proof in found.items() if proof.repeated] == ["two/fail-red"]
+    assert all(one and one["data"] == {"colour": "blue"} for one in colours.values())
 
 
 def test_a_check_that_passes_on_an_empty_cluster(lab: Path, verify: Verify) -> None:

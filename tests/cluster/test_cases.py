@@ -1,6 +1,7 @@
 """Every check against right and wrong answers, on the real API server.
 
-The same as ``labgrader author verify``, case by case, spread over the workers of the test run.
+The same as ``labgrader author verify``, spread over the workers of the test run: each case is a
+test, and the first test of a batch tries all of it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from answers import Answers, selected
 from labgrader.author import proof
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
@@ -17,6 +19,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.engine.cases import Case, load_cases
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench
+from spreading import case_group
 
 CASES = list(load_cases(cases_folder(content_root())))
 
@@ -35,10 +38,19 @@ def ground(own_cluster: Path, kubeconfig: Path, kube: Kube) -> Iterator[Ground]:
     solved.clear()
 
 
+@pytest.fixture(scope="module")
+def answers(ground: Ground, request: pytest.FixtureRequest) -> Answers:
+    """The cases of this session; those of one group come to the same worker."""
+    groups: dict[int, list[Case]] = {}
+    for case in selected(request):
+        groups.setdefault(case_group(case.name), []).append(case)
+    return Answers(ground, groups.values())
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(case: Case, ground: Ground) -> None:
+def test_case(case: Case, ground: Ground, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     if lacks := ground.lacks(case):
         pytest.skip(lacks)
-    found = ground.prove(case)
+    found = answers.proof(case)
     assert not found.faults, found

@@ -64,6 +64,11 @@ def test_several_names_and_types() -> None:
     assert found == asked | {Interest(CRD)}
 
 
+def test_a_call_without_arguments_rests_on_nothing() -> None:
+    """A runbook may name kubectl alone, as a word in a sentence."""
+    assert of_call([], definitions) == frozenset()
+
+
 def test_an_access_review_rests_on_roles() -> None:
     assert of_call(["auth", "can-i", "get", "pods", "-n", "x"], definitions) == premises.ACCESS
 

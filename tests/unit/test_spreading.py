@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spreading import ORDER, Spreading, place
+from spreading import CASES, ORDER, Spreading, turn
 
 
 def scope(nodeid: str) -> str:
@@ -18,6 +18,7 @@ def scope(nodeid: str) -> str:
         ("tests/cluster/nodes/test_images.py::test_a", "tests/cluster/nodes/"),
         ("tests/cluster/nodes/test_demo.py::test_a", "tests/cluster/nodes/test_demo.py"),
         ("tests/operator/cluster/test_process.py::test_a", "tests/operator/cluster/"),
+        ("tests/cluster/test_cases.py::test_case[a/unknown]", f"{CASES}group 0]"),
     ],
 )
 def test_what_stays_together(nodeid: str, expected: str) -> None:
@@ -27,18 +28,18 @@ def test_what_stays_together(nodeid: str, expected: str) -> None:
 def test_long_work_begins_first_and_the_most_exact_place_counts() -> None:
     scopes = [
         "tests/unit/test_rbac.py",
-        "tests/cluster/test_cases.py::test_case[a/b]",
+        "tests/cluster/test_cases.py::test_case[group 3]",
         "tests/cluster/test_map.py",
         "tests/cluster/nodes/test_demo.py",
         "tests/tui/test_monkey.py",
         "tests/cluster/nodes/",
     ]
-    assert sorted(scopes, key=place) == [
+    assert sorted(scopes, key=turn) == [
         "tests/cluster/nodes/",
         "tests/cluster/nodes/test_demo.py",
         "tests/tui/test_monkey.py",
         "tests/cluster/test_map.py",
-        "tests/cluster/test_cases.py::test_case[a/b]",
+        "tests/cluster/test_cases.py::test_case[group 3]",
         "tests/unit/test_rbac.py",
     ]
 

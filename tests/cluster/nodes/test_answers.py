@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from answers import Answers, selected
 from labgrader.author import proof
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
@@ -55,11 +56,17 @@ def ground(real_lab: RealLab) -> Iterator[Ground]:
     workbench.close()
 
 
+@pytest.fixture(scope="module")
+def answers(ground: Ground, request: pytest.FixtureRequest) -> Answers:
+    """The cases of this session, tried in batches."""
+    return Answers(ground, [selected(request)])
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(case: Case, ground: Ground) -> None:
+def test_case(case: Case, ground: Ground, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     assert not ground.lacks(case)
-    found = ground.prove(case)
+    found = answers.proof(case)
     assert not found.faults, found
 
 

@@ -1,0 +1,49 @@
+"""The cases of a test session, tried in batches: whichever test comes first tries a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from labgrader.author.batches import Batch
+from labgrader.author.ground import Ground
+from labgrader.author.proof import Proof
+from labgrader.engine.cases import Case
+
+
+class Answers:
+    """The proofs of cases, by the case; in any order.
+
+    Args:
+        groups: cases that may share batches.
+    """
+
+    def __init__(self, ground: Ground, groups: Iterable[Sequence[Case]]) -> None:
+        self._ground = ground
+        self._batches: dict[str, Batch] = {}
+        self._proofs: dict[str, Proof] = {}
+        for group in groups:
+            for batch in ground.batches([case for case in group if not ground.lacks(case)]):
+                self._batches |= dict.fromkeys((reach.case.name for reach in batch), batch)
+
+    def proof(self, case: Case) -> Proof:
+        """Return what is known of a case; try its whole batch where nothing is."""
+        if case.name not in self._proofs:
+            for proof in self._ground.prove_together(self._batches[case.name]):
+                self._proofs[proof.case.name] = proof
+        return self._proofs[case.name]
+
+
+def selected(request: pytest.FixtureRequest) -> list[Case]:
+    """Return the cases that this session tests, of the module that requests it."""
+    found: list[Any] = [
+        item.callspec.params["case"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.module is request.module
+        and hasattr(item, "callspec")
+        and "case" in item.callspec.params
+    ]
+    return found
