@@ -3,13 +3,14 @@ SHELL := /bin/sh
 PYTHON ?= python3
 UV := .tools/bin/uv
 BIN := .venv/bin
-JOBS ?= 2
+JOBS ?= 3
+FAST := tests/unit tests/contract tests/tui tests/browser tests/operator/unit
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_NO_PROGRESS := 1
 unexport PYTHONPATH VIRTUAL_ENV
 
-.PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit \
+.PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit screens changed \
 	pytest verify-all bench images images-cross bare-root pictures clean help
 
 lab: setup kube images ## Set everything up and open the lab
@@ -65,10 +66,16 @@ imports: setup ## One direction of imports
 	@$(BIN)/lint-imports
 
 pytest: setup test-tools kube images ## All tests, against the embedded API server
-	@$(BIN)/pytest -n $(JOBS)
+	@$(BIN)/pytest -n $(JOBS) --seconds-by-group
 
-unit: setup ## The fast tests alone, without a cluster
-	@$(BIN)/pytest -m "not cluster and not browser" tests/unit tests/contract tests/tui tests/browser
+unit: setup ## The fast tests: no cluster, no browser, no screens' pictures
+	@$(BIN)/pytest -n $(JOBS) -m "not cluster and not browser and not screens" $(FAST)
+
+screens: setup ## The screens against their pictures
+	@$(BIN)/pytest -n $(JOBS) -m screens tests/tui
+
+changed: setup ## The tests that the uncommitted change can concern (BASE=…: since then; ALL=1: with a cluster too)
+	@$(BIN)/python tools/changed.py $(if $(BASE),--base $(BASE)) $(if $(ALL),--all) -n $(JOBS)
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --allow-unjudged capability

@@ -21,7 +21,7 @@ from reaper import reaper
 from spreading import Spreading
 from wiping import wipe
 
-pytest_plugins = ["isolation"]
+pytest_plugins = ["isolation", "seconds"]
 
 ORDER = pytest.StashKey[str]()
 
@@ -54,6 +54,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         reason = lacking(session.config.option.basetemp)
         if reason:
             pytest.exit(f"no test can run here: {reason}", pytest.ExitCode.USAGE_ERROR)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that compare a screen with its picture."""
+    for item in items:
+        if "snap_compare" in getattr(item, "fixturenames", ()):
+            item.add_marker("screens")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
