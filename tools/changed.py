@@ -90,7 +90,7 @@ class Tree:
             return [path]
         if folder in SUPPORT and path.endswith(".py"):
             return [test for test in self.tests if path in self._sources(test)]
-        place = folder.split("/__snapshots__")[0]
+        place = folder.split("/__snapshots__", maxsplit=1)[0]
         if place.startswith("tests/"):
             return [test for test in self.tests if test.startswith(f"{place}/")] or None
         return None
