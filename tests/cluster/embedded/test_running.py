@@ -46,6 +46,19 @@ def test_a_second_up_finds_the_same_cluster(shared):
     assert not any("starting" in message or "applied" in message for message in said)
 
 
+@pytest.mark.parametrize("found", [b"", b"kind: Config\n"])
+def test_a_second_up_renews_a_kubeconfig_that_another_version_left(shared, found):
+    layout, before = shared.provider.layout, shared.supervisor()
+    right = layout.kubeconfig.read_bytes()
+    layout.kubeconfig.write_bytes(found)
+    try:
+        shared.provider.up()
+        assert layout.kubeconfig.read_bytes() == right
+        assert shared.supervisor() == before
+    finally:
+        layout.kubeconfig.write_bytes(right)
+
+
 def test_status_names_every_component_with_its_process(shared):
     status = shared.provider.status()
     assert status.state == "running"
