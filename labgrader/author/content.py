@@ -45,6 +45,7 @@ class Content:
     checks: list[Check] = field(default_factory=list)
     cases: list[Document] = field(default_factory=list)
     unreadable: list[Finding] = field(default_factory=list)
+    _read: dict[Path, list[Document]] = field(default_factory=dict)
 
     @property
     def cases_folder(self) -> Path:
@@ -62,16 +63,16 @@ class Content:
         return [task_id(document.path) for document in self.tasks]
 
     def read(self, path: Path) -> list[Document]:
-        """Read one file; what is wrong with it as YAML is kept."""
-        found, findings = documents(path)
-        self.unreadable.extend(findings)
-        return found
+        """Read one file, once for all rules; what is wrong with it as YAML is kept."""
+        if path not in self._read:
+            self._read[path], findings = documents(path)
+            self.unreadable.extend(findings)
+        return self._read[path]
 
     def read_one(self, path: Path) -> list[Document]:
         """Read a file that holds one document, no more and no less."""
-        before = len(self.unreadable)
         found = self.read(path)
-        if len(found) != 1 and len(self.unreadable) == before:
+        if len(found) != 1 and all(finding.path != path for finding in self.unreadable):
             what = f"the file holds {len(found)} documents"
             self.unreadable.append(Finding(path, 1, "yaml", what, "One file is one document"))
         return found[:1]

@@ -47,10 +47,7 @@ class Document:
 def documents(path: Path) -> tuple[list[Document], list[Finding]]:
     """Read a file; a file that is no YAML, or says the same key twice, is a finding."""
     try:
-        text = read_text(path)
-        nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node]
-        loaded = yaml.load_all(text, Loader=_Loader)
-        parsed = [data for data in loaded if data is not None]
+        nodes, parsed = _parse(read_text(path))
     except ContentError as error:
         return [], [Finding(path, 1, "file", error.message, error.next_step)]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -60,6 +57,13 @@ def documents(path: Path) -> tuple[list[Document], list[Finding]]:
     findings = [_twice(path, key) for node in nodes for key in _repeated(node)]
     pairs = zip(parsed, nodes, strict=False)  # an explicit null is a node without data: no matter
     return [Document(path, data, node) for data, node in pairs], findings
+
+
+def _parse(text: str) -> tuple[list[yaml.Node], list[Any]]:
+    """Return the nodes and the data of the documents that are not empty."""
+    nodes = [node for node in yaml.compose_all(text, Loader=_Loader) if node]
+    loaded = yaml.load_all(text, Loader=_Loader)
+    return nodes, [data for data in loaded if data is not None]
 
 
 def maps(data: Any, key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

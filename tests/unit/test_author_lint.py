@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from labgrader.author import content as contents
+from labgrader.author import reading
 from labgrader.author.lint import lint
 from labgrader.cli import root as cli
 from labgrader.model.errors import ExitCode
@@ -20,39 +24,56 @@ SHIPPED = content_root()
 DOCS = SHIPPED / "docs" / "writing-a-check.md"
 TASK = "tasks/task1-crd.yaml"
 CASE = "tests/checks/sample_resource/fail-limit.yaml"
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_same_text_is_parsed_once() -> Iterator[None]:
+    """Most files are the same in all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_parse", functools.cache(reading._parse))
+        yield
 
 
 @pytest.fixture
-def content(tmp_path: Path) -> Path:
+def content(first_task: Path, tmp_path: Path) -> Path:
     """A copy of the first task, which keeps all rules."""
+    return shutil.copytree(first_task, tmp_path / "content")
+
+
+@pytest.fixture(scope="module")
+def first_task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped content without what belongs to the later tasks."""
+    root = tmp_path_factory.mktemp("first_task")
     for folder in ("checks", "tasks", "solutions", "tests/checks"):
-        shutil.copytree(SHIPPED / folder, tmp_path / folder)
-    for path in tmp_path.glob("tasks/task[2-9]*"):
+        shutil.copytree(SHIPPED / folder, root / folder)
+    for path in root.glob("tasks/task[2-9]*"):
         path.unlink()
-    (tmp_path / "tasks" / "checklists.yaml").unlink()  # it is about all tasks
-    shutil.rmtree(tmp_path / "tasks" / "drills")  # so are these
-    ids = {c["id"] for step in _task(tmp_path)["steps"] for c in step.get("criteria", ())}
-    used = {c.get("check", c["id"]) for s in _task(tmp_path)["steps"] for c in s["criteria"]}
-    for path in (tmp_path / "tests" / "checks").iterdir():
+    (root / "tasks" / "checklists.yaml").unlink()  # it is about all tasks
+    shutil.rmtree(root / "tasks" / "drills")  # so are these
+    ids = {c["id"] for step in _task(root)["steps"] for c in step.get("criteria", ())}
+    used = {c.get("check", c["id"]) for s in _task(root)["steps"] for c in s["criteria"]}
+    for path in (root / "tests" / "checks").iterdir():
         if path.name not in ids:
             shutil.rmtree(path)
-    for path in tmp_path.glob("tests/checks/*/*.yaml"):
+    for path in root.glob("tests/checks/*/*.yaml"):
         path.write_text(
             re.sub(
                 r"^also: \[(.*)\]$", lambda m: _only(m, ids), path.read_text(), flags=re.MULTILINE
             )
         )
-    for path in (tmp_path / "solutions").glob("task-[2-9]*"):
+    for path in (root / "solutions").glob("task-[2-9]*"):
         shutil.rmtree(path)
     for name, key, kept in (("reset", "task", {"task1"}), ("breaks", "caught_by", ids)):
-        file = tmp_path / "solutions" / f"{name}.yaml"
-        entries = [e for e in yaml.safe_load(file.read_text()) if e[key] in kept]
+        file = root / "solutions" / f"{name}.yaml"
+        entries = [e for e in yaml.load(file.read_text(), Loader) if e[key] in kept]
         file.write_text(yaml.safe_dump(entries))
-    for path in (tmp_path / "checks").glob("*.py"):
+    for path in (root / "checks").glob("*.py"):
         declared = set(re.findall(r"@check\(.*\)\ndef (\w+)", path.read_text()))
         if not declared & used:
             path.unlink()
-    return tmp_path
+    return root
 
 
 def _only(also: re.Match[str], ids: set[str]) -> str:
@@ -62,7 +83,7 @@ def _only(also: re.Match[str], ids: set[str]) -> str:
 
 
 def _task(root: Path) -> dict[str, Any]:
-    data: dict[str, Any] = yaml.safe_load((root / TASK).read_text())
+    data: dict[str, Any] = yaml.load((root / TASK).read_text(), Loader)
     return data
 
 
@@ -79,6 +100,19 @@ def test_the_shipped_lab_keeps_every_rule() -> None:
 
 def test_the_copy_keeps_every_rule(content: Path) -> None:
     assert found(content) == []
+
+
+def test_every_file_is_read_once(content: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def documents(path: Path) -> Any:
+        read.append(path)
+        return reading.documents(path)
+
+    monkeypatch.setattr(contents, "documents", documents)
+    assert found(content) == []
+    assert len(read) == len(set(read))
+    assert content / TASK in read
 
 
 EDITS = [
@@ -203,10 +237,10 @@ def test_whatever_stands_in_the_files_it_does_not_crash(content: Path) -> None:
         return [spoil(entry) for entry in value] if isinstance(value, list) else value
 
     files = [content / TASK, content / CASE, *(content / "solutions").glob("*.yaml")]
-    originals = {file: yaml.safe_load(file.read_text()) for file in files}
+    originals = {file: yaml.load(file.read_text(), Loader) for file in files}
     for _ in range(30):
         for file, data in originals.items():
-            file.write_text(yaml.safe_dump(spoil(data)))
+            file.write_text(yaml.dump(spoil(data), Dumper=Dumper))
         lint(content)
 
 
