@@ -26,9 +26,16 @@ def nothing(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def serving(module_state: Path, nothing: str) -> Iterator[Serving]:
-    with Serving("--kubeconfig", nothing) as server:
-        yield server
+def server(module_state: Path, nothing: str) -> Iterator[Serving]:
+    with Serving("--kubeconfig", nothing) as started:
+        yield started
+
+
+@pytest.fixture
+def serving(server: Serving) -> Iterator[Serving]:
+    """The server of this file, which nobody visits before and after a test."""
+    yield server
+    server.empty()
 
 
 def one_plain_line(status: int, text: str, headers: dict[str, str]) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from isolation import PERSON_HOME
+
 ROOT = Path(__file__).parent.parent.parent
 UV = ROOT / ".tools" / "bin" / "uv"
 MEGABYTE = 1_000_000
@@ -21,6 +23,8 @@ pytestmark = [pytest.mark.cluster]
 def run(*command: str | Path, **variables: str) -> str:
     """Run a command outside the checkout and return what it prints; fail with its last lines."""
     environment = {**os.environ, **variables}
+    if command[0] == UV:  # a person's settings say where packages come from
+        environment["HOME"] = str(PERSON_HOME)
     environment.pop("VIRTUAL_ENV", None)
     done = subprocess.run(
         [str(part) for part in command],

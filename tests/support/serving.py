@@ -19,6 +19,7 @@ import websocket
 from websocket import ABNF
 
 from chromium import ESCAPES as _ESCAPES
+from labgrader.engine.waiting import wait_until
 
 
 class Serving:
@@ -82,6 +83,12 @@ class Serving:
         )
         self._visitors.append(visitor)
         return visitor
+
+    def empty(self) -> None:
+        """Send all visitors away, and wait until their labs have ended."""
+        while self._visitors:
+            self._visitors.pop().shutdown()
+        assert wait_until(lambda: self.labs() == [], 60), self.labs()
 
     def labs(self) -> list[psutil.Process]:
         """Return the processes of the open labs and what runs in them."""

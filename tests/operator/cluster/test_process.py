@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from labgrader.model.resource import SERVICE_ACCOUNT, dig
+from labgrader.paths import content_root
 from proxy import Proxy
 from running import (
     ALGORITHM,
@@ -147,7 +148,7 @@ def test_a_start_that_makes_no_sense(tmp_path: Path, text: str) -> None:
     config.write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "trading_operator", "--config", str(config)],
-        env={**os.environ, "PYTHONPATH": "solutions"},
+        env={**os.environ, "PYTHONPATH": str(content_root() / "solutions")},
         capture_output=True,
         text=True,
         check=False,
