@@ -66,7 +66,7 @@ imports: setup ## One direction of imports
 	@$(BIN)/lint-imports
 
 pytest: setup test-tools kube images ## All tests, against the embedded API server
-	@$(BIN)/pytest -n $(JOBS) --seconds-by-group
+	@$(BIN)/pytest -n $(JOBS) --random-keys 10000 --seconds-by-group
 
 unit: setup ## The fast tests: no cluster, no browser, no screens' pictures
 	@$(BIN)/pytest -n $(JOBS) -m "not cluster and not browser and not screens" $(FAST)

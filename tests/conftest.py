@@ -35,6 +35,13 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what decides how long the random part of a run is."""
+    parser.addoption(
+        "--random-keys", default="2000", help="keys that tests/tui/test_monkey presses"
+    )
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
     """Spread by files, and keep the order of collection."""
     config.option.loadscopereorder = False

@@ -10,9 +10,11 @@ _HARMLESS = {"\n", "\t"}
 def clean(text: object, limit: int = 2000) -> str:
     """Return ``text`` with control and direction characters made visible, cut at ``limit``."""
     shown = str(text)
+    length = len(shown)
+    shown = shown[: limit + 1]  # no character gets shorter: the rest would be cut anyway
     if not shown.isascii() or not shown.isprintable():
         shown = "".join(_visible(character) for character in shown)
-    return shown if len(shown) <= limit else f"{shown[:limit]}… ({len(shown)} characters)"
+    return shown if len(shown) <= limit else f"{shown[:limit]}… ({length} characters)"
 
 
 def one_line(text: object, limit: int = 500) -> str:

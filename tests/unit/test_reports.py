@@ -135,6 +135,12 @@ def test_clean(raw: str, shown: str) -> None:
     assert clean(raw) == shown
 
 
+def test_a_text_that_is_too_long_is_cut_and_its_own_length_is_told() -> None:
+    assert clean("\a" * 3 + "x" * 5, limit=10) == "<U+0007><U… (8 characters)"
+    assert clean("x" * 11, limit=10) == f"{'x' * 10}… (11 characters)"
+    assert clean("x" * 10, limit=10) == "x" * 10
+
+
 def test_one_line() -> None:
     assert one_line("a\n  b\r\nc") == "a b c"
     assert len(one_line("x" * 10_000)) < 600
