@@ -18,7 +18,7 @@ TOGETHER = ("tests/cluster/nodes/", "tests/operator/cluster/")
 CASES = "tests/cluster/test_cases.py::test_case["
 
 CASE_GROUPS = 12
-"""Measured: 4 groups make 187 batches, 12 make 195, 24 make 209; without groups there are 182."""
+"""Computed: 4 groups make 187 batches, 12 make 195, 24 make 209; without groups there are 182."""
 
 
 def case_group(name: str) -> int:
