@@ -24,7 +24,7 @@ CASES_FILE = "tests/cluster/test_cases.py"
 CASES = f"{CASES_FILE}::test_case["
 
 CASE_GROUPS = 12
-"""Measured: 4 groups make 187 batches, 12 make 195, 24 make 209; without groups there are 182."""
+"""Computed: 4 groups make 187 batches, 12 make 195, 24 make 209; without groups there are 182."""
 
 ORDER = (
     "tests/cluster/nodes/",
