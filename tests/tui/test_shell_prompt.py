@@ -46,6 +46,8 @@ def home(tmp_path):
     (tools / "kubectl").write_text(KUBECTL)
     (tools / "kubectl").chmod(0o700)
     (tmp_path / "lab" / "kubeconfig").write_text(CONTEXT)
+    # Without this folder fish reads all manual pages in the background, minutes beyond the test.
+    (tmp_path / ".local/share/fish/generated_completions").mkdir(parents=True)
     return tmp_path
 
 
