@@ -4,13 +4,16 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 BIN := .venv/bin
 JOBS ?= 2
+FAST_JOBS ?= 3
+FAST := -n $(FAST_JOBS) -m "not cluster and not browser and not screens"
+FAST_TESTS := tests/unit tests/contract tests/tui tests/browser tests/operator/unit
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_NO_PROGRESS := 1
 unexport PYTHONPATH VIRTUAL_ENV
 
 .PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit \
-	pytest verify-all bench images images-cross bare-root pictures clean help
+	screens pytest verify-all bench images images-cross bare-root pictures clean help
 
 lab: setup kube images ## Set everything up and open the lab
 	@$(BIN)/labgrader start
@@ -67,8 +70,11 @@ imports: setup ## One direction of imports
 pytest: setup test-tools kube images ## All tests, against the embedded API server
 	@$(BIN)/pytest -n $(JOBS)
 
-unit: setup ## The fast tests alone, without a cluster
-	@$(BIN)/pytest -m "not cluster and not browser" tests/unit tests/contract tests/tui tests/browser
+unit: setup ## The fast tests: without a cluster, a browser and the screens' snapshots
+	@$(BIN)/pytest $(FAST) $(FAST_TESTS)
+
+screens: setup ## The snapshots of the lab's screens alone (--snapshot-update takes new ones)
+	@$(BIN)/pytest -n $(FAST_JOBS) -m screens tests/tui
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --allow-unjudged capability

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:
     """Spread by files, and keep the order of collection."""
     config.option.loadscopereorder = False
     return Spreading(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what compares a screen with its snapshot, before tests are chosen by marker."""
+    for item in items:
+        if "snap_compare" in getattr(item, "fixturenames", ()):
+            item.add_marker("screens")
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later garbage collection what lives to the end: modules, content, tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
