@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,11 +64,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             pytest.exit(f"no test can run here: {reason}", pytest.ExitCode.USAGE_ERROR)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that compare a screen with its picture."""
+    """Mark what compares a screen with its picture, before tests are chosen by marker."""
     for item in items:
         if "snap_compare" in getattr(item, "fixturenames", ()):
             item.add_marker("screens")
+
+
+def pytest_collection_finish() -> None:
+    """Spare every later garbage collection what lives to the end: modules, content, tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
