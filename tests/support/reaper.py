@@ -1,7 +1,7 @@
-"""Takes down the clusters of a test process that was killed.
+"""Ends what a test process that was killed has left running: clusters, terminals, programs.
 
 A process of its own, because the one it watches may end in any way: pytest-xdist kills its workers
-at Ctrl-C, before their fixtures can clean up.
+at Ctrl-C, before their fixtures can clean up. What tests start is known by its working folder.
 """
 
 from __future__ import annotations
@@ -13,14 +13,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FINISHED = b"finished"
+"""What the watched process says before it ends by itself, with all that it started."""
+
+END_SECONDS = 5.0
+"""How long a program may take to end before it is killed."""
+
 
 @contextmanager
 def reaper(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that outlives this one, and then ends all clusters below ``folder``."""
+    """Run a process that outlives this one, and then ends all that runs below ``folder``."""
     command = [sys.executable, str(Path(__file__).resolve()), str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, cwd="/", start_new_session=True
+    ) as process:
         yield process
         assert process.stdin is not None
+        process.stdin.write(FINISHED)
         process.stdin.close()
 
 
@@ -56,6 +65,24 @@ def end_clusters(folder: Path) -> None:
             sys.stderr.write(f"it stays: {error.message}\n")
 
 
+def end_programs(folder: Path) -> None:
+    """End every process that works below ``folder``."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if Path(process.cwd()).is_relative_to(folder):
+                process.terminate()
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    for process in psutil.wait_procs(found, END_SECONDS)[1]:
+        process.kill()
+
+
 if __name__ == "__main__":
-    sys.stdin.buffer.read()  # until the other end of the pipe is gone
+    said = sys.stdin.buffer.read()  # until the other end of the pipe is gone
     end_clusters(Path(sys.argv[1]))
+    if said != FINISHED:
+        end_programs(Path(sys.argv[1]))

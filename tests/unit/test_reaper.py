@@ -1,4 +1,4 @@
-"""Tests that are killed leave no cluster behind."""
+"""Tests that are killed leave no cluster and no program behind."""
 
 from __future__ import annotations
 
@@ -28,9 +28,19 @@ def component(root: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "1000"], env={**os.environ, CLUSTER_VARIABLE: str(root)})
 
 
+def program(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a program that works in a test's folder, and does not end when it is asked to."""
+    folder.mkdir(parents=True)
+    return subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 1000 & wait; wait"], cwd=folder)
+
+
 def test_what_a_killed_test_process_started_is_ended_and_nothing_else(tmp_path: Path) -> None:
     mine, other = tmp_path / "mine/state/clusters/a", tmp_path / "other/state/clusters/a"
-    with component(mine) as gone, component(other) as stays:
+    with (
+        component(mine) as gone,
+        component(other) as stays,
+        program(tmp_path / "mine/home") as stubborn,
+    ):
         try:
             environment = {**os.environ, "PYTHONPATH": str(Path(reaper.__file__).parent)}
             command = [sys.executable, "-c", KILLED, str(tmp_path / "mine")]
@@ -39,10 +49,11 @@ def test_what_a_killed_test_process_started_is_ended_and_nothing_else(tmp_path: 
             )
             assert killed.stdout == "watched\n", killed.stderr
             gone.wait(60)
+            stubborn.wait(60)
             assert stays.poll() is None
             assert reaper.roots(tmp_path) == {other}
         finally:
-            for process in (gone, stays):
+            for process in (gone, stays, stubborn):
                 process.kill()
 
 
