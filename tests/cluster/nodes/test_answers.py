@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -44,8 +45,9 @@ def opened(real_lab: RealLab) -> Workbench:
 
 
 @pytest.fixture(scope="module")
-def ground(real_lab: RealLab) -> Iterator[Ground]:
+def ground(module_state: Path, real_lab: RealLab) -> Iterator[Ground]:
     """A solved lab on a real node, with the reference operator at work in a pod."""
+    del module_state  # what kubectl and the rule engine keep is kept for all cases
     workbench = opened(real_lab)
     solved = Ground(workbench)
     solved.clear()
