@@ -100,7 +100,8 @@ def test_a_pod_reaches_itself_through_its_service(web):
     wait_until(lambda: len(web.get("pods", "-l", "app=web")["items"]) == 1)
     # The node's rules for a Service follow its endpoints, a moment behind the list of pods; who is
     # sent to a pod that has gone would wait for minutes.
-    asks = ("exec", "deployment/web", "--", "wget", "-T", "2", "-qO-", "http://web:8000/")
+    wget = ("timeout", "2", "wget", "-qO-", "http://web:8000/")
+    asks = ("exec", "deployment/web", "--", *wget)
     wait_until(lambda: "Welcome" in web.kubectl(*asks, check=False))
     web.kubectl("scale", "deployment/web", "--replicas=2")
     web.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
