@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -79,8 +79,12 @@ def test_a_wrong_token_opens_nothing(browser: Chromium, serving: Serving) -> Non
 
 @pytest.fixture
 def elsewhere() -> Iterator[str]:
-    """The address of another web server of this machine."""
-    server = HTTPServer(("127.0.0.1", 0), Silent)
+    """The address of another web server of this machine.
+
+    It has a thread for each connection: Chromium opens some that it never uses, and holds them for
+    two minutes.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
     with server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
