@@ -4,6 +4,8 @@ PYTHON ?= python3
 UV := .tools/bin/uv
 BIN := .venv/bin
 JOBS ?= 3
+# Screens wait for themselves more than they work.
+FAST_JOBS ?= 5
 FAST := tests/unit tests/contract tests/tui tests/browser tests/operator/unit
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -69,13 +71,13 @@ pytest: setup test-tools kube images ## All tests, against the embedded API serv
 	@$(BIN)/pytest -n $(JOBS) --random-keys 10000 --seconds-by-group
 
 unit: setup ## The fast tests: no cluster, no browser, no screens' pictures
-	@$(BIN)/pytest -n $(JOBS) -m "not cluster and not browser and not screens" $(FAST)
+	@$(BIN)/pytest -n $(FAST_JOBS) -m "not cluster and not browser and not screens" $(FAST)
 
 screens: setup ## The screens against their pictures
-	@$(BIN)/pytest -n $(JOBS) -m screens tests/tui
+	@$(BIN)/pytest -n $(FAST_JOBS) -m screens tests/tui
 
 changed: setup ## The tests that the uncommitted change can concern (BASE=…: since then; ALL=1: with a cluster too)
-	@$(BIN)/python tools/changed.py $(if $(BASE),--base $(BASE)) $(if $(ALL),--all) -n $(JOBS)
+	@$(BIN)/python tools/changed.py $(if $(BASE),--base $(BASE)) $(if $(ALL),--all) -n $(FAST_JOBS)
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --allow-unjudged capability

@@ -39,7 +39,7 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what decides how long the random part of a run is."""
     parser.addoption(
-        "--random-keys", default="2000", help="keys that tests/tui/test_monkey presses"
+        "--random-keys", default="1000", help="keys that tests/tui/test_monkey presses"
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from textual.content import Content
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -16,6 +19,15 @@ def is_hidden(screen: Screen[Any]) -> bool:
     """Whether a window covers all of ``screen``: it is painted when it is seen again."""
     front = screen.app.screen
     return front is not screen and front.styles.background.a == 1
+
+
+def later(pump: MessagePump, seconds: float, call: Callable[[], Any]) -> asyncio.TimerHandle:
+    """Call something once, after some seconds, as a message of ``pump``.
+
+    A timer of Textual 8.2 drops its call if the machine is so busy that the time is over before its
+    first look at the clock: a short one on a loaded machine.
+    """
+    return asyncio.get_running_loop().call_later(seconds, pump.call_next, call)
 
 
 def put(line: Static, content: Content) -> None:

@@ -20,6 +20,9 @@ TOGETHER = ("tests/cluster/nodes/", "tests/operator/cluster/")
 ALONE = ("tests/cluster/nodes/test_demo.py",)
 """Files of these folders that need not wait for the others: they have a cluster of their own."""
 
+APART = ("tests/tui/",)
+"""Folders whose tests share nothing: each of them may go anywhere."""
+
 CASES_FILE = "tests/cluster/test_cases.py"
 CASES = f"{CASES_FILE}::test_case["
 
@@ -60,6 +63,8 @@ class Spreading(LoadScopeScheduling):
         if nodeid.startswith(CASES):
             name = nodeid.removeprefix(CASES).removesuffix("]")
             return f"{CASES}group {case_group(name)}]"
+        if nodeid.startswith(APART):
+            return nodeid
         file = nodeid.split("::", 1)[0]
         if file in ALONE:
             return file

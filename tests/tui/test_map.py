@@ -17,6 +17,7 @@ from labgrader.tui.widgets.map_tree import MapTree
 from looks import LOOKS
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+CATALOG = catalog.load(content_root())
 HOSTILE = "[bold red]x[/] [@click=app.quit]y[/] \x1b[31mz\x1b]0;t\x07 \u202eabc 🦆"
 
 
@@ -66,7 +67,7 @@ def cluster(monkeypatch):
 
 @pytest.fixture
 def workbench(workbench, cluster):
-    workbench.catalog = catalog.load(content_root())
+    workbench.catalog = CATALOG
     workbench.cluster = cluster
     return workbench
 

@@ -8,6 +8,7 @@ from labgrader.engine.events import RunStarted
 from labgrader.model.result import Outcome
 from labgrader.tui import theme
 from labgrader.tui.inbox import Inbox
+from labgrader.tui.painting import later
 from labgrader.tui.screens import lab as lab_screen
 from labgrader.tui.state import LinkBack
 from labgrader.tui.widgets.step_view import StepView
@@ -73,6 +74,16 @@ async def test_the_cursor_moves_before_the_step_is_shown(play, monkeypatch, lab)
         assert first.title in str(step.border_title)
         await p.app.screen._show_chosen()
         assert second.title in str(step.border_title)
+
+
+async def test_what_is_to_come_later_comes_however_busy_the_machine_is(play):
+    async with play() as p:
+        called = []
+        later(p.app.screen, -1, lambda: called.append("late"))  # its time was over at once
+        later(p.app.screen, 0, lambda: called.append("at once"))
+        later(p.app.screen, 0, lambda: called.append("cancelled")).cancel()
+        await p.settle()
+        assert called == ["late", "at once"]
 
 
 def test_an_inbox_wakes_once_and_drops_what_comes_too_late():

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from labgrader.engine.waiting import wait_until
 from terminals import Terminal
 
 DEADLINE = 1_000_000
@@ -221,8 +222,10 @@ def test_a_hang_up_ends_the_shell_and_what_runs_in_it(lab_shell):
         folder = folder_of(terminal)
         terminal.type(SLEEP)
         terminal.until(r"\ngo\n")
-        started = psutil.Process(terminal.process.pid).children(recursive=True)
-        assert len(started) == 2
+        lab = psutil.Process(terminal.process.pid)
+        # What the prompt ran may be there a moment longer.
+        assert wait_until(lambda: len(lab.children(recursive=True)) == 2, 30)
+        started = lab.children(recursive=True)
         terminal.process.send_signal(signal.SIGHUP)
         assert terminal.ended() == -signal.SIGHUP
         assert psutil.wait_procs(started, 30)[1] == []

@@ -186,7 +186,7 @@ def test_what_explodes_is_ended(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(TimedOut, match="did not answer"):
-        Prometheus().ask(alert(expr, text), timeout=2)
+        Prometheus().ask(alert(expr, text), timeout=1)
     assert list(tmp_path.iterdir()) == [], "its files go with it"
 
 

@@ -17,6 +17,7 @@ def scope(nodeid: str) -> str:
         ("tests/unit/test_rbac.py::test_a[x]", "tests/unit/test_rbac.py"),
         ("tests/cluster/nodes/test_images.py::test_a", "tests/cluster/nodes/"),
         ("tests/cluster/nodes/test_demo.py::test_a", "tests/cluster/nodes/test_demo.py"),
+        ("tests/tui/test_map.py::test_a[x]", "tests/tui/test_map.py::test_a[x]"),
         ("tests/operator/cluster/test_process.py::test_a", "tests/operator/cluster/"),
         ("tests/cluster/test_cases.py::test_case[a/unknown]", f"{CASES}group 0]"),
     ],

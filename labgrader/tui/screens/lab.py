@@ -12,7 +12,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.css.query import NoMatches
-from textual.timer import Timer
 from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
@@ -25,7 +24,7 @@ from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
 from labgrader.tui.inbox import Inbox
 from labgrader.tui.messages import Heard, Overtime
-from labgrader.tui.painting import FRAME_SECONDS, is_hidden
+from labgrader.tui.painting import FRAME_SECONDS, is_hidden, later
 from labgrader.tui.screens.session_actions import SessionActions
 from labgrader.tui.screens.step_actions import StepActions
 from labgrader.tui.state import LabState, Mark, News, reduce
@@ -68,7 +67,7 @@ class LabScreen(SessionActions, StepActions):
         self._painting = asyncio.Lock()
         self._inbox = Inbox(lambda: self.post_message(Heard()))
         self._painted = 0.0
-        self._passing: Timer | None = None
+        self._passing: asyncio.TimerHandle | None = None
         self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
         self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
@@ -109,7 +108,7 @@ class LabScreen(SessionActions, StepActions):
         """Take what was said, at most once in a frame: it comes by the dozen."""
         rest = self._painted + FRAME_SECONDS - time.monotonic()
         if rest > 0:
-            self.set_timer(rest, self._take)
+            later(self, rest, self._take)
         else:
             await self._take()
 
@@ -126,8 +125,8 @@ class LabScreen(SessionActions, StepActions):
         if self.exam and self.state.task_mark(self.lab_task) is not Mark.PASSED:
             self.journal.work_on(self.lab_task.id)  # in an exam somebody always works on something
         if self._passing is not None:
-            self._passing.stop()
-        self._passing = self.set_timer(PASSING_SECONDS, self._show_chosen)
+            self._passing.cancel()
+        self._passing = later(self, PASSING_SECONDS, self._show_chosen)
 
     async def _show_chosen(self) -> None:
         with self.app.batch_update():
