@@ -11,6 +11,8 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 export UV_NO_PROGRESS := 1
 unexport PYTHONPATH VIRTUAL_ENV
+# Without bytecode on the disk each process compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit screens changed \
 	pytest verify-all bench images images-cross bare-root pictures clean help
