@@ -26,8 +26,11 @@ SUPPORT = ("tests/support", "tests/unit", "tests/operator", "tools")
 """Folders whose modules tests import by their plain name."""
 
 CONTENT = ("tasks/", "checks/", "solutions/", "tests/checks/")
-IGNORED = ("docs/", "bench/", "CHANGELOG.md", "README.md", ".gitignore")
+IGNORED = ("bench/", ".gitignore")
 """Changes that no test of the fast ones reads."""
+
+PAGES = (".md",)
+"""What only the tests read that name the file."""
 
 FAST = ("tests/unit", "tests/contract", "tests/tui", "tests/operator/unit", "tests/browser")
 NOT_FAST = "not cluster and not browser"
@@ -35,6 +38,7 @@ NO_TESTS = 5
 """pytest's exit code where a chosen file holds no test that is to be run."""
 
 _READS_CONTENT = re.compile(r"content_root|[\"'](?:tasks|checks|solutions)[\"'/]")
+_NAMED_MODULE = re.compile(r"[\"'](labgrader(?:\.\w+)+)(?::\w+)?[\"']")
 _RUNS_PROGRAM = re.compile(r"[\"']-m[\"'],\s*[\"']labgrader[\"']")
 
 
@@ -88,6 +92,8 @@ class Tree:
         folder = str(Path(path).parent)
         if path in self.tests:
             return [path]
+        if path.endswith(PAGES):
+            return [test for test in self.tests if Path(path).name in self._text(test)]
         if folder in SUPPORT and path.endswith(".py"):
             return [test for test in self.tests if path in self._sources(test)]
         place = folder.split("/__snapshots__", maxsplit=1)[0]
@@ -202,9 +208,20 @@ def tree(root: Path = ROOT) -> Tree:
     before = list(sys.path)
     sys.path.insert(0, str(root / "solutions"))
     try:
-        return Tree(root, grimp.build_graph(*PACKAGES, cache_dir=None))
+        graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     finally:
         sys.path[:] = before
+    _add_named_modules(graph, root)
+    return Tree(root, graph)
+
+
+def _add_named_modules(graph: grimp.ImportGraph, root: Path) -> None:
+    """Add what is imported by a name in a string, as the commands of the program are."""
+    for path in (root / "labgrader").rglob("*.py"):
+        importer = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for name in _NAMED_MODULE.findall(path.read_text(encoding="utf-8")):
+            if name in graph.modules and importer in graph.modules and name != importer:
+                graph.add_import(importer=importer, imported=name)
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ FILES = {
     "tests/tui/conftest.py": "import labgrader.shown\n",
     "tests/tui/test_screen.py": "",
     "tests/contract/test_program.py": 'command = [python, "-m", "labgrader"]\n',
+    "tests/contract/test_page.py": 'PAGE = ROOT / "docs" / "page.md"\n',
 }
 LOW, HELPED = "tests/unit/test_low.py", "tests/unit/test_helped.py"
 CONTENT, SCREEN = "tests/unit/test_content.py", "tests/tui/test_screen.py"
@@ -65,6 +66,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
         ("tests/tui/__snapshots__/test_screen/a.raw", {SCREEN}),
         (LOW, {LOW}),
         ("docs/adr/0001-records.md", set()),
+        ("docs/page.md", {"tests/contract/test_page.py"}),
     ],
 )
 def test_a_change_concerns(small: Tree, path: str, expected: set[str]) -> None:
@@ -87,6 +89,12 @@ def test_in_this_repository() -> None:
     assert "tests/unit/test_rbac.py" in choice.tests
     assert "tests/unit/embedded/test_pki.py" not in choice.tests
     assert "tests/unit/test_task.py" not in choice.tests
+
+
+def test_a_command_that_is_imported_by_its_name_concerns_who_imports_the_root() -> None:
+    choice = changed.tree().choose(["labgrader/cli/quiz.py"])
+    assert "tests/unit/test_author_verify.py" in choice.tests
+    assert "tests/unit/test_rbac.py" not in choice.tests
 
 
 def test_what_git_does_not_track_yet_is_a_change_too(tmp_path: Path) -> None:
