@@ -15,7 +15,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit screens changed \
-	pytest verify-all bench images images-cross bare-root pictures clean help
+	pytest faults verify-all bench images images-cross bare-root pictures clean help
 
 lab: setup kube images ## Set everything up and open the lab
 	@$(BIN)/labgrader start
@@ -80,6 +80,9 @@ screens: setup ## The screens against their pictures
 
 changed: setup ## The tests that the uncommitted change can concern (BASE=…: since then; ALL=1: with a cluster too)
 	@$(BIN)/python tools/changed.py $(if $(BASE),--base $(BASE)) $(if $(ALL),--all) -n $(FAST_JOBS)
+
+faults: setup kube ## 300 gradings through a gateway that answers wrongly (outside CI)
+	@$(BIN)/pytest tests/cluster/test_gateway.py --faulty-runs 300
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --allow-unjudged capability

@@ -64,6 +64,7 @@ from labgrader.model.errors import (
     Rejected,
     Unreachable,
     Unsettled,
+    WebhookFailed,
 )
 from labgrader.model.resource import (
     AUTOSCALER,
@@ -156,6 +157,7 @@ __all__ = [
     "Tried",
     "Unreachable",
     "Unsettled",
+    "WebhookFailed",
     "Workload",
     "Written",
     "check",

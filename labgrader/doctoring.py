@@ -32,7 +32,7 @@ def examine(workbench: Workbench) -> Examination:
     try:
         target = workbench.target
         snapshot = Snapshot(workbench.cluster)
-        workbench.cluster.read("/version")
+        workbench.cluster.version()
     except LabError as error:
         lines.append(f"cluster: none that answers: {one_line(error)}")
         lines.append("gradable: 0 points until there is a cluster")

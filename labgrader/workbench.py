@@ -165,7 +165,7 @@ class Workbench:
             record=record,
             may_write=self._may_write,
             judge=PROMETHEUS,
-            kubectl=Kubectl(self.target.kubeconfig, self.connection.context),
+            kubectl=Kubectl(self.target.kubeconfig, self.connection.context, self.cluster.marks),
         )
 
     @property

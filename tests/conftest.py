@@ -41,6 +41,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--random-keys", default="1000", help="keys that tests/tui/test_monkey presses"
     )
+    parser.addoption(
+        "--faulty-runs", default="15", help="gradings that tests/cluster/test_gateway does"
+    )
+    parser.addoption("--faulty-seed", default="1", help="the seed of the first of them")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import urllib3
 from urllib3.exceptions import (
@@ -20,18 +21,11 @@ from urllib3.exceptions import (
 )
 
 from labgrader.cluster.kubeconfig import Connection
-from labgrader.model.errors import (
-    ClusterError,
-    Forbidden,
-    LabError,
-    Rejected,
-    TimedOut,
-    Unreachable,
-)
+from labgrader.cluster.responses import LOOK, Response, failure_of, refusal, unexpected
+from labgrader.model.errors import ClusterError, TimedOut, Unreachable
 
-_LOOK = (
-    "Look at it with `labgrader cluster status`; start the lab's own with `labgrader cluster up`"
-)
+_TRIES = 3
+"""How often a server is asked for a marked answer before it is taken for one that marks none."""
 
 
 class Http:
@@ -40,6 +34,7 @@ class Http:
     def __init__(self, connection: Connection, *, connections: int = 8) -> None:
         self.connection = connection
         self.requests = 0
+        self._marked: bool | None = None
         options: dict[str, Any] = {
             "maxsize": connections,
             "retries": False,
@@ -71,8 +66,8 @@ class Http:
         content_type: str = "application/json",
         accept: str = "application/json",
         timeout: float,
-    ) -> tuple[int, bytes]:
-        """Send one request and return status and body, for 2xx and 404; raise for all else.
+    ) -> Response:
+        """Send one request and return the response, for 2xx and 404; raise for all else.
 
         A 429 is repeated as the server asks while time is left; a GET whose idle connection turned
         out to be closed is sent once more.
@@ -84,18 +79,27 @@ class Http:
         while True:
             left = max(0.05, end - time.monotonic())
             try:
-                response = self.open(method, path, query, headers, payload, left, stream=False)
+                raw, marked = self.open(method, path, query, headers, payload, left, stream=False)
             except Unreachable as error:
                 if again and isinstance(error.__cause__, ProtocolError):
                     again = False
                     continue
                 raise
-            if response.status == 429 and self._wait(response, end):
+            if raw.status == 429 and self._wait(raw, end):
                 continue
-            data = response.data
+            response = Response(
+                request=f"{method} {path}",
+                status=raw.status,
+                data=raw.data,
+                content_type=raw.headers.get("Content-Type", ""),
+                date=raw.headers.get("Date", ""),
+                marked=marked,
+            )
+            if response.status < 500 or failure_of(response):  # a load balancer's says enough
+                self.demand_genuine(response)
             if response.status < 300 or response.status == 404:
-                return response.status, data
-            raise meaning(response.status, data, f"{method} {path}")
+                return response
+            raise refusal(response)
 
     def open(
         self,
@@ -107,12 +111,17 @@ class Http:
         timeout: float,
         *,
         stream: bool,
-    ) -> urllib3.BaseHTTPResponse:
-        """Send one request and return the raw response; transport errors become ours."""
+    ) -> tuple[urllib3.BaseHTTPResponse, bool]:
+        """Send one request; return the raw response, and whether it repeats the ``Audit-ID``.
+
+        Every API server does that, so what does not comes from something in front of it.
+        Transport errors become ours.
+        """
         self.requests += 1
         target = path + (f"?{urlencode(query)}" if query else "")
+        mark = f"labgrader-{uuid4().hex}"
         options: dict[str, Any] = {
-            "headers": {**headers, **self.connection.headers()},
+            "headers": {**headers, "Audit-ID": mark, **self.connection.headers()},
             "body": payload,
             "timeout": urllib3.Timeout(connect=min(timeout, 5), read=timeout),
             "preload_content": not stream,
@@ -120,10 +129,33 @@ class Http:
         }
         try:
             if self._host is not None:
-                return self._host.urlopen(method, self._base + target, retries=False, **options)
-            return self._pool.request(method, self.connection.host + target, **options)
+                raw = self._host.urlopen(method, self._base + target, retries=False, **options)
+            else:
+                raw = self._pool.request(method, self.connection.host + target, **options)
         except (HTTPError, OSError, ValueError) as error:
             raise transport_error(error, self.connection.host, timeout) from error
+        marked = raw.headers.get("Audit-ID") == mark
+        self._marked = marked or self._marked
+        return raw, marked
+
+    def demand_genuine(self, response: Response) -> None:
+        """Raise where a response is not the API server's, although its own can be told.
+
+        Every API server repeats the ``Audit-ID`` of a request. Where a gateway takes that away from
+        all answers, none can be told, and the shape of each must do.
+        """
+        if not response.marked and self.marks():
+            raise unexpected(response, "an answer of the API server")
+
+    def marks(self) -> bool:
+        """Whether the API server's answers carry the mark; one of them is enough to know."""
+        for _ in range(_TRIES if self._marked is None else 0):
+            raw, marked = self.open("GET", "/version", None, {}, None, 5, stream=False)
+            raw.close()
+            if marked:
+                break
+        self._marked = bool(self._marked)
+        return self._marked
 
     @staticmethod
     def _wait(response: urllib3.BaseHTTPResponse, end: float) -> bool:
@@ -141,47 +173,13 @@ class Http:
 def transport_error(error: Exception, host: str, timeout: float) -> ClusterError:
     """Say in one line why no answer came."""
     if isinstance(error, NewConnectionError):
-        return Unreachable(
-            f"The API server {host} refused the connection or cannot be found", _LOOK
-        )
+        return Unreachable(f"The API server {host} refused the connection or cannot be found", LOOK)
     if isinstance(error, HTTPTimeout):
-        return TimedOut(f"The API server {host} did not answer within {timeout:.0f} s", _LOOK)
+        return TimedOut(f"The API server {host} did not answer within {timeout:.0f} s", LOOK)
     if isinstance(error, SSLError):
         detail = str(error.args[0] if error.args else error).strip("()")
         return Unreachable(
             f"The TLS handshake with {host} failed: {detail}",
             "Is the kubeconfig of this cluster, and still valid? Get a fresh one",
         )
-    return Unreachable(f"The connection to {host} broke: {type(error).__name__}", _LOOK)
-
-
-def meaning(status: int, data: bytes, what: str) -> LabError:
-    """Turn an HTTP error answer into ours; the server's own words are kept, on one line."""
-    body = parse_status(data)
-    message = " ".join(str(body.get("message") or data[:300].decode("utf-8", "replace")).split())
-    reason = str(body.get("reason") or "")
-    if status == 401:
-        return Forbidden(
-            "The API server does not accept these credentials (401)",
-            "They may have expired: get a fresh kubeconfig",
-        )
-    if status == 403 and (('User "' in message and " cannot " in message) or not body):
-        return Forbidden(message or f"{what} is forbidden", "Use credentials that may do this")
-    if status < 400:
-        return Unreachable(f"The server answered {status}, as no Kubernetes API does", _LOOK)
-    if status in (429, 502, 503, 504) and "webhook" not in message:
-        return Unreachable(f"The API server is not able to answer now ({status}): {message}", _LOOK)
-    if status >= 500 and "webhook" not in message:
-        return Unreachable(f"The API server failed ({status}): {message}", _LOOK)
-    causes = (body.get("details") or {}).get("causes") or ()
-    fields = tuple(str(c.get("field", "")) for c in causes if isinstance(c, dict))
-    return Rejected(message, status=status, reason=reason, fields=fields)
-
-
-def parse_status(data: bytes) -> dict[str, Any]:
-    """Return a ``Status`` body, or an empty dict where it is something else."""
-    try:
-        body = json.loads(data)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) and body.get("kind") == "Status" else {}
+    return Unreachable(f"The connection to {host} broke: {type(error).__name__}", LOOK)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from labgrader.cluster.http import Http, meaning, transport_error
+from labgrader.cluster import discovery, responses, webhooks
+from labgrader.cluster.http import Http, transport_error
 from labgrader.cluster.kubeconfig import Connection
+from labgrader.cluster.responses import Response
 from labgrader.engine.ports import WatchEvent
-from labgrader.model.errors import Rejected, Unreachable
-from labgrader.model.resource import Object, Resource
+from labgrader.model.errors import ClusterError, Rejected
+from labgrader.model.resource import Object, Resource, name_of
 
 FIELD_MANAGER = "labgrader"
 PAGE = 500
@@ -35,12 +38,16 @@ class Kube:
         """Close idle connections."""
         self._http.close()
 
+    def marks(self) -> bool:
+        """Whether answers repeat the ``Audit-ID`` of their request; see ``cluster.http``."""
+        return self._http.marks()
+
     def get(
         self, resource: Resource, name: str, namespace: str | None = None, *, timeout: float = 5
     ) -> Object | None:
         """Read one object."""
-        status, data = self._http.call("GET", resource.path(namespace, name), timeout=timeout)
-        return None if status == 404 else _object(data)
+        response = self._find(resource, resource.path(namespace, name), {}, timeout)
+        return None if response is None else responses.object_of(response, resource, name)
 
     def list(
         self,
@@ -57,20 +64,18 @@ class Kube:
         items: list[Object] = []
         while True:
             try:
-                status, data = self._http.call(
-                    "GET", resource.path(namespace), query=query, timeout=timeout
-                )
+                response = self._find(resource, resource.path(namespace), query, timeout)
             except Rejected as error:
                 if error.status != 410 or "limit" not in query:
                     raise
                 # The list grew too old between two pages: once more, in one piece.
                 items, query = [], {k: v for k, v in query.items() if k == "labelSelector"}
                 continue
-            if status == 404:
+            if response is None:
                 return None
-            page = _object(data)
-            items.extend(page.get("items") or ())
-            token = (page.get("metadata") or {}).get("continue")
+            page = responses.list_of(response, resource)
+            items.extend(page["items"])
+            token = page["metadata"].get("continue")
             if not token:
                 return items
             query["continue"] = token
@@ -85,7 +90,11 @@ class Kube:
         timeout: float = 5,
     ) -> Object:
         """POST an object."""
-        return self._write("POST", resource.path(namespace), body, dry_run, timeout)
+        path = resource.path(namespace)
+        response = self._write(resource, "POST", path, body, dry_run, timeout)
+        if resource.plural.endswith("reviews"):
+            return responses.review_of(response, resource)
+        return responses.object_of(response, resource, name_of(body))
 
     def apply(
         self,
@@ -97,9 +106,12 @@ class Kube:
         timeout: float = 10,
     ) -> Object:
         """Server-side apply."""
-        path = resource.path(namespace, str(body["metadata"]["name"]))
-        kind = "application/apply-patch+yaml"
-        return self._write("PATCH", path, body, dry_run, timeout, kind, query={"force": "true"})
+        path = resource.path(namespace, name_of(body))
+        kind, force = "application/apply-patch+yaml", {"force": "true"}
+        response = self._write(
+            resource, "PATCH", path, body, dry_run, timeout, content_type=kind, query=force
+        )
+        return responses.object_of(response, resource, name_of(body))
 
     def patch(
         self,
@@ -117,9 +129,20 @@ class Kube:
         path = resource.path(namespace, name) + (f"/{subresource}" if subresource else "")
         kind = "merge-patch" if isinstance(patch, Mapping) else "json-patch"
         accept = _TABLE if as_table else "application/json"
-        return self._write(
-            "PATCH", path, patch, dry_run, timeout, f"application/{kind}+json", accept=accept
+        response = self._write(
+            resource,
+            "PATCH",
+            path,
+            patch,
+            dry_run,
+            timeout,
+            content_type=f"application/{kind}+json",
+            accept=accept,
         )
+        if as_table:
+            return responses.document(response, "Table")
+        told = "Scale" if subresource == "scale" else None
+        return responses.object_of(response, resource, name, kind=told)
 
     def delete(
         self,
@@ -137,8 +160,11 @@ class Kube:
         if uid:
             body["preconditions"] = {"uid": uid}
         path = resource.path(namespace, name)
-        status, _ = self._http.call("DELETE", path, body=body, timeout=timeout)
-        return status != 404
+        response = self._call(resource, "DELETE", path, timeout, body=body)
+        if response.status == 404 and self._is_absent(response, resource, timeout):
+            return False
+        responses.deleted(response, resource, name)
+        return True
 
     def watch(
         self,
@@ -151,87 +177,141 @@ class Kube:
         """Yield what is there, then what changes."""
         query = {"fieldSelector": f"metadata.name={name}"} if name else {}
         path = resource.path(namespace)
-        status, data = self._http.call("GET", path, query=query, timeout=10)
-        if status == 404:
+        response = self._find(resource, path, query, 10)
+        if response is None:
             return
-        present = _object(data)
-        for item in present.get("items") or ():
+        present = responses.list_of(response, resource)
+        for item in present["items"]:
             yield WatchEvent("ADDED", item)
         yield WatchEvent("SYNCED", {})
-        query["resourceVersion"] = str((present.get("metadata") or {}).get("resourceVersion", ""))
+        query["resourceVersion"] = str(present["metadata"].get("resourceVersion", ""))
         yield from self._changes(path, {**query, "watch": "1", "timeoutSeconds": str(seconds)})
 
     def _changes(self, path: str, query: Mapping[str, str]) -> Iterator[WatchEvent]:
         """Stream the changes since ``resourceVersion`` until the server ends the watch."""
         patience = int(query["timeoutSeconds"]) + 10
         headers = {"Accept": "application/json"}
-        response = self._http.open("GET", path, query, headers, None, patience, stream=True)
+        raw, marked = self._http.open("GET", path, query, headers, None, patience, stream=True)
+        told = raw.headers.get("Content-Type", "")
         try:
-            if response.status != 200:
-                raise meaning(response.status, response.read(), f"watch {path}")
-            for line in _lines(response.stream(65536)):
-                event = _object(line)
-                if event.get("type") == "ERROR":
+            body = b"" if raw.status == 200 else raw.read()
+            response = Response(f"watch {path}", raw.status, body, told, marked=marked)
+            self._http.demand_genuine(response)
+            if raw.status != 200:
+                raise responses.refusal(response)
+            for line in _lines(raw.stream(65536)):
+                event = responses.watch_event(Response(f"watch {path}", 200, line, told))
+                if event["type"] == "ERROR":
                     return  # the version grew too old: whoever watches begins anew
-                yield WatchEvent(str(event.get("type")), event.get("object") or {})
+                yield WatchEvent(event["type"], event["object"])
         except (HTTPError, OSError) as error:
             raise transport_error(error, self.connection.host, patience) from error
         finally:
-            response.close()
+            raw.close()
 
-    def read(self, path: str, *, timeout: float = 5) -> Object | str | None:
-        """GET any path."""
-        status, data = self._http.call("GET", path, accept="application/json, */*", timeout=timeout)
-        if status == 404:
+    def document(self, path: str, kind: str, *, timeout: float = 5) -> Object | None:
+        """GET a path that answers with JSON."""
+        response = self._http.call("GET", path, timeout=timeout)
+        if response.status == 404 and (
+            responses.is_not_found(response)
+            or discovery.is_plain_not_found(response)
+            or discovery.is_missing_version(path, self._document, timeout)
+        ):
             return None
+        return responses.document(response, kind)
+
+    def text(self, path: str, *, timeout: float = 5) -> str | None:
+        """GET a path that answers with text, such as a log."""
+        response = self._http.call("GET", path, accept="text/plain, */*", timeout=timeout)
+        if responses.is_not_found(response):
+            return None
+        if response.status != 200:
+            raise responses.unexpected(response, "the text of an API server")
+        return response.data.decode("utf-8", "replace")
+
+    def version(self, *, timeout: float = 5) -> str:
+        """GET ``/version``."""
+        return responses.version_of(self._http.call("GET", "/version", timeout=timeout))
+
+    def time(self, *, timeout: float = 5) -> datetime:
+        """Return the API server's time by the ``Date`` of an answer, which nothing can refuse."""
+        response = self._http.call("GET", "/version", timeout=timeout)
+        responses.version_of(response)
         try:
-            parsed = json.loads(data)
-        except ValueError:
-            return data.decode("utf-8", "replace")
-        return parsed if isinstance(parsed, dict) else data.decode("utf-8", "replace")
+            return parsedate_to_datetime(response.date)
+        except ValueError as error:
+            raise responses.unexpected(response, "an answer with a Date") from error
+
+    def _document(self, path: str, kind: str, timeout: float) -> Object:
+        return responses.document(self._http.call("GET", path, timeout=timeout), kind)
+
+    def _find(
+        self, resource: Resource, path: str, query: Mapping[str, str], timeout: float
+    ) -> Response | None:
+        """GET objects; None where they or their type are not there."""
+        response = self._call(resource, "GET", path, timeout, query=query)
+        if response.status == 404 and self._is_absent(response, resource, timeout):
+            return None
+        return response
+
+    def _is_absent(self, response: Response, resource: Resource, timeout: float) -> bool:
+        """Whether a 404 is the API server's: it has no such object, or no such type."""
+        return (
+            responses.is_not_found(response)
+            or discovery.is_plain_not_found(response)
+            or not discovery.serves(resource, self._document, timeout)
+        )
 
     def _write(
         self,
+        resource: Resource,
         method: str,
         path: str,
         body: object,
         dry_run: bool,
         timeout: float,
-        content_type: str = "application/json",
         *,
+        content_type: str = "application/json",
         accept: str = "application/json",
         query: Mapping[str, str] | None = None,
-    ) -> Object:
+    ) -> Response:
+        """Send an object; what is not there to be written is refused."""
         asked = {"fieldValidation": "Strict", "fieldManager": FIELD_MANAGER, **(query or {})}
         if dry_run:
             asked["dryRun"] = "All"
-        status, data = self._http.call(
+        response = self._call(
+            resource,
             method,
             path,
+            timeout,
             query=asked,
             body=body,
             content_type=content_type,
             accept=accept,
-            timeout=timeout,
         )
-        if status == 404:
-            error = meaning(status, data, f"{method} {path}")
-            raise error
-        return _object(data)
+        if response.status != 404:
+            return response
+        if responses.is_not_found(response):
+            raise responses.refusal(response)
+        if self._is_absent(response, resource, timeout):
+            label = f"{resource.plural} of {resource.api_version}"
+            raise Rejected(f"the API server has no {label}", status=404, reason="NotFound")
+        raise responses.unexpected(response, f"an answer about {resource.plural}")
 
+    def _call(
+        self, resource: Resource, method: str, path: str, timeout: float, **more: Any
+    ) -> Response:
+        try:
+            return self._http.call(method, path, timeout=timeout, **more)
+        except ClusterError as error:
+            raise webhooks.explained(error, resource, self._peek) from error
 
-def _object(data: bytes) -> Object:
-    """Parse a JSON object; something else in its place means that this is no Kubernetes API."""
-    try:
-        parsed = json.loads(data)
-    except ValueError as error:
-        raise Unreachable(
-            "The server answered something that is not JSON",
-            "Does the kubeconfig name a Kubernetes API server?",
-        ) from error
-    if not isinstance(parsed, dict):
-        raise Unreachable("The server answered JSON that is no object", "Is it a Kubernetes API?")
-    return parsed
+    def _peek(self, resource: Resource, name: str | None) -> Sequence[Object]:
+        """Read what explains an error, quickly and without explaining its own errors."""
+        response = self._http.call("GET", resource.path(name=name), timeout=2)
+        if name is None:
+            return tuple(responses.list_of(response, resource)["items"])
+        return [responses.object_of(response, resource, name)]
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -240,3 +320,5 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from (line for line in whole if line.strip())
+    if rest.strip():  # an API server ends each event with a newline
+        yield rest

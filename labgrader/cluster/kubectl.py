@@ -7,19 +7,31 @@ of its own, no settings of the user's, and little time.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from labgrader.cluster.embedded.binary import kube_binary
+from labgrader.cluster.responses import IN_BETWEEN
 from labgrader.engine.ports import Said
-from labgrader.model.errors import LabError, MissingCapability
+from labgrader.model.errors import LabError, MissingCapability, Unreachable
 from labgrader.paths import state_root
 
 _MOST = 64_000
 """Characters of an answer that are kept."""
+
+_CANNOT_BE_RUN = 127
+
+_MOST_LOGGED = 1_000_000
+
+_ENTRY = re.compile(r"I\d{4} \d\d:")
+_ANSWER = re.compile(r'"Response" status="|Response Status: ')
+_MARK = re.compile(r"^(?:I\d{4} .*\])?\s+Audit-Id: ", re.MULTILINE)
+"""What ``-v=8`` writes: entries, one for each response, and the mark among its headers."""
 
 _SHORT_LIVED = {"GOGC": "off", "GOMEMLIMIT": "256MiB"}
 """It ends before collecting garbage would pay; what is large is collected all the same."""
@@ -30,11 +42,19 @@ _DROPPED = ("KUBECTL_EXTERNAL_DIFF", "KUBE_EDITOR", "EDITOR", "KUBECTL_PLUGINS_C
 class Kubectl:
     """See ``engine.ports.Kubectl``.
 
+    kubectl believes every page that a gateway puts in the place of an answer. So its log of
+    responses is read: one without the API server's mark (``cluster.http``) is no answer.
+
     Args:
         context: None is the file's own.
+        marks: whether the API server's answers carry its mark.
     """
 
-    def __init__(self, kubeconfig: Path, context: str | None) -> None:
+    def __init__(
+        self, kubeconfig: Path, context: str | None, marks: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._marks = marks
+        self._odd = False
         self._chosen = [f"--kubeconfig={kubeconfig}"]
         if context:
             self._chosen.append(f"--context={context}")
@@ -59,7 +79,25 @@ class Kubectl:
         return {**kept, **own, **_SHORT_LIVED}
 
     def run(self, arguments: Sequence[str], *, timeout: float) -> Said:
-        """Run kubectl. What does not end in time has not worked."""
+        """Run kubectl; what did not end in time has no code.
+
+        Raises:
+            Unreachable: it did not speak to the API server alone.
+        """
+        said = self._run([*arguments, "-v=8"], timeout)
+        self._demand_genuine(said)
+        return replace(said, err="".join(_own_lines(said.err)))
+
+    def _demand_genuine(self, said: Said) -> None:
+        """Raise where an answer was not the API server's, now or in what kubectl remembers."""
+        odd = len(_ANSWER.findall(said.err)) > len(_MARK.findall(said.err)) and self._marks()
+        if odd:
+            self._odd = True
+            shutil.rmtree(self._environment["KUBECACHEDIR"], ignore_errors=True)
+        if odd or (self._odd and said.code != 0):
+            raise Unreachable("kubectl got an answer that is not the API server's", IN_BETWEEN)
+
+    def _run(self, arguments: Sequence[str], timeout: float) -> Said:
         try:
             done = subprocess.run(  # noqa: S603 - a list of words; no shell sees them
                 [*self._program, *self._chosen, *arguments],
@@ -70,11 +108,20 @@ class Kubectl:
                 check=False,
                 cwd="/",
             )
-        except subprocess.TimeoutExpired:
-            return Said(None, "", f"it did not end within {timeout:.0f} s")
+        except subprocess.TimeoutExpired as error:
+            return Said(None, "", (error.stderr or b"").decode(errors="replace"))
         except (OSError, ValueError) as error:  # such as a NUL among the words
-            return Said(None, "", f"it cannot be run: {error}")
-        return Said(done.returncode, _text(done.stdout), _text(done.stderr))
+            return Said(_CANNOT_BE_RUN, "", f"it cannot be run: {error}")
+        return Said(done.returncode, _text(done.stdout), done.stderr.decode(errors="replace"))
+
+
+def _own_lines(err: str) -> Iterator[str]:
+    """Yield what kubectl says to people: not the entries of its log, which may have many lines."""
+    inside = False
+    for line in err[:_MOST_LOGGED].splitlines(keepends=True):
+        if not inside and not _ENTRY.match(line):
+            yield line
+        inside = line.rstrip().endswith("=<") or (inside and not line.startswith(" >"))
 
 
 def _text(content: bytes) -> str:

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 from urllib3.exceptions import HTTPError
 
-from labgrader.cluster.http import Http, meaning, parse_status, transport_error
+from labgrader.cluster.http import Http, transport_error
 from labgrader.cluster.kubeconfig import Connection
+from labgrader.cluster.responses import Response, failure_of, refusal
 from labgrader.engine.ports import Answer
 from labgrader.model.errors import Forbidden, MissingCapability, Rejected, TimedOut, Unreachable
 
@@ -39,7 +40,9 @@ class Pods:
     def ask(self, path: str, *, timeout: float = 3) -> Answer:
         """GET a path of a server in a pod; the whole of it within ``timeout`` seconds."""
         end = time.monotonic() + timeout
-        response = self._http.open("GET", path, None, {"Accept": "*/*"}, None, timeout, stream=True)
+        response, marked = self._http.open(
+            "GET", path, None, {"Accept": "*/*"}, None, timeout, stream=True
+        )
         body = bytearray()
         try:
             for chunk in response.stream(65536):
@@ -52,7 +55,10 @@ class Pods:
             raise transport_error(error, self._connection.host, timeout) from error
         finally:
             response.close()
-        return _answer(response.status, bytes(body), path)
+        told = response.headers.get("Content-Type", "")
+        whole = Response(f"GET {path}", response.status, bytes(body), told, marked=marked)
+        self._http.demand_genuine(whole)
+        return _answer(whole)
 
     def execute(
         self, namespace: str, pod: str, container: str, command: Sequence[str], *, timeout: float
@@ -90,8 +96,8 @@ class Pods:
                 enable_multithread=False,
             )
         except WebSocketBadStatusException as error:
-            body = error.resp_body or b""
-            raise meaning(error.status_code, body, f"exec {pod}") from error
+            told = Response(f"exec {pod}", error.status_code, error.resp_body or b"")
+            raise refusal(told) from error
         except (WebSocketException, OSError) as error:
             raise Unreachable(f"No command can be run in {pod}: {error}") from error
 
@@ -130,14 +136,13 @@ def _printed(status: bytes, said: dict[int, bytearray]) -> str:
     raise Rejected(message, status=int(outcome.get("code") or 500))
 
 
-def _answer(status: int, body: bytes, path: str) -> Answer:
+def _answer(response: Response) -> Answer:
     """Tell the server in the pod from the API server, which speaks in ``Status`` objects."""
-    told = parse_status(body)
-    if told and status in (401, 403):
-        error = meaning(status, body, f"GET {path}")
+    failure = failure_of(response)
+    if failure:
+        error = refusal(response)
         if isinstance(error, Forbidden):
             raise error
-    if told and status >= 400:
-        return Answer(None, " ".join(str(told.get("message")).split()))
-    cut = len(body) > MAX_BYTES
-    return Answer(status, body[:MAX_BYTES].decode("utf-8", "replace"), cut)
+        return Answer(None, " ".join(str(failure.get("message")).split()))
+    cut = len(response.data) > MAX_BYTES
+    return Answer(response.status, response.data[:MAX_BYTES].decode("utf-8", "replace"), cut)

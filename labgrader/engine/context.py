@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,10 +11,10 @@ from labgrader.engine import kubectl_premises, survey
 from labgrader.engine.asking import Asking
 from labgrader.engine.instruments import Instruments
 from labgrader.engine.ports import Answer, Deed, Said
-from labgrader.engine.probe import PREFIX, Probe
+from labgrader.engine.probe import Probe
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.model.errors import ClusterError, LabError, MissingCapability, TimedOut
-from labgrader.model.resource import CONFIG_MAP, CRD, Object, Resource, dig, name_of
+from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 ANSWER_SECONDS = 3.0
 """How long a server in a container may take; the probes of the lab allow it five."""
@@ -68,7 +67,7 @@ class Context(Asking):
             return get(path, timeout=min(ANSWER_SECONDS, self.remaining()))
         except TimedOut:
             # Whose fault is it? Where the API server itself answers, it is the server's in the pod.
-            self._snapshot.cluster.read("/version", timeout=min(2, self.remaining()))
+            self._snapshot.cluster.version(timeout=min(2, self.remaining()))
             return Answer(None, f"it did not answer within {ANSWER_SECONDS:.0f} s")
 
     def execute(self, pod: str, container: str, command: Sequence[str]) -> str:
@@ -100,8 +99,7 @@ class Context(Asking):
 
     def look_at(self, path: str) -> str:
         """GET any path of the API that answers with a text, such as a log."""
-        said = self._snapshot.cluster.read(path, timeout=min(15, self.remaining()))
-        return json.dumps(said) if isinstance(said, dict) else said or ""
+        return self._snapshot.cluster.text(path, timeout=min(15, self.remaining())) or ""
 
     def kubectl(self, arguments: Sequence[str]) -> Said:
         """Run kubectl on this cluster. For reads only: see ``engine.kubectl.plan``."""
@@ -153,12 +151,11 @@ class Context(Asking):
         self.asked.add(path)
         try:
             said = self._snapshot.once(
-                path, lambda: self._snapshot.cluster.read(path, timeout=min(2, self.remaining()))
+                path, lambda: self._snapshot.cluster.text(path, timeout=min(2, self.remaining()))
             )
         except LabError:
             return ""
-        text = json.dumps(said) if isinstance(said, dict) else said or ""
-        return " ".join(text.split())[:200]
+        return " ".join((said or "").split())[:200]
 
     def deeds(self, resource: Resource) -> list[Deed] | None:
         """Return what was done to objects of a type here, oldest first; None where unrecorded."""
@@ -171,24 +168,13 @@ class Context(Asking):
         return self._snapshot.once(key, lambda: record.deeds(resource, self.namespace))
 
     def server_time(self) -> datetime:
-        """Return the API server's time, to the second: this machine's clock may be another.
-
-        It is what the server would write into an object that is created now (a dry-run).
-        """
+        """Return the API server's time, to the second: this machine's clock may be another."""
         ahead = self._snapshot.once("clock", self._ahead)
         return datetime.fromtimestamp(time.time() + ahead, UTC)
 
     def _ahead(self) -> float:
-        body: Object = {
-            "apiVersion": CONFIG_MAP.api_version,
-            "kind": CONFIG_MAP.kind,
-            "metadata": {"generateName": PREFIX, "namespace": self.namespace},
-        }
-        answer = self._snapshot.cluster.create(
-            CONFIG_MAP, body, self.namespace, dry_run=True, timeout=min(5, self.remaining())
-        )
-        stamp = datetime.fromisoformat(str(dig(answer, "metadata.creationTimestamp")))
-        return stamp.timestamp() + 0.5 - time.time()  # half a second: it was cut off
+        told = self._snapshot.cluster.time(timeout=min(5, self.remaining()))
+        return told.timestamp() + 0.5 - time.time()  # half a second: it was cut off
 
     def moves(self, resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
         """Look on for up to ``seconds`` whether a value changes while the one at ``by`` stays.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from labgrader.engine.ports import Cluster
-from labgrader.model.resource import Object, Resource
+from labgrader.model.resource import Object, Resource, dig
 
 
 @dataclass(slots=True)
@@ -35,7 +35,6 @@ class Kinds:
     def _served(self, api_version: str) -> list[Object]:
         if not self._known.get(api_version):
             root = "/apis" if "/" in api_version else "/api"
-            answer = self.cluster.read(f"{root}/{api_version}")
-            entries = answer.get("resources") if isinstance(answer, dict) else None
-            self._known[api_version] = list(entries or ())
+            answer = self.cluster.document(f"{root}/{api_version}", "APIResourceList")
+            self._known[api_version] = list(dig(answer, "resources", []))
         return self._known[api_version]

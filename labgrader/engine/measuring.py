@@ -27,6 +27,7 @@ OBJECTS = 60
 GROUP = "lesson.labgrader.dev"
 TICKER = Resource(GROUP, "v1", "tickers", "Ticker")
 _CRD_NAME = f"{TICKER.plural}.{GROUP}"
+_SELECTED = "fieldSelector=spec.market%3DXNYS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +76,14 @@ def watching(cluster: Cluster, namespace: str) -> Iterator[Row]:
         before, began, size = cluster.requests, time.monotonic(), 0
         version = ""
         for _ in range(ROUNDS):
-            answer = cluster.read(CONFIG_MAP.path(namespace))
+            answer = cluster.document(CONFIG_MAP.path(namespace), "ConfigMapList")
             size += _size(answer)
-            version = str(
-                dig(answer if isinstance(answer, dict) else {}, "metadata.resourceVersion")
-            )
+            version = str(dig(answer, "metadata.resourceVersion"))
         yield _row(f"{ROUNDS} LISTs, to see that nothing changed", cluster, before, size, began)
         cluster.patch(CONFIG_MAP, name_of(made), {"data": {"step": "1"}}, namespace)
         before, began = cluster.requests, time.monotonic()
         path = f"{CONFIG_MAP.path(namespace)}?watch=1&resourceVersion={version}&timeoutSeconds=1"
-        said = cluster.read(path, timeout=10)
+        said = cluster.text(path, timeout=10)
         yield _row("one WATCH from there, for a second", cluster, before, _size(said), began)
     finally:
         cluster.delete(CONFIG_MAP, name_of(made), namespace, uid=str(dig(made, "metadata.uid")))
@@ -97,11 +96,11 @@ def selecting(cluster: Cluster, namespace: str) -> Iterator[Row]:
         daemons.spread(lambda at: _ticker(cluster, namespace, at), range(OBJECTS), 8)
         path = TICKER.path(namespace)
         before, began = cluster.requests, time.monotonic()
-        answer = cluster.read(path)
+        answer = cluster.document(path, f"{TICKER.kind}List")
         found = _picked(answer)
         yield _row(f"all {OBJECTS}, and {found} picked here", cluster, before, _size(answer), began)
         before, began = cluster.requests, time.monotonic()
-        answer = cluster.read(f"{path}?fieldSelector=spec.market%3DXNYS")
+        answer = cluster.document(f"{path}?{_SELECTED}", f"{TICKER.kind}List")
         found = _picked(answer)
         what = f"fieldSelector, the server picks {found}"
         yield _row(what, cluster, before, _size(answer), began)
@@ -130,8 +129,8 @@ def _size(value: Any) -> int:
     return len(value if isinstance(value, str) else json.dumps(value))
 
 
-def _picked(answer: Any) -> int:
-    items: Sequence[Object] = dig(answer if isinstance(answer, dict) else {}, "items", [])
+def _picked(answer: Object | None) -> int:
+    items: Sequence[Object] = dig(answer, "items", [])
     return sum(dig(one, "spec.market") == "XNYS" for one in items)
 
 

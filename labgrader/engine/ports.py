@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from labgrader.model.resource import Object, Resource
@@ -21,7 +22,7 @@ class WatchEvent:
 
 
 class Cluster(Protocol):
-    """A Kubernetes API. Eight methods, and no more.
+    """A Kubernetes API, in few methods.
 
     Every method raises ``model.errors.ClusterError`` when the API cannot be asked (unreachable,
     timed out, forbidden) and ``model.errors.Rejected`` when it answered and refused. ``timeout`` is
@@ -120,8 +121,20 @@ class Cluster(Protocol):
         """
         ...
 
-    def read(self, path: str, *, timeout: float = 5) -> Object | str | None:
-        """GET any path of the API (``/version``, discovery, proxies); None for 404."""
+    def document(self, path: str, kind: str, *, timeout: float = 5) -> Object | None:
+        """GET a path that answers with JSON of that kind; None where it is not there."""
+        ...
+
+    def text(self, path: str, *, timeout: float = 5) -> str | None:
+        """GET a path that answers with text (a log); None where it is not there."""
+        ...
+
+    def version(self, *, timeout: float = 5) -> str:
+        """Return the API server's ``gitVersion``; raises where it does not answer as one."""
+        ...
+
+    def time(self, *, timeout: float = 5) -> datetime:
+        """Return the API server's time, to the second."""
         ...
 
 

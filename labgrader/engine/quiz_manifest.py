@@ -8,7 +8,7 @@ from typing import Any
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
-from labgrader.model.errors import ClusterError, Rejected
+from labgrader.model.errors import ClusterError, LabError, Rejected
 from labgrader.model.quiz import Look, Mark, Marked, Question, Sign
 from labgrader.model.resource import Object, dig
 
@@ -51,11 +51,12 @@ def holds(look: Look, found: Mapping[str, Any]) -> bool:
     return value is not None and Draft202012Validator(look.schema).is_valid(value)
 
 
-def fits(sign: Sign, answer: Object | Rejected) -> bool:
+def fits(sign: Sign, answer: Object | LabError) -> bool:
     """Whether an answer of the API server (an object, or a refusal) looks as the sign says."""
-    if isinstance(answer, Rejected):
+    if isinstance(answer, LabError):
         told = sign.says.lower() in answer.message.lower()
-        return not sign.accepted and told and sign.status in (None, answer.status)
+        status = answer.status if isinstance(answer, Rejected) else None
+        return not sign.accepted and told and sign.status in (None, status)
     if sign.look is not None and not holds(sign.look, answer):
         return False
     return sign.accepted and not (sign.absent and dig(answer, sign.absent) is not None)

@@ -13,6 +13,7 @@ from labgrader.engine import daemons
 from labgrader.engine.kubectl import Kind, Plan, plan
 from labgrader.engine.ports import Said
 from labgrader.engine.runbook import STANDS_FOR, Command
+from labgrader.model.errors import TimedOut
 
 WORKERS = 4
 NOTHING = "No resources found"
@@ -83,6 +84,8 @@ class Rehearsal:
         late = said.code is None and planned.runs_in  # a log of pods that there are none of
         if late or any(one in said.err for one in _NOT_NOW):
             return Tried(command, planned.kind, None, "it cannot be had at the moment")
+        if said.code is None:
+            raise TimedOut(f"kubectl {arguments[0]} did not end in time", "Grade again")
         why = _fault(said, planned, arguments)
         if why and NOTHING in said.err and self._had_pods(planned, arguments):
             return Tried(command, planned.kind, True)  # none at the moment, but there would be

@@ -228,7 +228,7 @@ class Reset:
 
     def _namespaced(self) -> Iterator[Resource]:
         """Yield every namespaced kind, in the version that the API server prefers."""
-        groups = self._cluster.read("/apis")
+        groups = self._cluster.document("/apis", "APIGroupList")
         versions = ["v1"]
         if isinstance(groups, dict):
             versions += [g["preferredVersion"]["groupVersion"] for g in groups.get("groups") or ()]

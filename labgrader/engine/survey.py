@@ -47,10 +47,9 @@ def info(snapshot: Snapshot, provider: str, context: str) -> ClusterInfo:
 def server_version(snapshot: Snapshot) -> str:
     """Return the API server's version such as ``v1.37.2``; empty when it does not answer."""
     try:
-        answer = snapshot.once("/version", lambda: snapshot.cluster.read("/version", timeout=3))
+        return snapshot.once("/version", lambda: snapshot.cluster.version(timeout=3))
     except ClusterError:
         return ""
-    return str(dig(answer, "gitVersion", "")) if isinstance(answer, dict) else ""
 
 
 def node_kind(snapshot: Snapshot) -> str:

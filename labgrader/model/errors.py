@@ -106,8 +106,32 @@ class MissingCapability(ClusterError):
     cause = Cause.CAPABILITY
 
 
+class QuotaExceeded(ClusterError):
+    """A ResourceQuota or LimitRange has no room for what labgrader itself would create."""
+
+    cause = Cause.CAPABILITY
+
+
+class WebhookFailed(ClusterError):
+    """A webhook of the cluster does not do its work, and so a request cannot be answered.
+
+    Args:
+        name: of the webhook, or what a conversion webhook converts.
+        groups: the API groups that the webhook is configured for, as far as that is known.
+    """
+
+    cause = Cause.UNREACHABLE
+
+    def __init__(
+        self, name: str, message: str, next_step: str, groups: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, next_step)
+        self.name = name
+        self.groups = groups
+
+
 class Rejected(LabError):
-    """The API server answered and refused the object (4xx, or an admission webhook's 5xx).
+    """The API server answered and refused the object, in a ``Status`` (4xx).
 
     Args:
         message: the server's own message, one line.

@@ -108,7 +108,7 @@ def _send(client: Kube, verb: str, resource: Resource, name: str, sub: str) -> N
             client.create(resource, body, where, dry_run=True)
         else:
             path = resource.path(where, name or None)
-            client.read(f"{path}/{sub}" if sub else path)
+            client.text(f"{path}/{sub}" if sub else path)
 
 
 def _expected() -> Iterator[tuple[str, str, str]]:

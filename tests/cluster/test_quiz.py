@@ -14,7 +14,7 @@ from labgrader.engine.quiz import load_quiz
 from labgrader.engine.quiz_manifest import fits, judge_manifest
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Rejected
+from labgrader.model.errors import LabError, Rejected, WebhookFailed
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.model.resource import Object, dig
 from labgrader.paths import content_root
@@ -38,7 +38,7 @@ def solved(kube: Kube) -> Iterator[Kube]:
     wipe(kube)
 
 
-def ask(kube: Kube, verb: str, body: Object) -> Object | Rejected:
+def ask(kube: Kube, verb: str, body: Object) -> Object | LabError:
     """Do what a proof asks, and return the answer.
 
     A creation is a real one: a dry run does not see everything, such as a `resourceVersion`.
@@ -59,7 +59,7 @@ def ask(kube: Kube, verb: str, body: Object) -> Object | Rejected:
         kube.delete(resource, body["name"], namespace)
         gone = Rejected("not found", status=404)
         return kube.get(resource, body["name"], namespace) or gone
-    except Rejected as error:
+    except (Rejected, WebhookFailed) as error:
         return error
 
 
@@ -68,7 +68,7 @@ def test_the_cluster_answers_as_the_right_option_says(solved: Kube, question: Qu
     assert question.proof is not None
     ((verb, body),) = question.proof.ask.items()
     given = question.proof.given
-    answers: list[Object | Rejected] = []
+    answers: list[Object | LabError] = []
 
     def as_said() -> bool:
         answers.append(ask(solved, verb, body))

@@ -6,6 +6,7 @@ import copy
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from labgrader.engine.ports import WatchEvent
@@ -139,9 +140,21 @@ class FakeCluster:
                 raise event
             yield event
 
-    def read(self, path: str, *, timeout: float = 5) -> Object | str | None:
+    def document(self, path: str, kind: str, *, timeout: float = 5) -> Object | None:
         self.requests += 1
-        return {"gitVersion": "v1.37.2"} if path == "/version" else None
+        return None
+
+    def text(self, path: str, *, timeout: float = 5) -> str | None:
+        self.requests += 1
+        return None
+
+    def version(self, *, timeout: float = 5) -> str:
+        self.requests += 1
+        return "v1.37.2"
+
+    def time(self, *, timeout: float = 5) -> datetime:
+        self.requests += 1
+        return datetime.now(UTC)
 
     def break_watches(self, error: LabError | None) -> None:
         """End every open watch, with an error or as a server does after its time."""

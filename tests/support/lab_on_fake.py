@@ -20,7 +20,7 @@ class LabOnFake(FakeCluster):
         super().__init__()
         self.kinds = [*KNOWN, *resources.ADMISSION, *extra]
 
-    def read(self, path: str, *, timeout: float = 5) -> Object | str | None:
+    def document(self, path: str, kind: str, *, timeout: float = 5) -> Object | None:
         """Answer discovery."""
         self._call("read", resources.NAMESPACE, None, path)
         found = [
@@ -28,7 +28,7 @@ class LabOnFake(FakeCluster):
             for one in self.kinds
             if path == f"/{'apis' if one.group else 'api'}/{one.api_version}"
         ]
-        return {"resources": found} if found else super().read(path)
+        return {"resources": found} if found else super().document(path, kind)
 
 
 def definition() -> Object:

@@ -16,7 +16,8 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def status(code: int, message: str, reason: str = "", **more: Any) -> Answer:
     """Return a Kubernetes ``Status`` answer."""
-    body = {"kind": "Status", "message": message, "reason": reason, "code": code, **more}
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, **more}
+    body |= {"message": message, "reason": reason}
     return code, {"Content-Type": "application/json"}, json.dumps(body).encode()
 
 
@@ -26,15 +27,24 @@ def ok(body: object) -> Answer:
 
 
 class OddServer:
-    """``answer`` gets the method and path and returns an answer, or None to drop the line."""
+    """``answer`` gets the method and path and returns an answer, or None to drop the line.
 
-    def __init__(self, answer: Callable[[str, str], Answer | None]) -> None:
+    ``marks`` says of a path whether its answer repeats the request's ``Audit-ID``.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[[str, str], Answer | None],
+        *,
+        marks: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self.answer = answer
         self.seen: list[tuple[str, str]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # in one piece: else the body waits for the head's acknowledgement
 
             def _serve(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
@@ -47,6 +57,8 @@ class OddServer:
                     return
                 code, headers, body = answer
                 self.send_response(code)
+                if marks(self.path) and "Audit-ID" in self.headers:  # as every API server does
+                    self.send_header("Audit-ID", self.headers["Audit-ID"])
                 for name, value in headers.items():
                     self.send_header(name, value)
                 if "Content-Length" not in headers:

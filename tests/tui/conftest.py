@@ -97,10 +97,13 @@ class FakeKube:
     error: Exception | None = None
     connection = FakeConnection()
 
-    def read(self, path):
+    def version(self):
         if self.error:
             raise self.error
-        return {"gitVersion": CLUSTER.server_version}
+        return CLUSTER.server_version
+
+    def document(self, path, kind):
+        return None
 
 
 @dataclass

@@ -11,9 +11,31 @@ import pytest
 
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
-from labgrader.model.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
+from labgrader.model.errors import (
+    Forbidden,
+    LabError,
+    QuotaExceeded,
+    Rejected,
+    TimedOut,
+    Unreachable,
+    WebhookFailed,
+)
 from labgrader.model.resource import NAMESPACE
 from odd_server import Answer, OddServer, make_kubeconfig, ok, status
+
+X = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "x"}}
+
+
+def page(name: str, token: str = "") -> dict[str, object]:
+    """Return a page of a list with one namespace."""
+    items = [{"metadata": {"name": name}}]
+    return {
+        "kind": "NamespaceList",
+        "apiVersion": "v1",
+        "metadata": {"continue": token},
+        "items": items,
+    }
+
 
 Serve = Callable[[Callable[[str, str], Answer | None]], tuple[OddServer, Kube]]
 
@@ -36,6 +58,15 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 RBAC = 'namespaces "x" is forbidden: User "bob" cannot get resource "namespaces"'
+QUOTA = (
+    'configmaps "x" is forbidden: exceeded quota: compute, requested: a=1, used: a=1, limited: a=1'
+)
+LIMIT_RANGE = 'pods "x" is forbidden: maximum cpu usage per Container is 1, but limit is 2'
+POLICY = (
+    "namespaces \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request:"
+    ' User "bob" cannot get resource "namespaces"'
+)
+CONVERSION = "conversion webhook for example.io/v1, Kind=Thing failed: no service"
 WEBHOOK = 'Internal error occurred: failed calling webhook "v.example": no endpoints available'
 
 
@@ -44,16 +75,21 @@ WEBHOOK = 'Internal error occurred: failed calling webhook "v.example": no endpo
     [
         (status(401, "Unauthorized"), Forbidden),
         (status(403, RBAC, "Forbidden"), Forbidden),
-        ((403, {}, b"<html>blocked by a proxy</html>"), Forbidden),
-        (status(403, "exceeded quota: compute", "Forbidden"), Rejected),
+        ((403, {}, b"<html>blocked by a proxy</html>"), Unreachable),
+        (status(403, QUOTA, "Forbidden"), QuotaExceeded),
+        (status(403, LIMIT_RANGE, "Forbidden"), QuotaExceeded),
+        (status(403, POLICY, "Forbidden"), Rejected),
         (status(400, 'admission webhook "v" denied the request: no', "BadRequest"), Rejected),
         (status(422, "spec.x: Invalid value", "Invalid"), Rejected),
         (status(409, "already exists", "AlreadyExists"), Rejected),
-        (status(500, WEBHOOK, "InternalError"), Rejected),
+        (status(500, WEBHOOK, "InternalError"), WebhookFailed),
+        (status(500, CONVERSION, "InternalError"), WebhookFailed),
+        ((500, {}, b"<html>webhook down</html>"), Unreachable),
         (status(500, "etcdserver: leader changed", "InternalError"), Unreachable),
         (status(503, "apiserver not ready", "ServiceUnavailable"), Unreachable),
         ((502, {}, b"Bad Gateway"), Unreachable),
-        (status(504, "request timed out", "Timeout"), Unreachable),
+        (status(504, "request timed out", "Timeout"), TimedOut),
+        ((504, {}, b"Gateway Time-out"), Unreachable),
         ((200, {}, b"<html>a captive portal</html>"), Unreachable),
         ((200, {}, b"[1, 2]"), Unreachable),
         ((302, {"Location": "http://127.0.0.1:1/"}, b""), Unreachable),
@@ -80,7 +116,8 @@ def test_not_found_is_an_answer(serve: Serve) -> None:
     _, kube = serve(lambda method, path: status(404, "not found", "NotFound"))
     assert kube.get(NAMESPACE, "x") is None
     assert kube.list(NAMESPACE) is None
-    assert kube.read("/apis/x/v1") is None
+    assert kube.document("/apis/x/v1", "APIResourceList") is None
+    assert kube.text("/logs") is None
     assert kube.delete(NAMESPACE, "x") is False
     assert list(kube.watch(NAMESPACE)) == []
     with pytest.raises(Rejected):
@@ -91,10 +128,10 @@ def test_too_many_requests_are_repeated_as_asked(serve: Serve) -> None:
     answers = [
         (429, {"Retry-After": "0"}, b""),
         (429, {"Retry-After": "nonsense"}, b""),
-        ok({"metadata": {"name": "x"}}),
+        ok(X),
     ]
     server, kube = serve(lambda method, path: answers.pop(0))
-    assert kube.get(NAMESPACE, "x", timeout=10) == {"metadata": {"name": "x"}}
+    assert kube.get(NAMESPACE, "x", timeout=10) == X
     assert len(server.seen) == 3
 
 
@@ -105,7 +142,7 @@ def test_too_many_requests_for_too_long_is_no_judgement(serve: Serve) -> None:
 
 
 def test_a_dropped_read_is_sent_once_more(serve: Serve) -> None:
-    answers: list[Answer | None] = [None, ok({"metadata": {"name": "x"}})]
+    answers: list[Answer | None] = [None, ok(X)]
     server, kube = serve(lambda method, path: answers.pop(0))
     assert kube.get(NAMESPACE, "x") is not None
     assert len(server.seen) == 2
@@ -161,7 +198,7 @@ def test_lists_are_read_page_by_page(serve: Serve) -> None:
     def pages(method: str, path: str) -> Answer:
         first = "continue=" not in path
         name, token = ("a", "next") if first else ("b", "")
-        return ok({"metadata": {"continue": token}, "items": [{"metadata": {"name": name}}]})
+        return ok(page(name, token))
 
     server, kube = serve(pages)
     found = kube.list(NAMESPACE)
@@ -174,7 +211,7 @@ def test_a_list_that_grew_too_old_is_read_anew_in_one_piece(serve: Serve) -> Non
         if "continue=" in path:
             return status(410, "too old", "Expired")
         token = "next" if "limit=" in path else ""
-        return ok({"metadata": {"continue": token}, "items": [{"metadata": {"name": "a"}}]})
+        return ok(page("a", token))
 
     _, kube = serve(pages)
     assert [item["metadata"]["name"] for item in kube.list(NAMESPACE) or ()] == ["a"]
@@ -196,7 +233,7 @@ def test_credentials_go_out_with_every_request(serve: Serve, tmp_path: Path) -> 
 
 
 def test_an_api_server_behind_a_path_is_asked_there(tmp_path: Path) -> None:
-    server = OddServer(lambda method, path: ok({"metadata": {"name": "x"}}))
+    server = OddServer(lambda method, path: ok(X))
     file = tmp_path / "kubeconfig"
     file.write_text(make_kubeconfig(f"{server.url}/k8s/clusters/one/"))
     kube = Kube(connect(file))

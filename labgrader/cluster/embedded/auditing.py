@@ -137,7 +137,7 @@ class AuditServer:
                         "Mend the policy; `labgrader explain audit_policy` says what it must be",
                     )
                 try:
-                    return client.read("/readyz", timeout=2) == "ok"
+                    return client.text("/readyz", timeout=2) == "ok"
                 except LabError:
                     return False
 

@@ -260,7 +260,7 @@ def survey_of(workbench: Workbench) -> str:
     from labgrader.engine.snapshot import Snapshot
 
     snapshot = Snapshot(workbench.cluster)
-    workbench.cluster.read("/version")
+    workbench.cluster.version()
     info = workbench.info(snapshot)
     found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
     points = f"{found.points} of {found.total} points can be judged here"
