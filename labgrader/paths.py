@@ -3,16 +3,62 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
-from labgrader.model.errors import LabError
+from labgrader.model.errors import LabError, UsageError
 
 STATE_VARIABLE = "LABGRADER_STATE_DIR"
 """Overrides the state folder (tests and CI use it; absolute path)."""
 
 
 def state_root() -> Path:
-    """Return where the state is kept, without making it: for whoever only looks."""
+    """Return where the state is kept, without making it: for whoever only looks.
+
+    Raises:
+        UsageError: it is another user's, or others may write into it: its kubeconfigs name programs
+            that would be run.
+    """
+    root = _state_root()
+    _demand_own(root)
+    return root
+
+
+def _demand_own(root: Path) -> None:
+    """Raise where somebody else could have filled the folder."""
+    try:
+        found = root.stat()
+    except OSError:  # it is not there, or who uses it will say why it cannot be used
+        return
+    if not hasattr(os, "geteuid"):
+        return
+    behind = behind_sudo()
+    owners = {os.geteuid(), *((behind[0],) if behind else ())}
+    if found.st_uid not in owners:
+        raise UsageError(
+            f"The state folder {root} belongs to another user (uid {found.st_uid})",
+            f"Set {STATE_VARIABLE} to a folder of your own",
+        )
+    if found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and _is_shared(found)):
+        raise UsageError(
+            f"Other users may write into the state folder {root}",
+            f"See that nothing foreign is in it, then: chmod go-w {root}",
+        )
+
+
+def _is_shared(folder: os.stat_result) -> bool:
+    """Whether the folder's group has others in it than the folder's owner."""
+    import grp
+    import pwd
+
+    try:
+        owner, group = pwd.getpwuid(folder.st_uid), grp.getgrgid(folder.st_gid)
+    except KeyError:
+        return True
+    return group.gr_gid != owner.pw_gid or bool(set(group.gr_mem) - {owner.pw_name})
+
+
+def _state_root() -> Path:
     chosen = os.environ.get(STATE_VARIABLE)
     if chosen:
         return Path(chosen)

@@ -41,9 +41,19 @@ class Choice:
 
 
 class Workbench:
-    """Content and cluster, opened when they are first needed."""
+    """Content and cluster, opened when they are first needed.
 
-    def __init__(self, choice: Choice = Choice(), limits: Limits | None = None) -> None:
+    Args:
+        tell: gets a line for what should be known about the connection, and is no error.
+    """
+
+    def __init__(
+        self,
+        choice: Choice = Choice(),
+        limits: Limits | None = None,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.tell = tell
         self.choice = choice
         self.limits = limits
         self.read_only = False
@@ -74,7 +84,10 @@ class Workbench:
         """How to reach the chosen cluster; a login helper of its kubeconfig may ask questions."""
         from labgrader.cluster.kubeconfig import connect
 
-        return connect(self.target.kubeconfig, self.target.context)
+        found = connect(self.target.sources, self.target.context, self.tell)
+        if found.insecure:
+            self.tell(f"{found.host} is not verified: insecure-skip-tls-verify is set")
+        return found
 
     @cached_property
     def _pods(self) -> Pods:
@@ -165,7 +178,7 @@ class Workbench:
             record=record,
             may_write=self._may_write,
             judge=PROMETHEUS,
-            kubectl=Kubectl(self.target.kubeconfig, self.connection.context, self.cluster.marks),
+            kubectl=Kubectl(self.target, self.cluster.marks),
         )
 
     @property

@@ -152,7 +152,9 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
         )
     try:
         status = provider.up(lambda component, text: _progress(f"{component}: {text}"))
-        yield Workbench(Choice(str(status.kubeconfig), None, choice.content), workbench.limits)
+        yield Workbench(
+            Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
+        )
     finally:
         if not keep:
             provider.down(purge=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +57,11 @@ def up(kind: str, nodes: str, name: str) -> None:
     seconds = time.monotonic() - begun
     click.echo(f"Ready in {seconds:.1f} s: {status.server} ({status.server_version})", err=True)
     option = "" if name == "default" else f" --name {name}"
-    click.echo(f"Next: export KUBECONFIG=$(labgrader cluster kubeconfig{option})", err=True)
+    path = str(status.kubeconfig or "")
+    if os.pathsep in path:  # KUBECONFIG would be two files
+        click.echo(f"Next: use --kubeconfig '{path}' (KUBECONFIG cannot hold it)", err=True)
+    else:
+        click.echo(f"Next: export KUBECONFIG=$(labgrader cluster kubeconfig{option})", err=True)
 
 
 @cluster.command()

@@ -70,7 +70,9 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbe
     try:
         status = provider.up(lambda component, text: click.echo(f"   {component}: {text}"))
         click.echo(f"   Kubernetes {status.server_version}, {time.monotonic() - began:.1f} s")
-        yield Workbench(Choice(str(status.kubeconfig), None, choice.content), workbench.limits)
+        yield Workbench(
+            Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
+        )
     finally:
         if not keep:
             provider.down(purge=True)

@@ -10,6 +10,7 @@ import rich_click as click
 
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Level, Mode
+from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 
 
@@ -26,6 +27,11 @@ def complete_names(
     return [name for name in names if name.startswith(incomplete)]
 
 
+def say(line: str) -> None:
+    """Print a line about what goes on beside the command's output."""
+    click.echo(f"labgrader: {one_line(line)}", err=True)
+
+
 def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--context``, ``--kubeconfig``, ``--content``; the command gets a ``Workbench``."""
 
@@ -40,7 +46,7 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
         content: str | None,
         **options: Any,
     ) -> Any:
-        workbench = Workbench(Choice(kubeconfig, context, content))
+        workbench = Workbench(Choice(kubeconfig, context, content), tell=say)
         return command(workbench, *arguments, **options)
 
     return with_workbench

@@ -24,9 +24,7 @@ def operator(workbench: Workbench) -> Iterator[None]:
     """Have ``labgrader operator run`` at work on the chosen cluster for as long as this lasts."""
     target = workbench.target
     command = [sys.executable, "-m", "labgrader", "operator", "run", "--yes"]
-    command += ["--kubeconfig", str(target.kubeconfig)]
-    if target.context:
-        command += ["--context", target.context]
+    command += target.options
     if workbench.choice.content:
         command += ["--content", workbench.choice.content]
     quiet = subprocess.DEVNULL

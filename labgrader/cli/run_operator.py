@@ -21,7 +21,7 @@ import yaml
 from labgrader import paths
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.cluster import kubeconfig as kubeconfigs
+from labgrader.cluster import kubeconfig_file
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.resource import CONFIG_MAP, Resource, dig
 from labgrader.workbench import Workbench
@@ -103,14 +103,13 @@ class Login:
         """
         self._renew()
         self._copy_config()
-        target = self._workbench.target
-        data = kubeconfigs.read(target.kubeconfig)
-        wanted = self._workbench.cluster.connection.context
-        name = next(c["context"]["cluster"] for c in data["contexts"] if c["name"] == wanted)
-        server = dict(next(c["cluster"] for c in data["clusters"] if c["name"] == name))
-        if "certificate-authority" in server:
-            base = target.kubeconfig.parent
-            server["certificate-authority"] = str(base / server["certificate-authority"])
+        merged = kubeconfig_file.load(self._workbench.target.sources)
+        chosen = merged.entry("contexts", self._workbench.connection.context)
+        cluster = merged.entry("clusters", chosen.text("cluster"))
+        server = {**cluster.value, "server": self._workbench.connection.host}
+        authority = cluster.path("certificate-authority")
+        if authority:
+            server["certificate-authority"] = str(authority)
         content = {
             "apiVersion": "v1",
             "kind": "Config",

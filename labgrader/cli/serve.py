@@ -68,9 +68,7 @@ def serve(
 def _chosen(workbench: Workbench) -> list[str]:
     """Return the options that choose the same cluster and content again."""
     target, content = workbench.target, workbench.choice.content
-    options = ["--kubeconfig", str(target.kubeconfig.expanduser().absolute())]
-    options += ["--context", target.context] if target.context else []
-    return options + (["--content", content] if content else [])
+    return target.options + (["--content", content] if content else [])
 
 
 def _need_extra() -> None:

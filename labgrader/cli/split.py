@@ -67,8 +67,6 @@ def _both(tmux: str, workbench: Workbench, arguments: Sequence[str]) -> None:
 
 def _pane(workbench: Workbench, more: Sequence[str]) -> list[str]:
     """Return tmux's options and the command for the shell's pane, right of the lab."""
-    target = workbench.target
-    chosen = ["--kubeconfig", str(target.kubeconfig.expanduser().absolute())]
-    chosen += ["--context", target.context] if target.context else []
-    shell = [sys.executable, "-m", "labgrader", "cluster", "shell", *chosen]
+    options = workbench.target.options
+    shell = [sys.executable, "-m", "labgrader", "cluster", "shell", *options]
     return ["-h", "-l", SHARE, "-c", os.getcwd(), *more, *shell]  # noqa: PTH109

@@ -112,7 +112,7 @@ def on_a_cluster(workbench: Workbench, name: str, tell: Progress = _say) -> Work
 
     status = get_provider(name=name, nodes="auto").up(tell)
     choice = Choice(str(status.kubeconfig), None, workbench.choice.content)
-    return Workbench(choice, workbench.limits)
+    return Workbench(choice, workbench.limits, workbench.tell)
 
 
 def _is_ours(workbench: Workbench) -> bool:

@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 import urllib3
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import (
     HTTPError,
+    InsecureRequestWarning,
     NewConnectionError,
     ProtocolError,
     SSLError,
@@ -43,14 +45,19 @@ class Http:
         if connection.server_name:
             options["server_hostname"] = connection.server_name
             options["assert_hostname"] = connection.server_name
-        self._pool: urllib3.PoolManager = (
-            urllib3.ProxyManager(connection.proxy, **options)
-            if connection.proxy
-            else urllib3.PoolManager(**options)
-        )
+        if connection.insecure:  # said once, where the connection is chosen
+            urllib3.disable_warnings(InsecureRequestWarning)
+        self._pool = self._pool_of(options)
         # The manager looks for the pool anew each time, and there is only one host.
         self._host = None if connection.proxy else self._pool.connection_from_url(connection.host)
         self._base = (urllib3.util.parse_url(connection.host).path or "").rstrip("/")
+
+    def _pool_of(self, options: Mapping[str, Any]) -> urllib3.PoolManager:
+        if not self.connection.proxy:
+            return urllib3.PoolManager(**options)
+        from labgrader.cluster import proxying
+
+        return proxying.pool_of(self.connection, **options)
 
     def close(self) -> None:
         """Close idle connections."""
@@ -120,8 +127,11 @@ class Http:
         self.requests += 1
         target = path + (f"?{urlencode(query)}" if query else "")
         mark = f"labgrader-{uuid4().hex}"
+        sent = HTTPHeaderDict({**headers, "Audit-ID": mark})
+        for name, value in self.connection.headers():  # a name may come more than once
+            sent.add(name, value)
         options: dict[str, Any] = {
-            "headers": {**headers, "Audit-ID": mark, **self.connection.headers()},
+            "headers": sent,
             "body": payload,
             "timeout": urllib3.Timeout(connect=min(timeout, 5), read=timeout),
             "preload_content": not stream,

@@ -28,6 +28,7 @@ class Kube:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._http = Http(connection)
+        self._known = False
 
     @property
     def requests(self) -> int:
@@ -94,7 +95,8 @@ class Kube:
         response = self._write(resource, "POST", path, body, dry_run, timeout)
         if resource.plural.endswith("reviews"):
             return responses.review_of(response, resource)
-        return responses.object_of(response, resource, name_of(body))
+        told = resource.kind if "/" in resource.plural else None
+        return responses.object_of(response, resource, name_of(body), kind=told)
 
     def apply(
         self,
@@ -214,7 +216,7 @@ class Kube:
         response = self._http.call("GET", path, timeout=timeout)
         if response.status == 404 and (
             responses.is_not_found(response)
-            or discovery.is_plain_not_found(response)
+            or self._is_unserved(response)
             or discovery.is_missing_version(path, self._document, timeout)
         ):
             return None
@@ -231,7 +233,9 @@ class Kube:
 
     def version(self, *, timeout: float = 5) -> str:
         """GET ``/version``."""
-        return responses.version_of(self._http.call("GET", "/version", timeout=timeout))
+        found = responses.version_of(self._http.call("GET", "/version", timeout=timeout))
+        self._known = True
+        return found
 
     def time(self, *, timeout: float = 5) -> datetime:
         """Return the API server's time by the ``Date`` of an answer, which nothing can refuse."""
@@ -258,9 +262,20 @@ class Kube:
         """Whether a 404 is the API server's: it has no such object, or no such type."""
         return (
             responses.is_not_found(response)
-            or discovery.is_plain_not_found(response)
+            or self._is_unserved(response)
             or not discovery.serves(resource, self._document, timeout)
         )
+
+    def _is_unserved(self, response: Response) -> bool:
+        """Whether the API server itself says that it serves no such path.
+
+        At a wrong address it says so of every path: it must have told its version there as well.
+        """
+        if not discovery.is_plain_not_found(response):
+            return False
+        if not self._known:
+            self.version()
+        return True
 
     def _write(
         self,

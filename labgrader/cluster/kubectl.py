@@ -13,10 +13,10 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 
 from labgrader.cluster.embedded.binary import kube_binary
 from labgrader.cluster.responses import IN_BETWEEN
+from labgrader.cluster.target import Target
 from labgrader.engine.ports import Said
 from labgrader.model.errors import LabError, MissingCapability, Unreachable
 from labgrader.paths import state_root
@@ -46,18 +46,13 @@ class Kubectl:
     responses is read: one without the API server's mark (``cluster.http``) is no answer.
 
     Args:
-        context: None is the file's own.
         marks: whether the API server's answers carry its mark.
     """
 
-    def __init__(
-        self, kubeconfig: Path, context: str | None, marks: Callable[[], bool] = lambda: True
-    ) -> None:
+    def __init__(self, target: Target, marks: Callable[[], bool] = lambda: True) -> None:
         self._marks = marks
         self._odd = False
-        self._chosen = [f"--kubeconfig={kubeconfig}"]
-        if context:
-            self._chosen.append(f"--context={context}")
+        self._target = target
 
     @cached_property
     def _program(self) -> list[str]:
@@ -76,6 +71,7 @@ class Kubectl:
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key not in _DROPPED}
         own = {"KUBERC": "off", "KUBECACHEDIR": str(state_root() / "kubectl")}
+        own["KUBECONFIG"] = os.pathsep.join(str(one) for one in self._target.sources)
         return {**kept, **own, **_SHORT_LIVED}
 
     def run(self, arguments: Sequence[str], *, timeout: float) -> Said:
@@ -100,7 +96,7 @@ class Kubectl:
     def _run(self, arguments: Sequence[str], timeout: float) -> Said:
         try:
             done = subprocess.run(  # noqa: S603 - a list of words; no shell sees them
-                [*self._program, *self._chosen, *arguments],
+                [*self._program, *self._target.options, *arguments],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

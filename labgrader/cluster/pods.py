@@ -14,7 +14,7 @@ from labgrader.cluster.http import Http, transport_error
 from labgrader.cluster.kubeconfig import Connection
 from labgrader.cluster.responses import Response, failure_of, refusal
 from labgrader.engine.ports import Answer
-from labgrader.model.errors import Forbidden, MissingCapability, Rejected, TimedOut, Unreachable
+from labgrader.model.errors import Forbidden, Rejected, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -76,23 +76,26 @@ class Pods:
         from websocket import WebSocketBadStatusException, WebSocketException, create_connection
 
         connection = self._connection
-        if connection.proxy:
-            raise MissingCapability(
-                "Commands cannot be run in pods through an HTTP proxy", "Look at the pod's spec"
-            )
         query = [("container", container), ("stdout", "true"), ("stderr", "true")]
         query += [("command", word) for word in command]
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode(query)}"
         options: dict[str, Any] = {"context": connection.tls}
         if connection.server_name:
             options["server_hostname"] = connection.server_name
+        headers = [f"{name}: {value}" for name, value in connection.headers()]
+        way = None
+        if connection.proxy:
+            from labgrader.cluster import proxying
+
+            way = proxying.tunnel(connection, timeout)
         try:
             return create_connection(
                 connection.host.replace("http", "ws", 1) + path,
                 timeout=timeout,
                 subprotocols=_PROTOCOLS,
-                header=dict(connection.headers()),
+                header=headers,
                 sslopt=options,
+                socket=way,
                 enable_multithread=False,
             )
         except WebSocketBadStatusException as error:

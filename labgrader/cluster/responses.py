@@ -72,8 +72,10 @@ class Response:
 
 def unexpected(response: Response, instead: str) -> Unreachable:
     """Return the error for a response that no API server gives, and say what came."""
+    plain = b"HTTP request to an HTTPS server" in response.data
     return Unreachable(
-        f"{response.request} was answered with {response.shown}, which is not {instead}", IN_BETWEEN
+        f"{response.request} was answered with {response.shown}, which is not {instead}",
+        "The server speaks TLS: its address begins with https://" if plain else IN_BETWEEN,
     )
 
 

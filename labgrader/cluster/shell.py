@@ -21,7 +21,7 @@ from typing import Self
 
 import yaml
 
-from labgrader.cluster import kubeconfig, shell_start
+from labgrader.cluster import kubeconfig_file, shell_start
 from labgrader.cluster.embedded.components import without_proxy
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.machine import machine_errors
@@ -39,12 +39,19 @@ class Place:
         context: the chosen one, None for the file's current one.
         namespace: what ``kubectl`` takes where none is named.
         label: what the prompt begins with, e.g. ``lab``.
+        files: all kubeconfig files, where several choose the cluster together.
     """
 
     kubeconfig: Path
     context: str | None
     namespace: str
     label: str = "lab"
+    files: tuple[Path, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The kubeconfig files, as absolute paths."""
+        return tuple(one.expanduser().absolute() for one in self.files or (self.kubeconfig,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +126,23 @@ def _pointing(place: Place, folder: Path) -> str:
     chosen ones, and never what happens to be current in the user's own file, which stays as it is.
     What ``kubectl config set-context`` changes meanwhile goes into that first file, too.
     """
-    path = place.kubeconfig.expanduser().absolute()
-    front = {"apiVersion": "v1", "kind": "Config", **_chosen(path, place)}
+    front = {"apiVersion": "v1", "kind": "Config", **_chosen(place)}
     file = folder / "context"
     file.write_text(yaml.safe_dump(front), encoding="utf-8")
-    return os.pathsep.join([str(file), str(path)])
+    return os.pathsep.join([str(file), *(str(one) for one in place.sources)])
 
 
-def _chosen(path: Path, place: Place) -> dict[str, object]:
+def _chosen(place: Place) -> dict[str, object]:
     """Return current context and its entry with the lab's namespace, as far as they can be read."""
     try:
-        data = kubeconfig.read(path)
+        merged = kubeconfig_file.load(place.sources)
     except UsageError:
         return {"current-context": place.context} if place.context else {}
-    name = place.context or data.get("current-context")
-    found = kubeconfig.find(data, "contexts", name)
+    name = place.context or merged.current
+    found = merged.entries["contexts"].get(name)
     if found is None:
         return {"current-context": name} if name else {}
-    context = {**found["context"], "namespace": place.namespace}
+    context = {**found.value, "namespace": place.namespace}
     return {"current-context": name, "contexts": [{"name": name, "context": context}]}
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labgrader import paths
-from labgrader.cluster import kubeconfig
+from labgrader.cluster import kubeconfig_file
+from labgrader.cluster.kubeconfig_file import Entry, Kubeconfig
 from labgrader.model.errors import UsageError
 
 LAB_CONTEXT = "labgrader-"
@@ -25,16 +25,36 @@ LAB_CONTEXT = "labgrader-"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A chosen cluster. ``provider`` is ``embedded``, ``kind`` or ``existing``."""
+    """A chosen cluster. ``provider`` is ``embedded``, ``kind`` or ``existing``.
+
+    Args:
+        kubeconfig: the file that names its server.
+        files: all files, where several of ``KUBECONFIG`` are needed together.
+    """
 
     provider: str
     kubeconfig: Path
     context: str | None
+    files: tuple[Path, ...] = ()
 
     @property
     def owned(self) -> bool:
         """Whether labgrader started this cluster itself."""
         return self.provider != "existing"
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The kubeconfig files that choose it, as absolute paths."""
+        return tuple(one.expanduser().absolute() for one in self.files or (self.kubeconfig,))
+
+    @property
+    def options(self) -> list[str]:
+        """The options by which another labgrader or kubectl of this environment chooses it.
+
+        Several files cannot be named by options: what runs inherits ``KUBECONFIG``.
+        """
+        file = [] if self.files else [f"--kubeconfig={self.sources[0]}"]
+        return file + ([f"--context={self.context}"] if self.context else [])
 
 
 def choose(
@@ -55,7 +75,7 @@ def choose(
             return _target(own, context)
     listed = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     if listed:
-        return _target(*_merged(listed, context))
+        return _merged(listed, context)
     own = own_kubeconfig("default")
     if not context and own.is_file():
         return _target(own, None)
@@ -79,44 +99,46 @@ def _target(path: Path, context: str | None) -> Target:
     folder = path.resolve().parent
     if folder.parent != clusters:
         return Target("existing", path, context)
-    kind = folder.name.startswith("kind-")
+    # A cluster of our own may be called kind-x: then it has its authority's files beside it.
+    kind = folder.name.startswith("kind-") and not (folder / "pki").exists()
     return Target("kind" if kind else "embedded", path, context)
 
 
-def _merged(files: list[str], context: str | None) -> tuple[Path, str | None]:
-    """Return the file and context that kubectl would take from a ``KUBECONFIG`` list.
+def _merged(files: Sequence[str], context: str | None) -> Target:
+    """Return the cluster that kubectl would take from a ``KUBECONFIG`` list.
 
-    The first file that names a current context decides which, and the first that has it what it
-    means; the one that has this cluster beside it is used.
+    Where one file says all of it, that file is the choice: it may be the lab's own.
     """
-    present = [Path(file).expanduser() for file in files if Path(file).expanduser().is_file()]
-    if not present:
-        raise UsageError(
-            f"KUBECONFIG names {files[0]}, which does not exist",
-            "Unset it, or name another with --kubeconfig",
-        )
-    if len(present) == 1:
-        return present[0], context
-    parsed = [(file, kubeconfig.parse(file)) for file in present]
-    wanted = context or next(filter(None, (d.get("current-context") for _, d in parsed)), None)
-    meant = next((found for _, d in parsed if (found := _context(d, wanted))), None)
-    if meant is None:
-        raise UsageError(
-            f"No file of KUBECONFIG has the context {wanted}", "Name it with --context"
-        )
-    for file, data in parsed:
-        if _context(data, wanted) == meant and kubeconfig.find(data, "clusters", meant[0]):
-            return file, wanted
-    raise UsageError(
-        f"The context {wanted} is spread over several files of KUBECONFIG",
-        "Join them: `kubectl config view --flatten --minify > FILE`, and use --kubeconfig FILE",
+    listed = [Path(file).expanduser() for file in files]
+    present = [file for file in listed if file.exists()] or listed[:1]
+    if len(present) == 1 and (len(listed) == 1 or present[0].exists()):
+        if not present[0].exists():
+            raise UsageError(
+                f"KUBECONFIG names {files[0]}, which does not exist",
+                "Unset it, or name another with --kubeconfig",
+            )
+        return _target(present[0], context)
+    merged = kubeconfig_file.load(present)
+    wanted = context or merged.current
+    if not wanted:
+        raise UsageError(f"{merged.shown} has no current context", "Choose one with --context")
+    chosen = merged.entry("contexts", wanted)
+    file = merged.entry("clusters", chosen.text("cluster")).file
+    if _says_all(file, merged, chosen, wanted):
+        return _target(file, wanted)
+    return Target("existing", file, wanted, merged.files)
+
+
+def _says_all(file: Path, merged: Kubeconfig, chosen: Entry, context: str) -> bool:
+    """Whether one file alone means the same cluster and user by a context."""
+    alone = kubeconfig_file.load([file]).entries
+    again, user = alone["contexts"].get(context), chosen.text("user")
+    pair = ("cluster", "user")
+    return (
+        again is not None
+        and all(again.text(key) == chosen.text(key) for key in pair)
+        and (not user or merged.entry("users", user).file == file)
     )
-
-
-def _context(data: Mapping[str, Any], name: object) -> tuple[object, object] | None:
-    """Return cluster and user of a context; None where the file does not have it."""
-    found = kubeconfig.find(data, "contexts", name)
-    return (found["context"].get("cluster"), found["context"].get("user")) if found else None
 
 
 def consent_file(host: str) -> Path:

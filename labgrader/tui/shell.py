@@ -38,7 +38,8 @@ def place(workbench: Workbench) -> Place:
     target = workbench.target
     folder = target.kubeconfig.parent.name
     label = "lab" if not target.owned or folder == "default" else f"lab:{folder}"
-    return Place(target.kubeconfig, target.context, workbench.catalog.lab.namespace, label)
+    space = workbench.catalog.lab.namespace
+    return Place(target.kubeconfig, target.context, space, label, target.files)
 
 
 def _clock(workbench: Workbench) -> Callable[[], str]:

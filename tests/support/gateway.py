@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,10 +60,18 @@ class Gateway:
 
     Args:
         share: of the requests, from 0 to 1.
+        tls: what it shows; plain HTTP without.
         seed: the same one gives the same faults to the same requests in the same order.
     """
 
-    def __init__(self, upstream: Connection, *, share: float, seed: int) -> None:
+    def __init__(
+        self,
+        upstream: Connection,
+        *,
+        share: float = 0,
+        seed: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._random, self._share = random.Random(seed), share
         self._lock = threading.Lock()
         self._upstream = upstream
@@ -70,8 +79,10 @@ class Gateway:
         self.given: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
         """Stop listening."""
@@ -93,7 +104,7 @@ class Gateway:
 
     def _pass_on(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         kept = {k: v for k, v in headers.items() if k.lower() not in ("host", "authorization")}
-        kept |= self._upstream.headers()
+        kept |= dict(self._upstream.headers())
         answer = self._pool.request(method, self._upstream.host + path, headers=kept, body=body)
         dropped = ("transfer-encoding", "content-length", "connection", "content-encoding")
         back = {k: v for k, v in answer.headers.items() if k.lower() not in dropped}

@@ -224,9 +224,9 @@ def test_credentials_go_out_with_every_request(serve: Serve, tmp_path: Path) -> 
     file.write_text(server.kubeconfig({"tokenFile": str(token)}))
     connection = connect(file)
     token.write_text("first\n")
-    assert connection.headers() == {"Authorization": "Bearer first"}
+    assert connection.headers() == [("Authorization", "Bearer first")]
     token.write_text("second\n")
-    assert connection.headers() == {"Authorization": "Bearer second"}
+    assert connection.headers() == [("Authorization", "Bearer second")]
     token.unlink()
     with pytest.raises(Forbidden):
         connection.headers()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -23,11 +24,12 @@ def write(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: b: c: [", "no YAML (line 1)"),
+        ("a: b: c: [", "not valid YAML (line 1)"),
         ("just words", "no contexts"),
         ("", "no contexts"),
-        ("contexts: []", "no current context"),
-        ("\x00", "no YAML"),
+        ("contexts: []", "no contexts"),
+        (make_kubeconfig("http://a").replace("current-context: odd", ""), "no current context"),
+        ("\x00", "not valid YAML"),
     ],
 )
 def test_what_is_no_kubeconfig(tmp_path: Path, text: str, said: str) -> None:
@@ -79,7 +81,7 @@ CREDENTIAL = (
 def test_an_exec_plugin_that_works(tmp_path: Path) -> None:
     user = plugin(tmp_path, CREDENTIAL)
     connection = connect(write(tmp_path, make_kubeconfig("https://127.0.0.1:1", user)))
-    assert connection.headers() == {"Authorization": "Bearer from-plugin"}
+    assert connection.headers() == [("Authorization", "Bearer from-plugin")]
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo garbage", "echo '{}'"])
@@ -146,7 +148,7 @@ class TestChoice:
         second.write_text(yaml.safe_dump(data))
         chosen = targets.choose(environ={"KUBECONFIG": f"{first}:{second}"})
         assert (chosen.kubeconfig, chosen.context) == (second, "two")
-        with pytest.raises(UsageError, match="No file of KUBECONFIG"):
+        with pytest.raises(UsageError, match="no context 'three' \\(it has: odd, two\\)"):
             targets.choose(context="three", environ={"KUBECONFIG": f"{first}:{second}"})
 
     def test_a_file_in_front_may_change_the_namespace(self, tmp_path: Path) -> None:
@@ -170,15 +172,32 @@ class TestChoice:
         self, tmp_path: Path, kind: str
     ) -> None:
         """The first file says which cluster and which user; the second has another meaning."""
-        front, behind = tmp_path / "front", tmp_path / "behind"
-        behind.write_text(make_kubeconfig("http://127.0.0.1:1"))
-        (entry,) = yaml.safe_load(behind.read_text())["contexts"]
+        front, own = tmp_path / "front", targets.own_kubeconfig("default")
+        own.parent.mkdir(parents=True, exist_ok=True)
+        data = yaml.safe_load(make_kubeconfig("http://127.0.0.1:1"))
+        data[f"{kind}s"].append({**data[f"{kind}s"][0], "name": "another"})
+        own.write_text(yaml.safe_dump(data))
+        entry = data["contexts"][0]
         entry["context"][kind] = "another"
-        front.write_text(yaml.safe_dump({"contexts": [entry, None, 3]}))
-        with pytest.raises(UsageError, match="kubectl config view --flatten"):
-            targets.choose(
-                context=entry["name"], environ={"KUBECONFIG": f"{front}:{behind}:{front}"}
-            )
+        front.write_text(yaml.safe_dump({"contexts": [entry]}))
+        files = f"{front}:{own}:{front}"
+        chosen = targets.choose(context=entry["name"], environ={"KUBECONFIG": files})
+        own.unlink()
+        assert (chosen.owned, chosen.files) == (False, (front, own, front))
+
+    def test_one_file_for_each_kind_of_entry(self, tmp_path: Path) -> None:
+        data = yaml.safe_load(make_kubeconfig("http://127.0.0.1:1"))
+        files = []
+        for kind in ("current-context", "contexts", "clusters", "users"):
+            files.append(tmp_path / kind)
+            files[-1].write_text(yaml.safe_dump({kind: data[kind]}))
+        chosen = targets.choose(environ={"KUBECONFIG": ":".join(map(str, files))})
+        assert (chosen.context, chosen.sources, chosen.options) == (
+            "odd",
+            tuple(files),
+            ["--context=odd"],
+        )
+        assert connect(chosen.sources).headers() == [("Authorization", "Bearer t")]
 
     def test_consent_is_remembered_per_server(self, tmp_path: Path) -> None:
         file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
@@ -199,3 +218,34 @@ def test_an_unwritable_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         targets.remember_consent("http://127.0.0.1:1", "odd")
     file = write(tmp_path, make_kubeconfig("http://127.0.0.1:1"))
     assert targets.choose(str(file)).provider == "existing", "who only looks needs no state"
+
+
+@pytest.mark.parametrize("mode", [0o702, 0o777, 0o1777])
+def test_a_state_folder_that_others_may_write_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """Its kubeconfig may be theirs, and name a program of theirs."""
+    monkeypatch.setenv("LABGRADER_STATE_DIR", str(tmp_path / "state"))
+    own = targets.own_kubeconfig("default")
+    own.parent.mkdir(parents=True)
+    own.write_text(make_kubeconfig("http://127.0.0.1:1"))
+    (tmp_path / "state").chmod(0o700)
+    assert targets.choose(environ={}).owned
+    (tmp_path / "state").chmod(mode)
+    with pytest.raises(UsageError, match="chmod go-w"):
+        targets.choose(environ={})
+
+
+def test_a_state_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABGRADER_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir(mode=0o700)
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: (tmp_path / "state").stat().st_uid + 1)
+    with pytest.raises(UsageError, match="belongs to another user"):
+        targets.choose(environ={})
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("labgrader.paths.behind_sudo", lambda: (os.getuid(), 0))
+    with pytest.raises(UsageError, match="No cluster is chosen"):
+        targets.choose(environ={})

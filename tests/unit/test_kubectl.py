@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.cluster.kubectl import Kubectl
+from labgrader.cluster.target import Target
 from labgrader.engine.ports import Said
 from labgrader.model.errors import Unreachable
 
@@ -32,7 +33,8 @@ def kubectl(folder: Path, err: str, code: int, *, marks: bool = True) -> Kubectl
     (folder / "kubectl.py").write_text(
         f"import sys\nsys.stderr.write({err!r})\nprint('out')\nsys.exit({code})\n"
     )
-    made = Kubectl(folder / "kubeconfig", None, lambda: marks)
+    target = Target("existing", folder / "kubeconfig", None)
+    made = Kubectl(target, lambda: marks)
     made.__dict__["_program"] = [sys.executable, str(folder / "kubectl.py")]
     return made
 
