@@ -7,7 +7,7 @@ from pathlib import Path
 from labgrader.engine.checklists import load_goals
 from labgrader.engine.drills import load_drills
 from labgrader.engine.quiz import load_quiz
-from labgrader.model.errors import LabError
+from labgrader.model.errors import ReportError
 from labgrader.model.summary import Summary
 from labgrader.session.book import Book
 from labgrader.session.record import Record
@@ -27,11 +27,11 @@ def summary_of(workbench: Workbench, book: Book, record: Record) -> Summary:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a report; raise ``LabError`` where that is not possible."""
+    """Write a report; raise ``ReportError`` where that is not possible."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise LabError(
+        raise ReportError(
             f"The report cannot be written to {path}: {error.strerror or error}",
             "Name another file",
         ) from error

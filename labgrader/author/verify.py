@@ -22,6 +22,7 @@ from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.reset import Reset
 from labgrader.model.errors import Cause, ContentError, UsageError
 from labgrader.model.result import Outcome, Verdict
+from labgrader.model.suggestion import unknown
 from labgrader.workbench import Workbench
 
 Told = Callable[[str], None]
@@ -84,10 +85,8 @@ def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
             )
     for name in names:
         if not any(_means(name, case) for case in cases):
-            raise UsageError(
-                f"There is no criterion with cases, and no case, called {name!r}",
-                f"Known are, among others, {cases[0].criterion} and {cases[0].name}",
-            )
+            names_known = [one for case in cases for one in (case.criterion, case.name)]
+            raise unknown("criterion with cases, or case,", name, names_known)
     return [case for case in cases if not names or any(_means(name, case) for name in names)]
 
 

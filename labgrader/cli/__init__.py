@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 
@@ -13,6 +14,8 @@ def main() -> None:
 
         sys.stdout.write(f"labgrader {__version__}\n")
         sys.exit(0)
+    if hasattr(os, "umask"):  # nothing that we make is for others to write
+        os.umask(os.umask(0o077) | 0o022)
     # What is imported and read at the start is there to stay: looking for cycles in it is in vain.
     gc.set_threshold(20_000, 20, 20)
     from labgrader.cli.root import run

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from pathlib import Path
+from functools import partial
 
 import rich_click as click
 
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
-from labgrader.cli.verdict import exit_code
+from labgrader.cli.printer import FORMATS, Printer, outputs_of
+from labgrader.cli.verdict import conclude
+from labgrader.cli.waiting import Waiting
 from labgrader.engine.events import Event
 from labgrader.model.errors import Cause, LabError
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion
-from labgrader.report import as_json, as_text
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
@@ -24,8 +23,15 @@ from labgrader.workbench import Workbench
 @click.argument(
     "what", nargs=-1, metavar="[all|taskN|taskN.S|CHECK_ID]...", shell_complete=complete_names
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text")
-@click.option("--output", type=click.Path(dir_okay=False), help="Write the report to this file.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text")
+@click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write the report to a file as well; may come several times. The text is shown all the"
+    " same. A plain FILE gets it in the format of --format.",
+)
 @click.option("--plain", is_flag=True, help="One fact a line, no symbols or colours.")
 @click.option("--watch", is_flag=True, help="Grade again at every change, until Ctrl-C.")
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Until it passes.")
@@ -45,7 +51,7 @@ def check(
     workbench: Workbench,
     what: tuple[str, ...],
     form: str,
-    output: str | None,
+    outputs: tuple[str, ...],
     plain: bool,
     watch: bool,
     wait: float | None,
@@ -55,53 +61,23 @@ def check(
 ) -> int:
     """Grade tasks, steps or single checks on the live cluster. Nothing is changed there.
 
-    Exit code 0: everything required passed; 1: something failed; 3: something could not be judged.
+    Exit code 0: everything required passed; 1: something failed; 3: something could not be judged;
+    4: labgrader itself could not work, such as a report that cannot be written.
     """
     workbench.read_only = read_only
     criteria = workbench.catalog.select(what)
-    printer = _Printer(form, output, plain)
+    conclusion = partial(conclude, min_score=min_score, allowed=allowed)
+    printer = Printer(form, outputs_of(outputs, form), plain, conclusion)
     if watch:
         report = _watch(workbench, criteria, printer)
     elif wait is not None:
         report = _wait(workbench, criteria, wait)
     else:
         report = workbench.grade(criteria, _nobody)
+    remember(lambda book: book.note_grading(report))
     if not watch:
         printer.show(report)
-    remember(lambda book: book.note_grading(report))
-    return exit_code(report, min_score=min_score, allowed=allowed)
-
-
-class _Printer:
-    """Writes reports in the chosen form to the chosen place."""
-
-    def __init__(self, form: str, output: str | None, plain: bool) -> None:
-        self._form = form
-        self._output = Path(output) if output else None
-        self._plain = plain
-
-    def show(self, report: Report) -> None:
-        """Write one report."""
-        if self._output is None:
-            sys.stdout.write(self._render(report, colour=sys.stdout.isatty()))
-            sys.stdout.flush()
-            return
-        try:
-            self._output.write_text(self._render(report, colour=False), encoding="utf-8")
-        except OSError as error:
-            raise LabError(
-                f"The report cannot be written to {self._output}: {error.strerror}",
-                "Name another file with --output",
-            ) from error
-
-    def _render(self, report: Report, *, colour: bool) -> str:
-        if self._form == "json":
-            return as_json.render(report)
-        if self._form == "junit":
-            from labgrader.report import as_junit
-
-            return as_junit.render(report)
-        return as_text.plain(report) if self._plain else as_text.render(report, colour=colour)
+    return conclusion(report).code
 
 
 def _nobody(event: Event) -> None:
@@ -113,7 +89,7 @@ def _link(error: LabError | None) -> None:
     click.echo(f"labgrader: {one_line(said)}", err=True)
 
 
-def _watch(workbench: Workbench, criteria: list[Criterion], printer: _Printer) -> Report:
+def _watch(workbench: Workbench, criteria: list[Criterion], printer: Printer) -> Report:
     """Print a report whenever a result changed, until Ctrl-C."""
     shown: list[object] = []
 
@@ -137,20 +113,19 @@ def _watch(workbench: Workbench, criteria: list[Criterion], printer: _Printer) -
 
 
 def _wait(workbench: Workbench, criteria: list[Criterion], seconds: float) -> Report:
-    """Grade at every change until everything passes or the time is over."""
+    """Grade at every change until everything passes or the time is over; tell of both meanwhile."""
     import threading
 
-    live = workbench.live(criteria, _nobody, on_link=_link)
+    told = Waiting(seconds)
+    live = workbench.live(criteria, told.listen, on_link=_link)
     timer = threading.Timer(seconds, live.close)
     timer.daemon = True
     timer.start()
-    started = time.monotonic()
     try:
-        report = live.run(lambda report: report.outcome is Verdict.PASSED)
+        with told:
+            report = live.run(lambda report: report.outcome is Verdict.PASSED)
     finally:
         timer.cancel()
         live.close()
-    if report.outcome is not Verdict.PASSED:
-        waited = time.monotonic() - started
-        click.echo(f"labgrader: not passed after {waited:.0f} s", err=True)
+    told.end(report)
     return report

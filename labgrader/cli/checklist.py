@@ -8,7 +8,7 @@ import rich_click as click
 
 from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
-from labgrader.cli.verdict import exit_code
+from labgrader.cli.verdict import conclude
 from labgrader.engine.checklists import load_goals, shares, tick
 from labgrader.model.errors import ContentError
 from labgrader.report import checklists
@@ -35,4 +35,4 @@ def checklist(workbench: Workbench, form: str, *, read_only: bool) -> int:
         click.echo(json.dumps(checklists.as_data(ticked, domains), indent=2, ensure_ascii=False))
     else:
         click.echo(checklists.as_text(ticked, domains), nl=False)
-    return exit_code(report)
+    return conclude(report).code

@@ -11,7 +11,8 @@ from labgrader.cli.options import workbench_options
 from labgrader.engine import drilling
 from labgrader.engine.drills import load_drills
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ExitCode, UsageError
+from labgrader.model.errors import ExitCode
+from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
@@ -39,9 +40,7 @@ def drill(
     starts = words[0] == START
     names = words[1:] if starts else words
     if len(names) != 1 or names[0] not in drills:
-        raise UsageError(
-            f"There is no drill called {' '.join(names)!r}", f"Known: {', '.join(drills)}"
-        )
+        raise unknown("drill", " ".join(names), drills)
     chosen = drills[names[0]]
     if starts:
         ask_to_write(workbench, "break the lab", yes=yes)

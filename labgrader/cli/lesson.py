@@ -13,7 +13,7 @@ from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.engine.measuring import MEASUREMENTS, WRITING
 from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import UsageError
+from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
@@ -33,7 +33,7 @@ def lesson(workbench: Workbench, name: str | None, *, measure: bool, yes: bool) 
             click.echo(f"{key}: {one['title']}")
         return
     if name not in lessons:
-        raise UsageError(f"There is no lesson called {name!r}", f"Known: {', '.join(lessons)}")
+        raise unknown("lesson", name, lessons)
     chosen = lessons[name]
     click.echo(f"{chosen['title']}\n")
     for paragraph in str(chosen["text"]).strip().split("\n\n"):

@@ -26,6 +26,9 @@ def remember(note: Callable[[Book], None]) -> None:
         note(Book())
     except LabError as error:
         click.echo(f"labgrader: {one_line(error)}", err=True)
+    except Exception as error:  # noqa: BLE001 - whatever is in that file, it is not the grade
+        told = one_line(f"{type(error).__name__}: {error}")
+        click.echo(f"labgrader: the session could not be noted: {told}", err=True)
 
 
 def refuse_in_exam(workbench: Workbench, what: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import re
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -11,8 +10,10 @@ import rich_click as click
 from click.exceptions import Abort, Exit
 
 from labgrader import __version__
+from labgrader.cli import output
 from labgrader.model.errors import ExitCode, LabError
 from labgrader.model.machine import machine_error
+from labgrader.model.suggestion import near
 from labgrader.report.clean import one_line
 
 COMMANDS = {
@@ -50,8 +51,10 @@ class LazyGroup(click.RichGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
-        del ctx
         if cmd_name not in COMMANDS:
+            meant = near(cmd_name, COMMANDS)
+            if meant and ctx is not None:
+                ctx.fail(f"There is no command {cmd_name!r}. Did you mean {meant}?")
             return None
         module, name = COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
@@ -71,35 +74,69 @@ def root(debug: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
+    output.prepare_streams()
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
+    code = _run(rest or ["start"], debug=debug)
     try:
-        code = root.main(args=rest or ["start"], prog_name="labgrader", standalone_mode=False)
+        output.flush()
+    except LabError as error:
+        told = _tell(error, error.exit_code, debug=debug)
+        return code if code in (ExitCode.INTERRUPTED, ExitCode.USAGE) else told
+    return code
+
+
+def _run(arguments: Sequence[str], *, debug: bool) -> int:
+    try:
+        code = root.main(args=list(arguments), prog_name="labgrader", standalone_mode=False)
     except Exit as error:
         return int(error.exit_code)
     except click.ClickException as error:
-        _say(f"{error.format_message()} See `labgrader --help`.")
+        _say(_usage(error))
         return ExitCode.USAGE
     except (KeyboardInterrupt, Abort):
         _say("interrupted")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.silence()
         return ExitCode.OK
     except LabError as error:
         return _tell(error, error.exit_code, debug=debug)
     except Exception as error:  # noqa: BLE001 - the last place: a fault of ours, said in one line
-        lacking = machine_error(error) if isinstance(error, OSError) else None
-        if lacking is not None:
-            lacking.__cause__ = error
-            return _tell(lacking, lacking.exit_code, debug=debug)
-        unexpected = LabError(
-            f"Unexpected {type(error).__name__}: {error}",
-            "This is a fault of labgrader: run again with --debug and report it",
-        )
-        unexpected.__cause__ = error
-        return _tell(unexpected, ExitCode.FAILED, debug=debug)
+        return _tell(_fault(error), ExitCode.FAULT, debug=debug)
     return int(code) if isinstance(code, int) else ExitCode.OK
+
+
+def _fault(error: Exception) -> LabError:
+    """Return what to say of an error that nobody expected: what the machine lacks, or our fault."""
+    lacking = machine_error(error) if isinstance(error, OSError) else None
+    found = lacking or LabError(
+        f"Unexpected {type(error).__name__}: {error}",
+        "This is a fault of labgrader: run again with --debug and report it",
+    )
+    found.__cause__ = error
+    return found
+
+
+def _usage(error: click.ClickException) -> str:
+    """Return what is wrong with a command line, what may have been meant, and where help is."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "labgrader"
+    message = error.format_message()
+    told = message if message.rstrip().endswith((".", "?", ")")) else f"{message}."
+    value, known = _choice(error)
+    meant = near(value, known) if value else ""
+    return f"{told}{f' Did you mean {meant}?' if meant else ''} See `{path} --help`."
+
+
+def _choice(error: click.ClickException) -> tuple[str, list[str]]:
+    """Return the value that an option with fixed values got, and these; empty for other errors."""
+    parameter = getattr(error, "param", None)
+    kind = getattr(parameter, "type", None)
+    found = re.search(r"^'([^']*)' is not one of", getattr(error, "message", ""))
+    if not isinstance(kind, click.Choice) or found is None:
+        return "", []
+    return found[1], [str(one) for one in kind.choices]
 
 
 def _tell(error: LabError, code: ExitCode, *, debug: bool) -> int:

@@ -9,7 +9,7 @@ import rich_click as click
 from labgrader.cli.memory import refuse_in_exam, remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine import comparison, levels
-from labgrader.model.errors import UsageError
+from labgrader.model.suggestion import unknown
 from labgrader.model.task import Lab, Step, Task
 from labgrader.report.clean import clean
 from labgrader.workbench import Workbench
@@ -55,4 +55,5 @@ def step_named(lab: Lab, name: str) -> tuple[Task, Step]:
         for step in task.steps:
             if step.id == wanted:
                 return task, step
-    raise UsageError(f"There is no step called {name!r}", "Name one as task1.2")
+    steps = [f"task{step.id}" for task in lab.tasks for step in task.steps]
+    raise unknown("step", name, steps, "Name one as task1.2")

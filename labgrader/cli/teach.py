@@ -11,8 +11,9 @@ import rich_click as click
 from labgrader.cli.memory import refuse_in_exam, remember
 from labgrader.cli.options import complete_names, level_option, workbench_options
 from labgrader.engine import levels, workfolder
-from labgrader.model.errors import LabError, UsageError
+from labgrader.model.errors import LabError
 from labgrader.model.modes import Level
+from labgrader.model.suggestion import unknown
 from labgrader.model.task import Criterion, Lab, Snippet, Step, Task, points_of
 from labgrader.workbench import Workbench
 
@@ -38,8 +39,7 @@ def tasks(workbench: Workbench, which: str | None, level: Level, folder: str | N
         return
     chosen = lab.task(which)
     if chosen is None:
-        known = ", ".join(task.id for task in lab.tasks)
-        raise UsageError(f"There is no task called {which!r}", f"Known are: {known}")
+        raise unknown("task", which, [task.id for task in lab.tasks])
     if folder is not None:
         for step in chosen.steps:
             for snippet in levels.shown(lab, chosen, step, level):

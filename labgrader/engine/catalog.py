@@ -15,7 +15,8 @@ from typing import Any
 from labgrader.engine import lint
 from labgrader.engine.registry import Check, load_checks
 from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ContentError, UsageError
+from labgrader.model.errors import ContentError
+from labgrader.model.suggestion import unknown
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
 
 
@@ -39,8 +40,10 @@ class Catalog:
             ids = {c.id for c in self.lab.criteria() if name in self._names(c)}
             if not ids:
                 tasks = ", ".join(task.id for task in self.lab.tasks)
-                raise UsageError(
-                    f"There is no task, step or check called {name!r}",
+                raise unknown(
+                    "task, step or check",
+                    name,
+                    ["all", *(one for c in self.lab.criteria() for one in sorted(self._names(c)))],
                     f"Known are: all, {tasks}, steps such as {self._example()}, and the ids"
                     " that `labgrader tasks` lists",
                 )

@@ -21,6 +21,7 @@ from labgrader.model.quiz import (
     Question,
     Sign,
 )
+from labgrader.model.suggestion import unknown
 
 LETTERS = "abcdefgh"
 
@@ -51,13 +52,12 @@ def draw(
     Raises:
         UsageError: a name is no concept and no question.
     """
-    groups = [list(_chosen(concept, names)) for concept in concepts]
-    known = {name for group in groups for q in group for name in (q.id, q.concept)}
+    every = list(concepts)
+    groups = [list(_chosen(concept, names)) for concept in every]
+    known = {name for concept in every for q in concept.questions for name in (q.id, q.concept)}
     for name in names:
         if name not in known:
-            raise UsageError(
-                f"There is no concept or question called {name!r}", "See `labgrader quiz --list`"
-            )
+            raise unknown("concept or question", name, known, "See `labgrader quiz --list`")
     chance = random.Random(seed)  # noqa: S311 - an order, no secret
     for group in groups:
         chance.shuffle(group)

@@ -95,7 +95,11 @@ def _declared_in(path: Path) -> list[Check]:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a check file may raise anything, SystemExit as well
         del sys.modules[module_name]
-        raise ContentError(f"{path}: {type(error).__name__}: {error}", "Mend the file") from error
+        raise ContentError(
+            f"{path} cannot be loaded: {type(error).__name__}: {error}", "Correct the file"
+        ) from error
     return [value for value in vars(module).values() if isinstance(value, Check)]

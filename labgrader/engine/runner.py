@@ -17,7 +17,7 @@ from labgrader.engine.registry import Check
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Fact, Failure
 from labgrader.model.errors import ClusterError, MissingCapability, Unsettled
-from labgrader.model.result import CheckResult, ClusterInfo, Report, TaskResult
+from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.model.task import Criterion, Lab
 
 SETTLE_PAUSE = 0.1
@@ -75,7 +75,7 @@ class Runner:
             self._instruments.probes.remove_all()
             raise
         results |= {result.id: result for result in judged}
-        for fallen in self._fallen(results, set(known or ())):
+        for fallen in self._fallen(results, set(known or ()), snapshot):
             results[fallen.id] = fallen
             if fallen.id in wanted:
                 listener(CheckFinished(fallen))
@@ -90,7 +90,9 @@ class Runner:
         listener(RunFinished(report))
         return report
 
-    def _fallen(self, results: Mapping[str, CheckResult], kept: set[str]) -> Iterator[CheckResult]:
+    def _fallen(
+        self, results: Mapping[str, CheckResult], kept: set[str], snapshot: Snapshot
+    ) -> Iterator[CheckResult]:
         """Yield new results of what was kept, but needs something that does not pass any more.
 
         The caller stores each before it asks for the next: what comes after may need it.
@@ -98,9 +100,25 @@ class Runner:
         for criterion in self.lab.criteria():  # what is needed stands before what needs it
             if criterion.id in kept:
                 needed = [results[need] for need in criterion.needs if need in results]
-                verdict = scoring.from_needs(criterion, needed)
+                verdict = self._from_needs(criterion, needed, snapshot)
                 if verdict is not None:
                     yield verdict
+
+    def _from_needs(
+        self, criterion: Criterion, needed: Sequence[CheckResult], snapshot: Snapshot
+    ) -> CheckResult | None:
+        """Return a result where something that is needed did not pass.
+
+        What cannot be judged on this cluster at all costs nothing by that either.
+        """
+        found = scoring.from_needs(criterion, needed)
+        if found is None or found.outcome is not Outcome.BLOCKED:
+            return found
+        try:
+            self._demand(self.checks[criterion.check], snapshot)
+        except MissingCapability as error:
+            return scoring.from_error(criterion, error)
+        return found
 
     def writes(self, criterion: Criterion) -> bool:
         """Whether its check makes temporary objects."""
@@ -136,7 +154,7 @@ class Runner:
         board = Board(sorted(todo, key=self._soon), dict(known), self.limits)
         while board.waiting or board.running:
             for criterion in board.startable():
-                verdict = scoring.from_needs(criterion, board.needed(criterion))
+                verdict = self._from_needs(criterion, board.needed(criterion), snapshot)
                 if verdict is not None:
                     board.settle(criterion, verdict)
                     continue
@@ -178,7 +196,7 @@ class Runner:
             result = scoring.from_failure(criterion, failure)
         except ClusterError as error:
             result = scoring.from_error(criterion, error)
-        except Exception as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
+        except BaseException as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
             result = scoring.from_crash(criterion, error)
         took = round((time.monotonic() - began) * 1000)
         return replace(secrecy.safe(result), duration_ms=took)

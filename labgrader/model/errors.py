@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     UNJUDGED = 3
+    FAULT = 4
     INTERRUPTED = 130
 
 
@@ -37,7 +38,7 @@ class LabError(Exception):
         next_step: what the reader can do about it, one line.
     """
 
-    exit_code = ExitCode.FAILED
+    exit_code = ExitCode.FAULT
 
     def __init__(self, message: str, next_step: str = "") -> None:
         super().__init__(message)
@@ -64,7 +65,9 @@ class ContentError(LabError):
 class MachineError(LabError):
     """The machine lacks what any command needs: space on a disk, open files, loopback."""
 
-    exit_code = ExitCode.USAGE
+
+class ReportError(LabError):
+    """A report cannot be written."""
 
 
 class ProviderError(LabError):

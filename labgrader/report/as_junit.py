@@ -13,8 +13,9 @@ from labgrader.report.clean import clean, one_line
 def render(report: Report) -> str:
     """Return the report as JUnit XML.
 
-    ``failed`` and ``blocked`` are failures, ``error`` is an error (its type is the cause). A bonus
-    that was not earned is skipped: it never breaks a build.
+    ``failed`` is a failure, ``error`` an error (its type is the cause). What is blocked is skipped:
+    its cause is a failure of its own. A bonus that was not earned is skipped, too: it never breaks
+    a build.
     """
     root = Element("testsuites", name=report.lab, time=_seconds(report.duration_ms))
     for task in report.tasks:
@@ -52,7 +53,7 @@ def _case(suite: Element, check: CheckResult, kind: str, lab: str) -> None:
         suite,
         "testcase",
         classname=f"{lab}.{check.step}",
-        name=check.id,
+        name=f"{check.id}: {one_line(check.title)}",
         time=_seconds(check.duration_ms),
     )
     if not kind:
@@ -67,7 +68,7 @@ def _kind(check: CheckResult) -> str:
     """Return the element that says what happened; empty for what passed."""
     if check.outcome is Outcome.PASSED:
         return ""
-    if check.optional:
+    if check.optional or check.outcome is Outcome.BLOCKED:
         return "skipped"
     return "error" if check.outcome is Outcome.ERROR else "failure"
 

@@ -23,19 +23,26 @@ _WIDTH = 62
 Style = Callable[..., str]
 
 
-def render(report: Report, *, colour: bool = False) -> str:
-    """Return the report as lines; every state is a mark and a word, never a colour alone."""
+def render(
+    report: Report, *, colour: bool = False, verdict: Verdict | None = None, note: str = ""
+) -> str:
+    """Return the report as lines; every state is a mark and a word, never a colour alone.
+
+    Args:
+        verdict: what the last line says, where that is not the outcome of the checks alone.
+        note: why.
+    """
     style: Style = click.style if colour else _unstyled
     lines = [_headline(report), ""]
     for task in report.tasks:
         lines.extend(_task(task, style))
         lines.append("")
-    lines.append(_summary(report, style))
+    lines.append(_summary(report, style, verdict or report.outcome, note))
     return "\n".join(lines) + "\n"
 
 
-def plain(report: Report) -> str:
-    """Return the report one fact a line, without marks, columns or colours."""
+def plain(report: Report, *, verdict: Verdict | None = None, note: str = "") -> str:
+    """Return the report one fact a line, without marks, columns or colours; see ``render``."""
     lines = [_headline(report)]
     for task in report.tasks:
         score = task.score
@@ -43,7 +50,7 @@ def plain(report: Report) -> str:
         lines.append(f"{task.id}: {number(score.earned)} of {number(score.possible)} points")
         for check in task.checks:
             lines.extend(_plain_check(check))
-    lines.append(_summary(report, _unstyled))
+    lines.append(_summary(report, _unstyled, verdict or report.outcome, note))
     return "\n".join(lines) + "\n"
 
 
@@ -111,7 +118,7 @@ def _plain_check(check: CheckResult) -> Iterator[str]:
         yield f"{name}: {label}: {text}"
 
 
-def _summary(report: Report, style: Style) -> str:
+def _summary(report: Report, style: Style, concluded: Verdict, note: str) -> str:
     score = report.score
     colour = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.UNJUDGED: "magenta"}
     text = f"{number(score.earned)} of {number(score.possible)} points"
@@ -119,9 +126,11 @@ def _summary(report: Report, style: Style) -> str:
         text += f" and {number(score.bonus)} bonus"
     if score.withheld:
         text += f", {number(score.withheld)} could not be judged"
-    verdict = style(report.outcome.value, fg=colour[report.outcome], bold=True)
+    if note:
+        text += f", {note}"
+    word = style(concluded.value, fg=colour[concluded], bold=True)
     seconds = report.duration_ms / 1000
-    return f"{verdict}: {text} ({seconds:.2f} s, {report.api_requests} requests)"
+    return f"{word}: {text} ({seconds:.2f} s, {report.api_requests} requests)"
 
 
 def _unstyled(text: str, **_: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Mode
 from labgrader.model.result import Outcome, Report, TaskResult
+from labgrader.model.suggestion import unknown
 from labgrader.session import moments
 from labgrader.session.moments import Moment
 from labgrader.session.record import Record, replay
@@ -32,8 +33,7 @@ class Book:
         """Return one session; raise ``UsageError`` where there is none."""
         entries = self.store.entries(name)
         if not entries:
-            known = ", ".join(self.store.sessions()) or "none"
-            raise UsageError(f"There is no session called {name!r}", f"Known are: {known}")
+            raise unknown("session", name, self.store.sessions())
         return replay(entries, self.now())
 
     def newest(self) -> Record | None:

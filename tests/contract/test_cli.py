@@ -99,7 +99,7 @@ def test_a_fault_of_ours_is_one_line(
 
     monkeypatch.setattr("labgrader.workbench.Workbench.grade", broken)
     code, _, err = run(capsys, "check")
-    assert code == ExitCode.FAILED
+    assert code == ExitCode.FAULT
     assert "fault of labgrader" in err
     assert err.count("\n") == 1
 
@@ -153,7 +153,7 @@ def test_a_report_file_that_cannot_be_written(
     file.write_text(make_kubeconfig("http://127.0.0.1:1"))
     target = str(tmp_path / "no" / "report")
     code, _, err = run(capsys, "check", "--kubeconfig", str(file), "--output", target)
-    assert code == ExitCode.FAILED
+    assert code == ExitCode.FAULT
     assert "cannot be written" in err
 
 

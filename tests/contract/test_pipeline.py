@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,10 +11,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from test_reports import report  # the report with every outcome in it
 
-from labgrader.cli.verdict import exit_code
+from labgrader.cli.verdict import conclude
 from labgrader.model.errors import Cause, ExitCode
 from labgrader.model.result import CheckResult, Outcome, Report
-from labgrader.report import as_junit
+from labgrader.report import as_junit, as_text
 
 
 def only(*outcomes: Outcome, cause: Cause | None = Cause.CAPABILITY) -> Report:
@@ -55,18 +56,42 @@ PASSED, FAILED, BLOCKED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.BLOCKED
     ],
 )
 def test_exit_codes(outcomes: tuple[Outcome, ...], options: dict[str, object], code: int) -> None:
-    assert exit_code(only(*outcomes), **options) == code  # type: ignore[arg-type]
+    assert conclude(only(*outcomes), **options).code == code  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "options", "last"),
+    [
+        ((PASSED, FAILED), {"min_score": 10}, r"passed: 10 of 20 points, 10 are enough"),
+        ((PASSED, FAILED), {"min_score": 11}, r"failed: 10 of 20 points, 11 are needed"),
+        ((PASSED, ERROR), {"min_score": 20}, r"unjudged: .*, 20 are needed"),
+        ((PASSED, ERROR), {"allowed": ["capability"]}, r"passed: .*, 10 overlooked \(capability\)"),
+        ((PASSED, BLOCKED), {}, r"failed: 10 of 20 points \("),
+    ],
+)
+@pytest.mark.parametrize("form", [as_text.render, as_text.plain])
+def test_the_last_line_says_the_same_as_the_code(
+    outcomes: tuple[Outcome, ...], options: dict[str, object], last: str, form: object
+) -> None:
+    found = conclude(only(*outcomes), **options)  # type: ignore[arg-type]
+    text = form(only(*outcomes), verdict=found.verdict, note=found.note)  # type: ignore[operator]
+    line = text.splitlines()[-1]
+    assert re.match(last, line), line
+    words = {ExitCode.OK: "passed", ExitCode.FAILED: "failed", ExitCode.UNJUDGED: "unjudged"}
+    assert line.startswith(words[found.code])
 
 
 def test_junit_says_what_happened() -> None:
     suite = ET.fromstring(as_junit.render(report())).find("testsuite")
     assert suite is not None
     counts = {key: suite.get(key) for key in ("tests", "failures", "errors", "skipped")}
-    assert counts == {"tests": "5", "failures": "2", "errors": "1", "skipped": "0"}
-    failure = suite.find("testcase[@name='right']/failure")
+    assert counts == {"tests": "5", "failures": "1", "errors": "1", "skipped": "1"}
+    cases = {str(case.get("name")).partition(": ")[0]: case for case in suite.iter("testcase")}
+    assert all(": " in str(case.get("name")) for case in suite.iter("testcase"))
+    failure = cases["right"].find("failure")
     assert failure is not None
     assert "kubectl mend" in (failure.text or "")
-    error = suite.find("testcase[@name='seen']/error")
+    error = cases["seen"].find("error")
     assert error is not None
     assert error.get("type") == "forbidden"
 

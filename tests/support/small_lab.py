@@ -64,3 +64,34 @@ class SmallLab:
 def info(snapshot: Any) -> Any:
     """Describe the fake cluster."""
     return survey.info(snapshot, "existing", "fake")
+
+
+_TASK = """\
+title: Task
+story: A story.
+budget_seconds: 60
+steps:
+  - title: Step
+    instructions: Do it.
+    criteria:
+      - {id: always, title: It is so, points: 2, hints: [Look]}
+"""
+
+_CHECK = '''\
+from labgrader.api import Context, check, fact
+
+@check()
+def always(ctx: Context):
+    """Looks at nothing."""
+    yield fact("it is so", True)
+'''
+
+
+def make_lab(folder: Path) -> Path:
+    """Write a lab of one check, which passes without a cluster; return ``folder``."""
+    for name in ("tasks", "checks", "solutions"):
+        (folder / name).mkdir(parents=True)
+    (folder / "tasks" / "lab.yaml").write_text("id: small\ntitle: Small\nnamespace: lab\n")
+    (folder / "tasks" / "task1-first.yaml").write_text(_TASK)
+    (folder / "checks" / "always.py").write_text(_CHECK)
+    return folder

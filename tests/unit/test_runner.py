@@ -274,3 +274,30 @@ def test_the_cluster_that_does_not_answer_has_a_report_too() -> None:
     report = lab.report(cluster)
     assert report.cluster.nodes == "unknown"
     assert report.score.withheld == report.score.possible == 2
+
+
+def test_what_cannot_be_judged_here_costs_nothing_where_its_need_failed() -> None:
+    lab = SmallLab()
+
+    def wrong(ctx):
+        yield fact("no", False, reason="no")
+
+    def seen(ctx):
+        yield fact("yes", True)
+
+    lab.add(wrong)
+    lab.add(seen, needs=("wrong",), capabilities=("containers",))
+    found = lab.grade(FakeCluster())["seen"]
+    assert (found.outcome, found.cause, found.withheld) == (Outcome.ERROR, Cause.CAPABILITY, 2)
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), BaseException("x"), RecursionError()])
+def test_whatever_a_check_raises_is_its_own_fault(error: BaseException) -> None:
+    lab = SmallLab()
+
+    def broken(ctx):
+        raise error
+
+    lab.add(broken)
+    found = lab.grade(FakeCluster())["broken"]
+    assert (found.outcome, found.cause) == (Outcome.ERROR, Cause.INTERNAL)

@@ -1,0 +1,105 @@
+"""Exit code 1 is for a verdict alone; what cannot be written or loaded has codes of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labgrader.cli import root
+from labgrader.model.errors import ExitCode
+from serving import kubeconfig_of_nothing
+from small_lab import make_lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A lab of one check that passes without a cluster."""
+    return make_lab(tmp_path / "content")
+
+
+def started(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+    """Run the program as a process of its own."""
+    command = [sys.executable, "-m", "labgrader", *arguments]
+    return subprocess.run(command, check=False, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def check_of(lab: Path, kubeconfig: Path) -> list[str]:
+    return ["check", "--content", str(lab), "--kubeconfig", str(kubeconfig)]
+
+
+def test_what_becomes_of_standard_output(lab: Path, tmp_path: Path) -> None:
+    """The verdict's code where the reader has gone; 4 where the report is lost; never silence."""
+    arguments = check_of(lab, kubeconfig_of_nothing(tmp_path))
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    whole = started(*arguments, **piped)
+    assert (whole.returncode, whole.stderr) == (ExitCode.OK, b""), whole
+
+    with Path("/dev/full").open("w") as device:
+        full = started(*arguments, stdout=device, stderr=subprocess.PIPE)
+    assert full.returncode == ExitCode.FAULT
+    assert b"cannot be written to standard output" in full.stderr
+
+    closed = started(*arguments, preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE)
+    assert closed.returncode == ExitCode.FAULT
+    assert closed.stderr.count(b"\n") == 1
+
+    read, write = os.pipe()
+    os.close(read)
+    gone = started(*arguments, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (gone.returncode, gone.stderr) == (ExitCode.OK, b"")
+
+    latin = started(*arguments, **piped, env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert (latin.returncode, latin.stderr) == (ExitCode.OK, b"")
+    assert latin.stdout.decode("latin-1").splitlines()[-1].startswith("passed: ")
+
+
+def test_the_text_is_shown_beside_files(
+    lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = check_of(lab, kubeconfig_of_nothing(tmp_path))
+    junit, data = tmp_path / "report.xml", tmp_path / "a=b.json"
+    more = ["--format", "junit", "--output", str(junit), "--output", f"json={data}"]
+    assert root.run([*arguments, *more]) == ExitCode.OK
+    assert capsys.readouterr().out.splitlines()[-1].startswith("passed: ")
+    assert junit.read_text().startswith("<?xml")
+    assert data.read_text().startswith("{")
+
+
+@pytest.mark.parametrize(
+    "body", ["raise SystemExit(0)", "raise BaseException('x')", "import nothing_of_that_name", "("]
+)
+def test_a_check_file_that_does_not_load(
+    lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str
+) -> None:
+    (lab / "checks" / "broken.py").write_text(body)
+    code = root.run(check_of(lab, kubeconfig_of_nothing(tmp_path)))
+    out, err = capsys.readouterr()
+    assert (code, out, err.count("\n")) == (ExitCode.USAGE, "", 1)
+    assert "broken.py" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("chekc",), "Did you mean check?"),
+        (("check", "tsak1"), "Did you mean task1?"),
+        (("check", "namespace_activ"), "Did you mean namespace_active?"),
+        (("check", "--format", "jsno"), "Did you mean json? See `labgrader check --help`"),
+        (("check", "--formt", "json"), "See `labgrader check --help`"),
+        (("cluster", "up", "--nodes", "simulatd"), "Did you mean simulated?"),
+        (("cluster", "statsu"), "See `labgrader cluster --help`"),
+        (("tasks", "task"), "Did you mean task"),
+        (("quiz", "crds"), "Did you mean crd?"),
+        (("drill", "dead-webhok"), "Did you mean dead-webhook?"),
+    ],
+)
+def test_near_misses_are_named(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    assert root.run(arguments) == ExitCode.USAGE
+    assert said in capsys.readouterr().err
