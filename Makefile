@@ -31,6 +31,7 @@ test-tools: tools ## What the tests drive the lab with (root on Debian: Chromium
 	@$(PYTHON) tools/bootstrap.py --tests
 
 .venv/.stamp: pyproject.toml uv.lock embedded/wheel/pyproject.toml
+	@$(UV) sync --quiet --locked --all-extras --no-install-workspace --python .tools/bin/python
 	@$(UV) sync --quiet --locked --all-extras --python .tools/bin/python
 	@touch $@
 

@@ -41,7 +41,11 @@ def build_wheel(builds: Iterable[Path], out: Path) -> Path:
         for build in builds:
             place(build, project / DATA)
         done = subprocess.run(
-            [*_builder(), str(project)], cwd=scratch, capture_output=True, text=True, check=False
+            [*_builder(Path(scratch)), str(project)],
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         made = list(Path(scratch).glob("*.whl"))
         if done.returncode != 0 or len(made) != 1:
@@ -53,9 +57,16 @@ def build_wheel(builds: Iterable[Path], out: Path) -> Path:
         return made[0].replace(out / made[0].name)
 
 
-def _builder() -> list[str]:
-    """Prefer uv to pip; both write the wheel into the current folder."""
+def _builder(scratch: Path) -> list[str]:
+    """Prefer uv to pip; both write the wheel into the current folder.
+
+    With uv the build backend is the one in the lock file, checked by its hash.
+    """
     uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
     if Path(uv).exists():
-        return [uv, "build", "--wheel", "--out-dir", "."]
+        pinned = scratch / "backend.txt"
+        backend = [uv, "export", "--quiet", "--locked", "--only-group", "build"]
+        subprocess.run([*backend, "--output-file", str(pinned)], cwd=PROJECT.parent, check=True)
+        hashed = ["--build-constraints", str(pinned), "--require-hashes"]
+        return [uv, "build", "--wheel", "--out-dir", ".", *hashed]
     return [sys.executable, "-m", "pip", "wheel", "--no-deps", "--wheel-dir", "."]

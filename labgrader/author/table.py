@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from labgrader.author.proof import Fault, Kind, Proof
 from labgrader.author.verify import Verification
 from labgrader.model.result import Outcome
-from labgrader.report.clean import clean, one_line
+from labgrader.report.clean import clean, one_line, to_json
 
 
 @dataclass(slots=True)
@@ -143,7 +142,7 @@ def as_json(verification: Verification) -> str:
             for fault in verification.faults
         ],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return to_json(data) + "\n"
 
 
 def _case(proof: Proof) -> dict[str, object]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import rich_click as click
 
 from labgrader.cli.memory import remember
@@ -12,6 +10,7 @@ from labgrader.cli.verdict import conclude
 from labgrader.engine.checklists import load_goals, shares, tick
 from labgrader.model.errors import ContentError
 from labgrader.report import checklists
+from labgrader.report.clean import to_json
 from labgrader.workbench import Workbench
 
 
@@ -32,7 +31,7 @@ def checklist(workbench: Workbench, form: str, *, read_only: bool) -> int:
     remember(lambda book: book.note_grading(report))
     ticked, domains = tick(goals, report.checks), shares(goals, report.checks)
     if form == "json":
-        click.echo(json.dumps(checklists.as_data(ticked, domains), indent=2, ensure_ascii=False))
+        click.echo(to_json(checklists.as_data(ticked, domains)))
     else:
         click.echo(checklists.as_text(ticked, domains), nl=False)
     return conclude(report).code

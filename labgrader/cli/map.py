@@ -8,6 +8,7 @@ import rich_click as click
 
 from labgrader.cli.options import workbench_options
 from labgrader.engine.mapping import Atlas, Map
+from labgrader.model.errors import ExitCode
 from labgrader.report import map as report
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
@@ -17,11 +18,11 @@ from labgrader.workbench import Workbench
 @click.option("--plain", is_flag=True, help="One fact a line, no symbols or lines.")
 @click.option("--watch", is_flag=True, help="Show it again at every change, until Ctrl-C.")
 @workbench_options
-def map_(workbench: Workbench, *, plain: bool, watch: bool) -> None:
+def map_(workbench: Workbench, *, plain: bool, watch: bool) -> int:
     """Show the lab's objects on the cluster: who owns what, and how each is. Nothing is changed.
 
     What has no owner stands under the task that makes it. With --plain, --watch shows only what is
-    new or gone.
+    new or gone. Exit code 3 where something cannot be read.
     """
     lab = workbench.catalog.lab
     atlas = Atlas(workbench.cluster, lab, lab.root)
@@ -31,9 +32,11 @@ def map_(workbench: Workbench, *, plain: bool, watch: bool) -> None:
         else:
             drawn = atlas.read()
             _write("\n".join(report.as_plain(drawn)) + "\n" if plain else report.as_text(drawn))
+            return ExitCode.UNJUDGED if drawn.unseen or drawn.lost else ExitCode.OK
     finally:
         atlas.close()
         workbench.close()
+    return ExitCode.OK
 
 
 class _Teller:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from labgrader.model.result import CheckResult, Report, Score, TaskResult
+from labgrader.report.clean import to_json
 
 SCHEMA_VERSION = 1
 SCHEMA = Path(__file__).parent.parent / "schemas" / "report.schema.json"
@@ -15,7 +15,7 @@ SCHEMA = Path(__file__).parent.parent / "schemas" / "report.schema.json"
 
 def render(report: Report) -> str:
     """Return the report as a JSON document that ends with a newline."""
-    return json.dumps(as_data(report), indent=2, ensure_ascii=False) + "\n"
+    return to_json(as_data(report)) + "\n"
 
 
 def as_data(report: Report) -> dict[str, Any]:

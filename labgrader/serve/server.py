@@ -207,7 +207,7 @@ async def relay(connection: web.WebSocketResponse, session: Session) -> None:
             continue
         try:
             said = message.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         match said:
             case ["stdin", str(keys)]:

@@ -62,6 +62,10 @@ class Given:
     mark: str
 
 
+LOCK_SECONDS = 2.0
+"""How long another process may hold the file: its writes take milliseconds."""
+
+
 class Store:
     """Sessions in one file, 0600. Safe to use from several processes at once.
 
@@ -135,7 +139,7 @@ class Store:
             paths.private_dir(self._folder)
         try:
             self.path.touch(mode=0o600)
-            connection = sqlite3.connect(self.path, timeout=10)
+            connection = sqlite3.connect(self.path, timeout=LOCK_SECONDS)
         except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from error
         try:

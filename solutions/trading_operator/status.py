@@ -52,37 +52,44 @@ def patch(obj: Object, view: View, now: str) -> Object:
 
     Conditions of other types are kept; ``totalTrades`` and ``dailyPnL`` are not ours.
     """
-    there: Object = obj.get("status") or {}
+    there = obj.get("status")
+    there = there if isinstance(there, dict) else {}
     wish: Object = {
         "phase": view.phase,
         "replicas": view.replicas,
         "readyReplicas": view.ready,
         "observedGeneration": obj["metadata"].get("generation"),
-        "conditions": _conditions(there.get("conditions") or [], view, now),
+        "conditions": _conditions(_listed(there.get("conditions")), view, now),
     }
     return {key: value for key, value in wish.items() if there.get(key) != value}
 
 
 def says(there: Object, problem: tuple[str, str]) -> bool:
     """Whether a status names this very problem already."""
-    found = [c for c in there.get("conditions") or () if c.get("type") == READY]
+    found = [c for c in _listed(there.get("conditions")) if c.get("type") == READY]
     return any((c.get("reason"), c.get("message")) == problem for c in found)
 
 
 def timeless(value: Any) -> Any:
     """Return conditions without their times, for comparing; anything else as it is."""
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not all(isinstance(c, dict) for c in value):
         return value
     return [{k: v for k, v in c.items() if k != "lastTransitionTime"} for c in value]
 
 
-def _conditions(there: list[Any], view: View, now: str) -> list[Object]:
+def _listed(conditions: Any) -> list[Object]:
+    """Return conditions that are some: without a schema a status may hold anything."""
+    found = conditions if isinstance(conditions, list) else []
+    return [one for one in found if isinstance(one, dict)]
+
+
+def _conditions(there: list[Object], view: View, now: str) -> list[Object]:
     moving = view.phase in ("Pending", "Scaling")
     ours = {
         READY: "True" if view.phase == "Active" else "False",
         PROGRESSING: "True" if moving else "False",
     }
-    before = {c.get("type"): c for c in there if isinstance(c, dict)}
+    before = {str(c.get("type")): c for c in there}
     kept = [c for kind, c in before.items() if kind not in ours]
     for kind, status in ours.items():
         old = before.get(kind) or {}

@@ -54,10 +54,15 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name)
-    run(UV, "build", "--quiet", "--out-dir", folder, source)
+    pinned = folder / "backend.txt"
+    locked = ("export", "-q", "--locked", "--only-group", "build", "--project", source)
+    run(UV, *locked, "-o", pinned)
+    hashed = ("--build-constraints", pinned, "--require-hashes")
+    run(UV, "build", "--quiet", "--out-dir", folder, *hashed, source)
     data = ROOT / "embedded" / "wheel" / "src" / "labgrader_kube" / "_data"
     shutil.copytree(data, source / data.relative_to(ROOT))
-    run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, source / "embedded" / "wheel")
+    wheel = source / "embedded" / "wheel"
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, *hashed, wheel)
     return folder
 
 
@@ -79,6 +84,13 @@ def test_the_wheel_of_labgrader_holds_the_content(wheels: Path) -> None:
     assert any(name.startswith("labgrader/_content/checks/") for name in names)
     assert any(name.startswith("labgrader/_content/solutions/task-1/") for name in names)
     assert not {name.split("/")[0] for name in names} & {"tasks", "checks", "tests"}
+
+
+def test_the_wheels_hold_the_license(wheels: Path) -> None:
+    for wheel in wheels.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = (n for n in archive.namelist() if n.endswith("dist-info/licenses/LICENSE"))
+            assert b"Apache License" in archive.read(name)
 
 
 def test_installed_from_wheels_it_runs_a_cluster(wheels: Path, tmp_path: Path) -> None:

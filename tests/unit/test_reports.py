@@ -144,3 +144,15 @@ def test_a_text_that_is_too_long_is_cut_and_its_own_length_is_told() -> None:
 def test_one_line() -> None:
     assert one_line("a\n  b\r\nc") == "a b c"
     assert len(one_line("x" * 10_000)) < 600
+
+
+def test_json_shows_what_cannot_be_seen() -> None:
+    from labgrader.report.clean import to_json
+
+    data = {"a": "safe\u202eefas", "b": "\U000e0041", "c": "tab\tü", "d": "\ud800"}
+    text = to_json(data)
+    assert json.loads(text) == data
+    assert "\\u202e" in text
+    assert "\\udb40\\udc41" in text
+    assert "ü" in text
+    assert all(one.isprintable() or one == "\n" for one in text)
