@@ -37,6 +37,9 @@ RUN_SECONDS = 60.0
 READ_SECONDS = 30.0
 SLACK_SECONDS = 3
 MOST_BYTES = 9_500_000
+SMALL = {"cpu": "100m", "memory": "128Mi"}
+"""A quota may demand that a pod says what it needs."""
+
 IMAGE = "busybox:1.35"
 """What reads the volume: in the lab's cluster already, and to be had elsewhere."""
 
@@ -133,6 +136,7 @@ def _reader(pod: Object, volumes: Sequence[Object], fresh: int) -> Object:
                 "name": "reader",
                 "image": IMAGE,
                 "command": ["sh", "-c", READER, "sh", *places],
+                "resources": {"requests": SMALL, "limits": SMALL},
                 "env": [{"name": "FRESH", "value": str(slack)}],
                 "securityContext": {
                     **kept,

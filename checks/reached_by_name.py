@@ -19,6 +19,9 @@ from labgrader.api import (
 )
 
 IMAGE = "labgrader/curl:1.0"
+SMALL = {"cpu": "100m", "memory": "128Mi"}
+"""A quota may demand that a pod says what it needs."""
+
 SECONDS = 30.0
 MOST_BYTES = 2_000_000
 MARK = "@@labgrader "
@@ -84,6 +87,7 @@ def _asker(urls: Sequence[str]) -> Object:
                 "name": "asker",
                 "image": IMAGE,
                 "command": ["sh", "-c", SCRIPT, "sh", *urls],
+                "resources": {"requests": SMALL, "limits": SMALL},
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,

@@ -10,8 +10,8 @@ from typing import Any
 from labgrader.engine.context import Context
 from labgrader.engine.probe import Probe
 from labgrader.engine.workload import condition
-from labgrader.model.errors import LabError
-from labgrader.model.resource import EVENT, JOB, POD, Object, dig, name_of
+from labgrader.model.errors import LabError, MissingCapability, QuotaExceeded
+from labgrader.model.resource import EVENT, JOB, NODE, POD, Object, dig, name_of
 
 PENDING_SECONDS = 25.0
 """How long a pod may wait for a node, a volume or an image before that is what is wrong."""
@@ -20,6 +20,9 @@ _NEVER = {
     *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"),
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 }
+
+_NO_ROOM = ("exceeded quota", "failed quota", "usage per Container", "usage per Pod")
+"""How a refusal by a ResourceQuota or a LimitRange reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def _follow(
         state["pod"] = pods[-1] if pods else None
         state["stuck"] = _stuck(ctx, state["pod"])
         whole = probe.read(name) or {}
+        _demand_room(ctx, whole, state["pod"])
         phase = dig(whole, "status.phase", "")
         failed = condition(whole, "Failed")
         state["why"] = str(failed.get("message") or failed.get("reason") or "")
@@ -73,6 +77,42 @@ def _follow(
         why = state.get("stuck") or f"it had not ended after {seconds:.0f} s"
         return Ran(str(why), log)
     return Ran(str(state["stuck"] or (state["why"] and _ended_with(state))), log)
+
+
+def _demand_room(ctx: Context, owner: Object, pod: Object | None) -> None:
+    """Raise where the cluster has no room for any pod: that says nothing about this one.
+
+    Raises:
+        QuotaExceeded: a quota or a limit of the namespace keeps a Job's pod from being made.
+        MissingCapability: no node takes pods at all.
+    """
+    if pod is None:
+        said = _told(ctx, owner)
+        if any(one in said for one in _NO_ROOM):
+            raise QuotaExceeded(
+                f"The namespace has no room for a pod: {said}",
+                f"kubectl describe resourcequota,limitrange -n {ctx.namespace}",
+            )
+        return
+    if condition(pod, "PodScheduled").get("status") != "False":
+        return
+    nodes = ctx.look_all(NODE)
+    closed = [name_of(node) for node in nodes if dig(node, "spec.unschedulable")]
+    if nodes and not any(_takes_pods(node) for node in nodes):
+        raise MissingCapability(
+            f"No node takes pods now: {', '.join(closed) or 'none is ready'}"
+            f"{' may not be scheduled to' if closed else ''}",
+            f"kubectl uncordon {closed[0]}" if closed else "kubectl describe nodes says why",
+        )
+
+
+def _takes_pods(node: Object) -> bool:
+    """Whether a node takes pods that ask for nothing special."""
+    shut = any(
+        one.get("effect") in ("NoSchedule", "NoExecute") for one in dig(node, "spec.taints", [])
+    )
+    ready = condition(node, "Ready").get("status") == "True"
+    return ready and not shut and not dig(node, "spec.unschedulable")
 
 
 def _waited(state: dict[str, Any]) -> bool:
@@ -112,9 +152,9 @@ def _stuck(ctx: Context, pod: Object | None) -> str:
     return _told(ctx, pod)
 
 
-def _told(ctx: Context, pod: Object) -> str:
-    """Return the last warning about a pod: volumes that cannot be mounted stand nowhere else."""
-    uid = dig(pod, "metadata.uid")
+def _told(ctx: Context, owner: Object) -> str:
+    """Return the last warning about an object: what keeps it from going on stands nowhere else."""
+    uid = dig(owner, "metadata.uid")
     warnings = [
         str(one.get("message"))
         for one in ctx.look_all(EVENT)

@@ -16,6 +16,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
+from labgrader.model.errors import Cause
 from labgrader.model.resource import CRD, ROLE, ROLE_BINDING, Object, Resource
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
@@ -61,6 +62,42 @@ def silent_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
         yield int(listener.getsockname()[1])
+
+
+def test_a_dead_webhook_of_the_cluster_costs_nothing(solved: Workbench) -> None:
+    """One that is asked about everything is not the learner's: it is named, nothing is judged."""
+    before = grade(solved)
+    webhook = {
+        "name": "check.policy.example",
+        "clientConfig": {"service": {"name": "gone", "namespace": "policy-system", "path": "/"}},
+        "rules": [
+            {
+                "operations": ["CREATE", "UPDATE", "DELETE"],
+                "apiGroups": ["*"],
+                "apiVersions": ["*"],
+                "resources": ["*/*"],
+            }
+        ],
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "failurePolicy": "Fail",
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": PLATFORM}},
+    }
+    solved.cluster.create(WEBHOOK, {"metadata": {"name": "policy-all"}, "webhooks": [webhook]})
+    try:
+        assert wait_until(
+            lambda: grade(solved)["crd_admits_valid"].outcome is not Outcome.PASSED, 20
+        )
+        found = grade(solved)
+    finally:
+        solved.cluster.delete(WEBHOOK, "policy-all")
+    changed = {name: check for name, check in found.items() if check.earned < before[name].earned}
+    assert {"crd_admits_valid", "crd_status_schema", "crd_columns"} <= changed.keys()
+    for check in changed.values():
+        assert check.outcome is Outcome.ERROR, check
+        assert check.cause is Cause.UNREACHABLE
+        assert "policy-all" in check.reason
+        assert "kubectl delete validatingwebhookconfiguration policy-all" in check.fix
 
 
 def test_a_hanging_webhook_is_named(solved: Workbench, silent_port: int) -> None:

@@ -18,7 +18,8 @@ from labgrader.author.verify import cases_folder
 from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.events import RunFinished
-from labgrader.model.resource import JOB
+from labgrader.model.errors import Cause
+from labgrader.model.resource import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.workbench import Choice, Workbench
@@ -195,3 +196,33 @@ def _rollout(ground: Ground) -> CheckResult:
 
 def _nodes_become(lab: RealLab, ready: str) -> None:
     lab.kubectl("wait", "nodes", "--all", f"--for=condition=Ready={ready}", "--timeout=80s")
+
+
+def test_where_the_cluster_has_no_room_for_a_pod_nothing_is_judged_by_it(
+    ground: Ground, real_lab: RealLab
+) -> None:
+    """A cordoned node is named; under a quota for computing the pods of checks still run."""
+    assert ground.solved
+    bench, names = opened(real_lab), ("backup_restores", "reached_by_name")
+    (node,) = [name_of(one) for one in bench.cluster.list(NODE) or []]
+    bench.cluster.patch(NODE, node, {"spec": {"unschedulable": True}})
+    try:
+        closed = {one.id: one for one in bench.results(names) if one.id in names}
+    finally:
+        bench.cluster.patch(NODE, node, {"spec": {"unschedulable": None}})
+    for one in closed.values():
+        assert (one.outcome, one.cause, one.fix) == (
+            Outcome.ERROR,
+            Cause.CAPABILITY,
+            f"kubectl uncordon {node}",
+        ), one
+    hard = {"requests.cpu": "20", "limits.cpu": "40", "limits.memory": "40Gi"}
+    bench.cluster.create(
+        RESOURCE_QUOTA, {"metadata": {"name": "compute"}, "spec": {"hard": hard}}, PLATFORM
+    )
+    try:
+        quoted = {one.id: one for one in bench.results(names) if one.id in names}
+    finally:
+        bench.cluster.delete(RESOURCE_QUOTA, "compute", PLATFORM)
+        bench.close()
+    assert {one.outcome for one in quoted.values()} == {Outcome.PASSED}, quoted
