@@ -142,22 +142,22 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
         ask_to_write(workbench, "deploy the solution and every wrong answer", yes=yes)
         yield from _tidied(workbench, keep=keep)
         return
+    from labgrader.cluster import throwaway
     from labgrader.cluster.providers import get_provider
 
-    provider = get_provider(name=CLUSTER, nodes=nodes)
-    if provider.status().state != "absent":
+    if get_provider(name=CLUSTER, nodes=nodes).status().state != "absent":
         raise UsageError(
             f"The cluster {CLUSTER} is there already: of another verify, or of one with --keep",
             f"Wait for it, or remove it: `labgrader cluster down --name {CLUSTER} --purge`",
         )
-    try:
-        status = provider.up(lambda component, text: _progress(f"{component}: {text}"))
+
+    def progress(component: str, text: str) -> None:
+        _progress(f"{component}: {text}")
+
+    with throwaway.cluster(CLUSTER, nodes, progress, keep=keep) as status:
         yield Workbench(
             Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
         )
-    finally:
-        if not keep:
-            provider.down(purge=True)
 
 
 def _tidied(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:

@@ -62,20 +62,19 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbe
     if choice.kubeconfig or choice.context:
         yield workbench
         return
-    from labgrader.cluster.providers import get_provider
+    from labgrader.cluster import throwaway
 
-    provider = get_provider(name="demo", nodes=nodes)
     click.echo("1. A Kubernetes cluster of its own")
     began = time.monotonic()
-    try:
-        status = provider.up(lambda component, text: click.echo(f"   {component}: {text}"))
+
+    def progress(component: str, text: str) -> None:
+        click.echo(f"   {component}: {text}")
+
+    with throwaway.cluster("demo", nodes, progress, keep=keep) as status:
         click.echo(f"   Kubernetes {status.server_version}, {time.monotonic() - began:.1f} s")
         yield Workbench(
             Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
         )
-    finally:
-        if not keep:
-            provider.down(purge=True)
 
 
 class _Story:
