@@ -37,7 +37,11 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--context", metavar="NAME", help="Context of the kubeconfig to use.")
     @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig of the cluster to use.")
-    @click.option("--content", metavar="DIR", help="Another lab's content (for its authors).")
+    @click.option(
+        "--content",
+        metavar="DIR",
+        help="Another lab's content. Its checks are programs: they run with your rights.",
+    )
     @wraps(command)
     def with_workbench(
         *arguments: Any,

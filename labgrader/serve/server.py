@@ -6,6 +6,7 @@ import asyncio
 import re
 import signal
 import socket
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -16,6 +17,7 @@ from aiohttp import WSMsgType, web
 from textual_serve.download_manager import DownloadManager
 
 from labgrader.model.errors import LabError
+from labgrader.serve import opening
 from labgrader.serve.guard import HOST, Guard
 from labgrader.serve.session import Session
 
@@ -52,12 +54,17 @@ async def _serve(server: Server, door: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, over.set)
     # No access log: addresses have the token in them.
-    runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1)
+    asked: opening.Asked = weakref.WeakSet()
+    application = server.application()
+    application.middlewares.insert(0, opening.noting(asked))
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
+    assert runner.server is not None
+    opened = await loop.create_server(opening.closing(runner.server, asked), sock=door)
     try:
-        await web.SockSite(runner, door).start()
         await over.wait()
     finally:
+        opened.close()
         await runner.cleanup()
 
 

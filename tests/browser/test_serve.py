@@ -234,7 +234,7 @@ def test_without_the_extra_it_says_what_to_install(
     nothing: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "textual_serve", None)
-    assert root.run(["serve", "--kubeconfig", nothing]) == ExitCode.FAILED
+    assert root.run(["serve", "--kubeconfig", nothing]) == ExitCode.FAULT
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "pip install 'labgrader[serve]'" in err
@@ -267,5 +267,5 @@ def test_a_port_that_is_taken_is_one_line(
     serving: Serving, nothing: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = serving.place.rsplit(":", 1)[1]
-    assert root.run(["serve", "--kubeconfig", nothing, "--port", port]) == ExitCode.FAILED
+    assert root.run(["serve", "--kubeconfig", nothing, "--port", port]) == ExitCode.FAULT
     assert f"Port {port} of 127.0.0.1 cannot be used" in capsys.readouterr().err
