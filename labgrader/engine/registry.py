@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+from labgrader.engine import daemons
 from labgrader.engine.verdicts import Fact
 from labgrader.model.errors import ContentError
+
+LOAD_SECONDS = 20.0
+"""How long all check files may take to load; those of the shipped lab take a tenth of a second."""
 
 Judge = Callable[..., Iterable[Fact] | None]
 """``judge(context, **parameters)``: yields facts, or raises ``Failure``."""
@@ -65,10 +69,26 @@ def load_checks(folder: Path) -> Mapping[str, Check]:
     """Load every ``*.py`` of ``folder`` and return its checks by id.
 
     Raises:
-        ContentError: a file does not load, an id is used twice, or a check has no docstring.
+        ContentError: a file does not load, or not in time, an id is used twice, or a check has no
+            docstring.
     """
+    loading = [folder]
+    future = daemons.beside(lambda: _load(folder, loading))
+    try:
+        return future.result(LOAD_SECONDS)
+    except TimeoutError as error:
+        if future.done():  # its own
+            raise
+        raise ContentError(
+            f"{loading[-1]} was not loaded within {LOAD_SECONDS:.0f} s",
+            "Look for what has no end at the top level of the file",
+        ) from error
+
+
+def _load(folder: Path, loading: list[Path]) -> Mapping[str, Check]:
     found: dict[str, Check] = {}
     for path in sorted(folder.glob("*.py")):
+        loading.append(path)
         for declared in _declared_in(path):
             if declared.id in found:
                 raise ContentError(

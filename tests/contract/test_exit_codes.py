@@ -83,6 +83,33 @@ def test_a_check_file_that_does_not_load(
     assert "broken.py" in err
 
 
+def test_a_check_file_without_end(
+    lab: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("labgrader.engine.registry.LOAD_SECONDS", 0.5)
+    (lab / "checks" / "endless.py").write_text("import threading\nthreading.Event().wait(30)\n")
+    assert root.run(check_of(lab, kubeconfig_of_nothing(tmp_path))) == ExitCode.USAGE
+    assert "endless.py was not loaded within" in capsys.readouterr().err
+
+
+def test_a_check_that_holds_the_interpreter_is_ended(lab: Path, tmp_path: Path) -> None:
+    """A regular expression that backtracks hears neither a deadline nor Ctrl-C."""
+    file = lab / "checks" / "always.py"
+    hold = "    import re; re.match(r'(a*)*b', 'a' * 60)\n    yield fact("
+    file.write_text(file.read_text().replace("    yield fact(", hold))
+    program = (
+        "import sys; from labgrader.cli import guard, main; guard.SILENCE_SECONDS = 4;"
+        f" sys.argv[1:] = {check_of(lab, kubeconfig_of_nothing(tmp_path))!r}; main()"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.count(b"\n")) == (ExitCode.FAULT, 1), done
+    assert b"held the interpreter" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
