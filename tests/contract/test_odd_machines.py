@@ -102,7 +102,7 @@ def test_without_a_temporary_folder_one_line_says_so(
     monkeypatch.setattr(tempfile, "tempdir", None)
     code = root.run([*command, "--kubeconfig", str(file)])
     said = one_line(capsys.readouterr().err)
-    assert code == ExitCode.USAGE
+    assert code == ExitCode.FAULT
     assert "No temporary file can be written" in said
     assert "set TMPDIR" in said
 
@@ -158,7 +158,7 @@ async def test_what_a_machine_lacks_is_no_fault_of_labgrader(
         await in_thread(lacking)
     assert "fault of labgrader" not in str(error.value)
     monkeypatch.setattr(root.root, "main", lambda **_: lacking())
-    assert root.run(["tasks"]) == ExitCode.USAGE
+    assert root.run(["tasks"]) == ExitCode.FAULT
     assert part in one_line(capsys.readouterr().err)
 
 

@@ -243,3 +243,26 @@ def test_an_api_server_behind_a_path_is_asked_there(tmp_path: Path) -> None:
         kube.close()
         server.close()
     assert server.seen == [("GET", "/k8s/clusters/one/api/v1/namespaces/x")]
+
+
+def test_a_wrong_path_is_not_a_cluster_without_anything(serve: Serve) -> None:
+    """An API server answers any path that it does not serve with the same plain 404."""
+    plain = (404, {"Content-Type": "text/plain; charset=utf-8"}, b"404 page not found\n")
+    _, kube = serve(lambda method, path: plain)
+    for call in (
+        lambda: kube.get(NAMESPACE, "x"),
+        lambda: kube.list(NAMESPACE),
+        lambda: kube.delete(NAMESPACE, "x"),
+        lambda: kube.document("/apis/x/v1", "APIResourceList"),
+        lambda: list(kube.watch(NAMESPACE)),
+        lambda: kube.create(NAMESPACE, {"metadata": {"name": "x"}}),
+    ):
+        with pytest.raises(Unreachable, match="Is the server's address right"):
+            call()
+
+
+def test_plain_http_to_a_port_that_speaks_tls_says_so(serve: Serve) -> None:
+    said = b"Client sent an HTTP request to an HTTPS server.\n"
+    _, kube = serve(lambda method, path: (400, {}, said))
+    with pytest.raises(Unreachable, match="begins with https://"):
+        kube.get(NAMESPACE, "x")

@@ -92,7 +92,7 @@ def test_a_state_folder_that_cannot_be_made_is_one_clear_line(tmp_path, monkeypa
         EmbeddedProvider()
     assert "\n" not in str(error.value)
     assert "LABGRADER_STATE_DIR" in error.value.next_step
-    assert error.value.exit_code == ExitCode.FAILED
+    assert error.value.exit_code == ExitCode.FAULT
 
 
 @pytest.fixture
