@@ -151,7 +151,8 @@ class Http:
                 raw = self._pool.request(method, self.connection.host + target, **options)
         except (HTTPError, OSError, ValueError) as error:
             raise transport_error(error, self.connection.host, timeout) from error
-        marked = raw.headers.get("Audit-ID") == mark
+        # An aggregated API repeats it as well, and then it is there twice.
+        marked = mark in raw.headers.get("Audit-ID", "").split(", ")
         self._marked = marked or self._marked
         return raw, marked
 

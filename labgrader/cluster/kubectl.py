@@ -86,7 +86,8 @@ class Kubectl:
 
     def _demand_genuine(self, said: Said) -> None:
         """Raise where an answer was not the API server's, now or in what kubectl remembers."""
-        odd = len(_ANSWER.findall(said.err)) > len(_MARK.findall(said.err)) and self._marks()
+        answers = _ANSWER.split(said.err)[1:]
+        odd = not all(_MARK.search(answer) for answer in answers) and self._marks()
         if odd:
             self._odd = True
             shutil.rmtree(self._environment["KUBECACHEDIR"], ignore_errors=True)

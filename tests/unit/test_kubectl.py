@@ -16,6 +16,7 @@ MARKED = (
     'I1128 12:00:00.000000       1 round_trippers.go:632] "Response" status="200 OK" headers=<\n'
     "\tAudit-Id: a\n\tContent-Type: application/json\n > milliseconds=5\n"
 )
+TWICE = MARKED.replace("\tAudit-Id: a\n", "\tAudit-Id: a\n\tAudit-Id: a\n")
 PAGE = (
     'I1128 12:00:00.000000       1 round_trippers.go:632] "Response" status="404 Not Found"'
     " headers=<\n\tContent-Type: text/html\n > milliseconds=5\n"
@@ -46,9 +47,10 @@ def test_what_it_says_is_told_from_its_log(tmp_path: Path, log: str) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_page_is_no_answer(tmp_path: Path, code: int) -> None:
+@pytest.mark.parametrize("log", [PAGE, MARKED + PAGE, PAGE + MARKED, TWICE + PAGE + TWICE])
+def test_a_page_is_no_answer(tmp_path: Path, log: str, code: int) -> None:
     with pytest.raises(Unreachable, match="not the API server's"):
-        kubectl(tmp_path, MARKED + PAGE + WORDS, code).run(["get", "pods"], timeout=20)
+        kubectl(tmp_path, log + WORDS, code).run(["get", "pods"], timeout=20)
 
 
 def test_what_it_remembers_of_a_page_is_forgotten(tmp_path: Path) -> None:
