@@ -95,7 +95,10 @@ def without(others: Collection[str], before: Results, after: Results) -> Results
 
 
 def of_empty_cluster(results: Results) -> Iterator[Fault]:
-    """Yield what is wrong with the grading of a cluster where nothing was done."""
+    """Yield what is wrong with the grading of a cluster where nothing was done.
+
+    What this kind of cluster does not let one judge is not judged on an empty one either.
+    """
     for result in results.values():
         said = (result.id, "the empty cluster")
         if result.outcome is Outcome.PASSED:
@@ -103,7 +106,7 @@ def of_empty_cluster(results: Results) -> Iterator[Fault]:
         elif result.earned:
             text = f"earns {result.earned:g} points where nothing was done"
             yield Fault(Kind.MISS, *said, text, result.reason)
-        elif result.outcome is Outcome.ERROR:
+        elif result.outcome is Outcome.ERROR and result.cause is not Cause.CAPABILITY:
             yield _unjudged(result, *said)
 
 

@@ -17,9 +17,9 @@ def main() -> None:
     if hasattr(os, "umask"):  # nothing that we make is for others to write
         os.umask(os.umask(0o077) | 0o022)
     if sys.argv[1:2] == ["check"] and hasattr(os, "fork"):
-        from labgrader.cli import guard
+        from labgrader.cli import watchdog
 
-        guard.enter()
+        watchdog.enter()
     # What is imported and read at the start is there to stay: looking for cycles in it is in vain.
     gc.set_threshold(20_000, 20, 20)
     from labgrader.cli.root import run

@@ -54,7 +54,7 @@ class Waiting:
     def end(self, report: Report) -> None:
         """Say that the time is over, where it is."""
         if report.outcome is not Verdict.PASSED:
-            self._say("not passed in time")
+            self._say(f"not passed after {self._seconds:.0f} s")
 
     def _remind(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):

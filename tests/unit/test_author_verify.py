@@ -106,7 +106,8 @@ def test_an_empty_cluster_earns_nothing() -> None:
     bad = {
         "one": result("one", PASSED, earned=2),
         "two": result("two", FAILED, earned=1),
-        "three": result("three", ERROR, cause=Cause.CAPABILITY),
+        "three": result("three", ERROR, cause=Cause.TIMEOUT),
+        "here": result("here", ERROR, cause=Cause.CAPABILITY),
         "four": result("four", ERROR, cause=Cause.INTERNAL),
     }
     kinds = [fault.kind for fault in of_empty_cluster(bad)]

@@ -13,6 +13,9 @@ import os
 import select
 import signal
 import threading
+import time
+from collections.abc import Callable
+from types import FrameType
 
 from labgrader.model.errors import ExitCode
 
@@ -20,6 +23,7 @@ SILENCE_SECONDS = 30.0
 """How long the child may give no sign of life. A machine under load delays one by some seconds."""
 
 _BEAT_SECONDS = 1.0
+_MOMENT_SECONDS = 1.0
 
 
 def enter() -> None:
@@ -30,7 +34,25 @@ def enter() -> None:
         os.close(write)
         os._exit(_watch(child, read))
     os.close(read)
+    signal.signal(signal.SIGINT, _interrupt_once())
     threading.Thread(target=_beat, args=(write,), name="sign-of-life", daemon=True).start()
+
+
+def _interrupt_once() -> Callable[[int, FrameType | None], None]:
+    """Return a handler for which two signals in a moment are one.
+
+    A terminal sends Ctrl-C to both processes, and the parent passes on what it gets: somebody
+    may have sent it to the parent alone.
+    """
+    last = -_MOMENT_SECONDS
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before >= _MOMENT_SECONDS:
+            raise KeyboardInterrupt
+
+    return interrupt
 
 
 def _beat(write: int) -> None:
@@ -44,8 +66,7 @@ def _beat(write: int) -> None:
 
 def _watch(child: int, read: int) -> int:
     """Wait for the child's end, or bring it about; return the exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the child as well
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, lambda got, _frame: _pass_on(child, got))
     silent = 0
     while silent < 2:  # once more: this process may have been stopped meanwhile, with the child
