@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import rich_click as click
 
+from labgrader.cli import guard
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.cli.verdict import exit_code
 from labgrader.engine.events import Event
 from labgrader.model.errors import Cause, LabError
-from labgrader.model.result import Report, Verdict
+from labgrader.model.modes import Mode
+from labgrader.model.result import CheckResult, Report, TaskResult, Verdict
 from labgrader.model.task import Criterion
 from labgrader.report import as_json, as_text
 from labgrader.report.clean import one_line
@@ -79,9 +82,11 @@ class _Printer:
         self._form = form
         self._output = Path(output) if output else None
         self._plain = plain
+        self._verdicts = guard.mode() is Mode.TIMED
 
     def show(self, report: Report) -> None:
-        """Write one report."""
+        """Write one report; a timed session shows verdicts without reasons."""
+        report = verdicts_only(report) if self._verdicts else report
         if self._output is None:
             sys.stdout.write(self._render(report, colour=sys.stdout.isatty()))
             sys.stdout.flush()
@@ -102,6 +107,24 @@ class _Printer:
 
             return as_junit.render(report)
         return as_text.plain(report) if self._plain else as_text.render(report, colour=colour)
+
+
+def verdicts_only(report: Report) -> Report:
+    """Return the report with outcomes and points, and nothing of why and how to fix it."""
+    return replace(report, tasks=tuple(_bare_task(task) for task in report.tasks))
+
+
+def _bare_task(task: TaskResult) -> TaskResult:
+    return replace(task, checks=tuple(_bare(check) for check in task.checks))
+
+
+def _bare(check: CheckResult) -> CheckResult:
+    items = tuple(
+        replace(i, name=f"condition {n}", reason="") for n, i in enumerate(check.items, 1)
+    )
+    return replace(
+        check, reason="", expected="", actual="", fix="", erratum=None, items=items, evidence=()
+    )
 
 
 def _nobody(event: Event) -> None:

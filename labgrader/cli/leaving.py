@@ -33,7 +33,7 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
 
 def _session_since(began: datetime) -> Record | None:
     from labgrader.session.book import Book
-    from labgrader.session.record import replay
+    from labgrader.session.tally import replay
 
     book = Book()
     names = book.store.sessions()
