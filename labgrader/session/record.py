@@ -100,6 +100,11 @@ class Record:
             return self.final.earned
         return sum(earned for earned, _ in self.best.values())
 
+    @property
+    def points(self) -> dict[str, tuple[float, float]]:
+        """The points of each task that count: of an exam those at its end, else the best."""
+        return self.best if self.final is None else self.final.tasks
+
     def best_until(self, seconds: float) -> dict[str, tuple[float, float]]:
         """Return the best points of each task that a grading showed by then."""
         best: dict[str, tuple[float, float]] = {}
