@@ -88,6 +88,7 @@ COMMANDS: Mapping[str, Rule] = {
 list`` leaves its points out: what they show is decided below."""
 
 SCREENS: Mapping[str, Rule] = {
+    "BreakScreen": ALLOWED,
     "ConfirmScreen": ALLOWED,
     "DoctorScreen": ALLOWED,
     "DrillsScreen": DRILLS,
