@@ -25,7 +25,7 @@ class BreakScreen(Window, inherit_bindings=False):
     def __init__(self, journal: Journal) -> None:
         super().__init__()
         self._journal = journal
-        self._closed = False
+        self._over = False
 
     def compose_page(self) -> ComposeResult:
         """Yield the one line that a break has."""
@@ -43,8 +43,8 @@ class BreakScreen(Window, inherit_bindings=False):
         """Show the time that is left; close when the break is used up."""
         record = self._journal.record()
         if record.state != "paused":
-            if not self._closed:
-                self._closed = True
+            if not self._over:
+                self._over = True
                 self.dismiss()
             return
         left = as_clock(record.break_left)
