@@ -26,6 +26,7 @@ class News(StrEnum):
 
     LOST = "lost"
     BACK = "back"
+    RESTING = "resting"
     CLOSING = "closing"
     TROUBLE = "trouble"
     ENDED = "ended"
@@ -47,6 +48,7 @@ class Keeper:
         self._stop = threading.Event()
         self._wish = ""
         self._looks = 0
+        self._resting = False
 
     def start(self) -> None:
         """Look after the exam from now on."""
@@ -69,6 +71,10 @@ class Keeper:
         how = "time" if examining.is_over(record, self._workbench.catalog.lab) else self._wish
         if how:
             return self._conclude(how)
+        if (record.state == "paused") != self._resting:
+            self._resting = not self._resting
+            if self._resting:
+                self._tell(News.RESTING, "")
         if self._looks % ASK_EVERY == 0:
             self._ask(lost=record.lost)
         self._looks += 1

@@ -51,6 +51,8 @@ def refuse(path: str) -> None:
     from labgrader.session import policy
 
     why = policy.of_command(path, record.runs)
+    if not why and path == "tasks" and record.is_exam and record.state == "paused":
+        raise UsageError("This is a break: the tasks are hidden", "`labgrader session resume`")
     if why:
         raise UsageError(f"{why} ({record.name})", policy.END)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -51,7 +51,7 @@ def sit(
             terms = sitting.agree(workbench, asked, factor, yes=False)
             lab, context = workbench.catalog.lab, workbench.cluster.connection.context
             exam = book.start(None, lab.id, context, Mode.EXAM, factor, terms)
-        Sitting(workbench, Journal(book, exam.name)).run(sys.stdin.readline)
+        Sitting(workbench, Journal(book, exam.name)).run(typed_line)
     finally:
         place.leave()
     return 0
@@ -115,6 +115,7 @@ class Sitting:
         self._say(
             {
                 News.LOST: f"the cluster does not answer, the clock stands still: {line}",
+                News.RESTING: "this is a break: the tasks are hidden; type break to end it",
                 News.BACK: "the cluster answers again, the clock runs",
                 News.CLOSING: "the exam ends: grading the cluster, up to 60 s",
                 News.TROUBLE: f"the cluster cannot be graded yet: {line}",
@@ -173,7 +174,7 @@ class Sitting:
             shell.run(self._workbench)
         except LabError as error:
             self._say(str(error))
-        Thread(target=self._read, args=(sys.stdin.readline,), name="input", daemon=True).start()
+        Thread(target=self._read, args=(typed_line,), name="input", daemon=True).start()
 
     def _help(self) -> None:
         for name, does in COMMANDS.items():
@@ -181,6 +182,21 @@ class Sitting:
 
     def _say(self, text: str) -> None:
         click.echo(one_line(text))
+
+
+def typed_line() -> str:
+    """Return the next line of the standard input, an empty text at its end.
+
+    Without a buffer: what follows is for a shell, and a thread that waits in `sys.stdin` would hold
+    a lock that Python wants at its end.
+    """
+    data = b""
+    while not data.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece:
+            break
+        data += piece
+    return data.decode(errors="replace")
 
 
 def time_line(record: Record, left: float | None) -> str:

@@ -50,8 +50,15 @@ def start(
     While an exam runs, this goes back to it.
     """
     exam = _running_exam(workbench, name, mode)
+    if plain and mode is not Mode.EXAM and exam is None:
+        raise UsageError(
+            "--plain is for exams", "Add --exam; for practice see `labgrader tasks` and `check`"
+        )
     if plain:
-        return _plain(on_a_cluster(workbench, name), exam, mode, factor, terms)
+        from labgrader.cli import plain_exam
+        from labgrader.session.book import Book
+
+        return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Book())
     if split:
         from labgrader.cli import split as panes
 
@@ -100,19 +107,6 @@ def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
     if taken_by:
         raise UsageError(f"{where}; it is open already ({taken_by})", "Use that window")
     return record
-
-
-def _plain(
-    workbench: Workbench, exam: Record | None, mode: Mode, factor: float | None, terms: Terms
-) -> int:
-    from labgrader.cli import plain_exam
-    from labgrader.session.book import Book
-
-    if mode is not Mode.EXAM and exam is None:
-        raise UsageError(
-            "--plain is for exams", "Add --exam; for practice see `labgrader tasks` and `check`"
-        )
-    return plain_exam.sit(workbench, exam, factor, terms, Book())
 
 
 def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> int:

@@ -82,7 +82,7 @@ class Journal:
     def leave(self) -> None:
         """Keep that the learner leaves: practice pauses; any other clock runs on."""
         self.pause()
-        if self.record().state != "ended":
+        if self.record().runs_on:
             self.note("left")
 
     def rest(self) -> bool:

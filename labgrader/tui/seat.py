@@ -68,7 +68,10 @@ class Seat:
             if wish.resume:
                 journal = Journal(self._book, wish.resume)
                 journal.pause()  # the learner continues it; the clock of an exam never stops
-                if journal.record().is_exam:
+                record = journal.record()
+                if record.is_exam and record.state == "paused":
+                    journal.rest()  # coming back ends a break: the tasks are seen again
+                elif record.is_exam:
                     journal.note("alive")
                 return journal
             name = self._book.start(None, lab.id, context, wish.mode, wish.factor, wish.terms).name

@@ -9,7 +9,7 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.model.errors import ExitCode
-from labgrader.model.modes import Level, Mode
+from labgrader.model.modes import Level, Mode, Terms
 from labgrader.session import policy
 from labgrader.session.book import Book
 
@@ -123,6 +123,15 @@ def test_the_requirements_are_all_that_tasks_shows_in_an_exam(capsys) -> None:
     assert "```" in practice
     assert "```" not in exam
     assert "# task1" in exam
+
+
+def test_a_break_hides_the_tasks(capsys) -> None:
+    book = Book()
+    book.start("final", "operator-pipeline", "anywhere", Mode.EXAM, 1.0, Terms(breaks=2))
+    assert root.run(["session", "pause"]) == ExitCode.OK
+    assert root.run(["tasks", "task1"]) == ExitCode.USAGE
+    assert root.run(["session", "resume"]) == ExitCode.OK
+    assert root.run(["tasks", "task1"]) == ExitCode.OK
 
 
 def test_the_list_of_sessions_does_not_tell_points(capsys) -> None:

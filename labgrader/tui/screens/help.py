@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -67,11 +68,15 @@ class Window(ModalScreen[None]):
 
 
 class HelpScreen(Window):
-    """What the keys do, made from the bindings themselves."""
+    """What the keys do, made from the bindings themselves; those that are refused are left out."""
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__()
-        self._listed = bindings_of(screen)
+        self._listed = [
+            binding
+            for binding in bindings_of(screen)
+            if "." in binding.action or screen.check_action(binding.action.split("(")[0], ())
+        ]
 
     def action_help(self) -> None:
         """Close: this is the help."""
@@ -102,15 +107,21 @@ graded once. If labgrader or the cluster fails, the clock stops. `q` leaves: the
 """
 
 
+_IN_EXAM = {
+    "finish": "End the exam: the cluster is graded",
+    "app.quit": "Leave: the clock runs on",
+}
+"""What these keys do in an exam, by action."""
+
+
 class ExamHelpScreen(HelpScreen):
-    """What the keys do in an exam: those that it refuses are left out."""
+    """What the keys do in an exam."""
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__(screen)
         self._listed = [
-            binding
+            replace(binding, tooltip=_IN_EXAM.get(binding.action, binding.tooltip))
             for binding in self._listed
-            if "." in binding.action or screen.check_action(binding.action.split("(")[0], ())
         ]
 
     def compose_page(self) -> ComposeResult:

@@ -215,6 +215,8 @@ class LabScreen(SessionActions, StepActions):
                 await self.become(reduce(self.state, lost, self._now()))
             case KeeperNews.BACK:
                 await self.become(replace(self.state, lost=None))
+            case KeeperNews.RESTING:
+                self.show_break()
             case KeeperNews.CLOSING:
                 told = "The exam ends: grading the cluster, up to 60 s"
                 self.notify(told, markup=False)

@@ -137,7 +137,13 @@ class SessionActions(LabBase):
         if not self.journal.rest():
             self.notify("No break is left", severity="warning", markup=False)
             return
-        self.app.push_screen(BreakScreen(self.journal))
+        self.show_break()
+
+    def show_break(self) -> None:
+        """Hide the task while the clock stands still, whichever program stopped it."""
+        resting = self.journal.record().state == "paused"
+        if resting and not any(isinstance(one, BreakScreen) for one in self.app.screen_stack):
+            self.app.push_screen(BreakScreen(self.journal))
 
     def _finish(self, sure: bool | None) -> None:
         if not sure:

@@ -10,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
@@ -18,6 +17,7 @@ from textual.widgets.option_list import Option
 from labgrader.model.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
+from labgrader.tui.arrival import Chosen, Failed, Ready, Told, go_on_with, survey_of
 from labgrader.tui.launch import Launch, Wish
 from labgrader.tui.screens.confirm import ConfirmScreen
 from labgrader.tui.widgets.choices import Choices
@@ -29,38 +29,6 @@ if TYPE_CHECKING:
 
 FACTORS = (1.0, 1.5, 2.0)
 PRACTICE, UNTIMED, TIMED, EXAM, RESUME = "practice", "untimed", "timed", "exam", "resume"
-
-
-class Told(Message):
-    """A component of the cluster said what it does."""
-
-    def __init__(self, component: str, text: str) -> None:
-        super().__init__()
-        self.component, self.text = component, text
-
-
-class Ready(Message):
-    """The cluster answers; ``facts`` say what can be graded there."""
-
-    def __init__(self, workbench: Workbench, title: str, facts: str) -> None:
-        super().__init__()
-        self.workbench, self.title, self.facts = workbench, title, facts
-
-
-class Failed(Message):
-    """There is no cluster to work on."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__()
-        self.why = why
-
-
-class Chosen(Message):
-    """The learner chose, and the cluster is there."""
-
-    def __init__(self, workbench: Workbench, seat: Seat, wish: Wish) -> None:
-        super().__init__()
-        self.workbench, self.seat, self.wish = workbench, seat, wish
 
 
 class WelcomeScreen(Screen[None]):
@@ -176,9 +144,9 @@ class WelcomeScreen(Screen[None]):
         first = self._first_wish()
         options.sort(key=lambda option: option.id != first)
         if self._open is not None and self._open.is_exam:
-            options = [Option(_go_on(self._open), id=RESUME)]
+            options = [Option(go_on_with(self._open), id=RESUME)]
         elif self._open is not None:
-            options.insert(0, Option(_go_on(self._open), id=RESUME))
+            options.insert(0, Option(go_on_with(self._open), id=RESUME))
         if self._refusal:
             options = []
         choices.clear_options()
@@ -290,28 +258,3 @@ class WelcomeScreen(Screen[None]):
     def _begin(self, wish: Wish) -> None:
         if self._workbench is not None and self._seat is not None:
             self.post_message(Chosen(self._workbench, self._seat, wish))
-
-
-def _go_on(record: Record) -> Content:
-    from labgrader.report.pace import clock
-
-    points = "" if record.is_exam else f", {record.earned:g} points"
-    told = f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}{points}"
-    return Content(one_line(told))
-
-
-def survey_of(workbench: Workbench) -> str:
-    """Return what there is to work on: cluster, nodes, and how many points can be reached.
-
-    Raises:
-        LabError: the cluster does not answer.
-    """
-    from labgrader.engine import survey
-    from labgrader.engine.snapshot import Snapshot
-
-    snapshot = Snapshot(workbench.cluster)
-    workbench.cluster.version()
-    info = workbench.info(snapshot)
-    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
-    points = f"{found.points} of {found.total} points can be judged here"
-    return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"

@@ -53,8 +53,10 @@ class StatusBar(Vertical):
         if record.state == "ended":
             told = _ended(record, self._lab)
         put(self.query_one("#done", Static), told)
-        put(self.query_one("#cluster", Static), _cluster(state))
-        put(self.query_one("#score", Static), _score(state))
+        where = Content(one_line(record.context)) if state.veiled else _cluster(state)
+        put(self.query_one("#cluster", Static), where)
+        now = Content("now " if record.state == "ended" else "")
+        put(self.query_one("#score", Static), now + _score(state))
         put(self.query_one("#news", Static), _news(state))
         trouble = self.query_one("#trouble", Static)
         trouble.display = bool(self._journal.trouble)
@@ -78,8 +80,6 @@ def _ended(record: Record, lab: Lab) -> Content:
 
 
 def _cluster(state: LabState) -> Content:
-    if state.veiled:
-        return Content("")
     if state.cluster is None:
         return Content.styled("connecting…", words.MUTED)
     cluster = state.cluster

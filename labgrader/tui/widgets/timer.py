@@ -95,8 +95,8 @@ def of_lab(lab: Lab, record: Record) -> Content:
     """Return the time of the whole lab: what is left of it in an exam, else what was spent."""
     budget = record.whole(lab)
     name = "exam" if record.mode is Mode.EXAM else "time"
-    if record.state == "ended":
-        return Content.styled(f"{name} ended {as_clock(record.seconds)}", "bold")
+    if record.state == "ended":  # the status bar says it, with the points
+        return Content("")
     if record.state == "closing":
         return Content.styled("exam ends: grading", "bold $text-warning")
     if record.is_exam and record.lost:
@@ -114,7 +114,9 @@ def of_lab(lab: Lab, record: Record) -> Content:
 
 
 def text(task: Task, record: Record, *, done: bool) -> Content:
-    """Return the time of one task, as it is shown."""
+    """Return the time of one task, as it is shown; nothing once the session has ended."""
+    if record.state == "ended":
+        return Content("")
     elapsed, budget = record.spent.get(task.id, 0.0), record.budget(task.budget_seconds)
     runs = record.task == task.id and record.state == "running"
     style, note = "bold $text-primary", ""
@@ -123,9 +125,7 @@ def text(task: Task, record: Record, *, done: bool) -> Content:
     elif budget is not None and elapsed >= NEARLY * budget and not done:
         style, note = "bold $text-warning", f"{as_clock(budget - elapsed)} left"
     clock = as_clock(elapsed) + ("" if budget is None else f" / {as_clock(budget)}")
-    if record.state == "ended":
-        doing = "session ended"
-    elif record.is_exam and record.state != "running":
+    if record.is_exam and record.state != "running":
         doing = "break" if record.state == "paused" else ""
     elif done:
         doing = "" if elapsed else "time not taken"
