@@ -27,7 +27,7 @@ def test_an_exam_on_the_second_task(clean_lab: Kube, kubeconfig: Path, capsys, m
 
     refused = say("session", "start", "--exam", "--tasks", "task2")
     assert refused[0] == ExitCode.USAGE, refused
-    assert "fresh cluster" in refused[1]
+    assert "--yes" in refused[1]
     code, told = say("session", "start", "--exam", "--tasks", "task2", "--yes")
     assert code == ExitCode.OK, told
     assert "1 task (task2), 20 points" in told
@@ -46,7 +46,7 @@ def test_an_exam_on_the_second_task(clean_lab: Kube, kubeconfig: Path, capsys, m
     assert "exam ended 0:" in told
     assert "0 of 20 points" in told
     assert say("check", "task1")[0] == ExitCode.OK  # what the first task leaves behind was deployed
-    assert say("solve", "task2")[0] == ExitCode.OK
+    assert say("solve", "task2", "--yes")[0] == ExitCode.OK
     say("check", "task2")
     report = say("session", "report")[1]
     assert "0 of 20 points" in report

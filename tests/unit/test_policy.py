@@ -12,6 +12,7 @@ from labgrader.model.errors import ExitCode
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.session import policy
 from labgrader.session.book import Book
+from serving import kubeconfig_of_nothing
 
 ALLOWED = {
     "cluster kubeconfig",
@@ -138,3 +139,24 @@ def test_the_list_of_sessions_does_not_tell_points(capsys) -> None:
     Book().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
     root.run(["session", "list"])
     assert capsys.readouterr().out == "final: running, 0:00, exam\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--exam"], ["--timed"], ["--exam", "--plain"]])
+def test_another_start_is_refused_while_an_exam_runs(more, capsys, tmp_path) -> None:
+    """Also on another cluster; on its own one, `start` without options goes back to the exam."""
+    Book().start("final", "operator-pipeline", "nothing", Mode.EXAM)
+    file = str(kubeconfig_of_nothing(tmp_path))
+    code = root.run(["start", "--kubeconfig", file, *more])
+    assert code == ExitCode.USAGE
+    assert "An exam is running on context nothing (final)" in capsys.readouterr().err
+    assert len(Book().store.sessions()) == 1
+
+
+def test_a_second_session_asks_first(capsys, tmp_path) -> None:
+    file = str(kubeconfig_of_nothing(tmp_path))
+    start = ["session", "start", "--kubeconfig", file, "--name"]
+    assert root.run([*start, "morning"]) == ExitCode.OK
+    assert root.run([*start, "noon"]) == ExitCode.USAGE
+    assert "End the open session morning?" in capsys.readouterr().err
+    assert root.run([*start, "noon", "--yes"]) == ExitCode.OK
+    assert [record.state for record in Book().records()] == ["ended", "running"]
