@@ -81,13 +81,27 @@ class Keeper:
         return True
 
     def _run(self) -> None:
-        while not self._stop.is_set() and self.step():
+        while not self._stop.is_set() and self._stepped():
             self._stop.wait(LOOK_SECONDS)
+
+    def _stepped(self) -> bool:
+        """Look once; a fault of ours is told, and never ends the thread."""
+        try:
+            return self.step()
+        except Exception as error:  # noqa: BLE001 - without this thread no exam would end
+            self._tell(News.TROUBLE, f"{type(error).__name__}: {error}")
+            self._stop.wait(examining.AGAIN_SECONDS)
+            return True
+
+    def _rest(self, seconds: float) -> None:
+        """Wait; raise ``LabError`` where the lab is left meanwhile: nothing is scored then."""
+        if self._stop.wait(seconds):
+            raise LabError("The grading was interrupted", "Continue with `labgrader start`")
 
     def _conclude(self, how: str) -> bool:
         self._tell(News.CLOSING, "")
         try:
-            examining.conclude(self._workbench, self._journal, how, self._stop.wait)
+            examining.conclude(self._workbench, self._journal, how, self._rest)
         except LabError as error:
             self._tell(News.TROUBLE, str(error))
             self._stop.wait(examining.AGAIN_SECONDS)

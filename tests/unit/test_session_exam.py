@@ -205,6 +205,26 @@ def test_the_keeper_sees_that_the_cluster_is_gone_and_back(exam) -> None:
     assert told == [(News.LOST, "refused"), (News.BACK, "")]
 
 
+def test_an_exam_that_is_left_while_it_is_graded_is_not_scored(exam) -> None:
+    told: list[News] = []
+    keeper = Keeper(Bench(7), exam, lambda news, line: told.append(news))
+    keeper.finish()
+    keeper.close()
+    assert keeper.step()
+    assert told == [News.CLOSING, News.TROUBLE]
+    assert (exam.record().state, exam.record().final) == ("closing", None)
+
+
+def test_a_fault_of_ours_does_not_end_the_keeper(exam) -> None:
+    told: list[tuple[News, str]] = []
+    bench = Bench(7)
+    bench.error = RuntimeError("odd")
+    keeper = Keeper(bench, exam, lambda *news: told.append(news))
+    keeper.close()
+    assert keeper._stepped()
+    assert told == [(News.TROUBLE, "RuntimeError: odd")]
+
+
 def test_another_program_may_end_it(book, exam) -> None:
     told: list[News] = []
     keeper = Keeper(Bench(20), exam, lambda news, line: told.append(news))
