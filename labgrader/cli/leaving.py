@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.model.errors import LabError
+from labgrader.model.modes import Mode
 from labgrader.model.task import points_of
 
 if TYPE_CHECKING:
     from labgrader.session.record import Record
     from labgrader.workbench import Workbench
+
+
+REPORT = "`labgrader session report`"
 
 
 def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> None:
@@ -33,7 +37,7 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
 
 def _session_since(began: datetime) -> Record | None:
     from labgrader.session.book import Book
-    from labgrader.session.record import replay
+    from labgrader.session.tally import replay
 
     book = Book()
     names = book.store.sessions()
@@ -62,14 +66,27 @@ def _of_session(record: Record, possible: int) -> str:
     from labgrader.report.pace import clock
 
     if record.is_exam:
-        onwards = "`labgrader start` goes on, `labgrader session end` ends it"
-        return f"The exam's clock runs on: {onwards}"
+        onwards = "`labgrader start` goes back to it, `labgrader session end` ends it"
+        return f"The clock of the exam runs on: {onwards}"
+    if record.mode is Mode.EXAM:
+        return _of_exam(record)
     if record.state == "ended":
-        then = "its report: `labgrader session report`"
+        then = f"its report: {REPORT}"
     else:
         then = "it goes on with `labgrader start`"
     points = f"{number(record.earned)} of {possible} points"
     return f"Your session: {points}, {clock(record.seconds)}; {then}"
+
+
+def _of_exam(record: Record) -> str:
+    from labgrader.report.as_json import number
+    from labgrader.report.pace import clock
+
+    if record.final is None:
+        return f"exam ended {clock(record.seconds)} without a score; report: {REPORT}"
+    possible = sum(possible for _, possible in record.final.tasks.values())
+    points = f"{number(record.earned)} of {number(possible)} points"
+    return f"exam ended {clock(record.seconds)}: {points}; report: {REPORT}"
 
 
 def _runs(cluster: str | None) -> bool:

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader import paths
-from labgrader.model.errors import LabError, UsageError
+from labgrader.cli.guard import any_session
+from labgrader.model.errors import LabError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
     from labgrader.session.book import Book
-    from labgrader.workbench import Workbench
 
 
 def remember(note: Callable[[Book], None]) -> None:
     """Write a note where sessions are kept; a session that cannot be written is only said."""
-    if not _any():
+    if not any_session():
         return
     from labgrader.session.book import Book
 
@@ -29,22 +28,3 @@ def remember(note: Callable[[Book], None]) -> None:
     except Exception as error:  # noqa: BLE001 - whatever is in that file, it is not the grade
         told = one_line(f"{type(error).__name__}: {error}")
         click.echo(f"labgrader: the session could not be noted: {told}", err=True)
-
-
-def refuse_in_exam(workbench: Workbench, what: str) -> None:
-    """Raise ``UsageError`` while an exam goes on there (an unreadable file knows of none)."""
-    if not _any():
-        return
-    from labgrader.session.book import Book
-
-    try:
-        Book().refuse_in_exam(what, workbench.cluster.connection.context)
-    except UsageError:
-        raise
-    except LabError as error:
-        click.echo(f"labgrader: {one_line(error)}", err=True)
-
-
-def _any() -> bool:
-    """Whether a session was ever started; otherwise sqlite need not even be loaded."""
-    return (paths.state_root() / "sessions.sqlite3").exists()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from functools import wraps
 from typing import Any
 
 import rich_click as click
 
 from labgrader.model.errors import UsageError
-from labgrader.model.modes import Level, Mode
+from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 
@@ -68,25 +69,58 @@ level_option = click.option(
 
 
 def exam_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--exam``, ``--time-factor``, ``--untimed``; the command gets ``mode``, ``factor``."""
+    """Add the options of a session; the command gets ``mode``, ``factor`` and ``terms``."""
 
-    @click.option("--exam", is_flag=True, help="The clock runs on; no hints, no solutions.")
+    @click.option("--exam", is_flag=True, help="As in a real exam: the score comes at the end.")
+    @click.option("--timed", is_flag=True, help="Instant verdicts, no hints; the clock runs on.")
     @click.option(
+        "--factor",
         "--time-factor",
-        type=click.Choice(["1", "1.5", "2"]),
+        metavar="N",
         default="1",
         show_default=True,
-        help="Stretch every budget, for those who need it.",
+        callback=lambda ctx, parameter, value: factor_of(value),
+        help="Stretch every time limit: 1 to 4, in steps of 0.05.",
     )
-    @click.option("--untimed", is_flag=True, help="No budgets at all.")
+    @click.option("--untimed", is_flag=True, help="No time limits at all.")
+    @click.option(
+        "--breaks",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="MIN",
+        help="In an exam: minutes of breaks, which stop the clock and hide the task.",
+    )
+    @click.option("--tasks", metavar="taskN,taskM", help="In an exam: only these tasks.")
     @wraps(command)
     def with_time(
-        *arguments: Any, exam: bool, time_factor: str, untimed: bool, **options: Any
+        *arguments: Any,
+        exam: bool,
+        timed: bool,
+        factor: float,
+        untimed: bool,
+        breaks: float,
+        tasks: str | None,
+        **options: Any,
     ) -> Any:
-        if exam and untimed:
-            raise UsageError("An exam has a time", "Leave --untimed out, or take --time-factor 2")
-        mode = Mode.EXAM if exam else Mode.PRACTICE
-        factor = None if untimed else float(time_factor)
-        return command(*arguments, mode=mode, factor=factor, **options)
+        if exam and timed:
+            raise UsageError("--exam and --timed are two things", "Choose one of them")
+        if not exam and (breaks or tasks):
+            given = "--tasks" if tasks else "--breaks"
+            raise UsageError(f"{given} belongs to an exam", "Add --exam")
+        mode = Mode.EXAM if exam else Mode.TIMED if timed else Mode.PRACTICE
+        terms = Terms(breaks=breaks, tasks=tuple(t for t in (tasks or "").split(",") if t))
+        stretched = None if untimed else factor
+        return command(*arguments, mode=mode, factor=stretched, terms=terms, **options)
 
     return with_time
+
+
+def factor_of(text: str) -> float:
+    """Return the factor that ``text`` means; raise ``UsageError`` unless it is one of the steps."""
+    try:
+        hundredths = Decimal(text) * 100
+    except InvalidOperation:
+        hundredths = Decimal(0)
+    if not 100 <= hundredths <= 400 or hundredths % 5:
+        raise UsageError(f"{text!r} is not a factor", "Choose 1 to 4, in steps of 0.05")
+    return float(hundredths) / 100

@@ -24,12 +24,14 @@ class Printer:
         files: the format and path of each file.
         plain: one fact a line.
         conclude: says what a report comes to: the text's last line.
+        shown: returns what may be shown of a report.
     """
 
     form: str
     files: Sequence[tuple[str, Path]]
     plain: bool
     conclude: Callable[[Report], Conclusion]
+    shown: Callable[[Report], Report]
 
     def show(self, report: Report) -> None:
         """Write one report everywhere.
@@ -37,6 +39,7 @@ class Printer:
         Raises:
             ReportError: one of them cannot be written; the others are.
         """
+        report = self.shown(report)
         failed = None
         for form, path in self.files:
             try:

@@ -11,6 +11,7 @@ from click.exceptions import Abort, Exit
 
 from labgrader import __version__
 from labgrader.cli import output
+from labgrader.cli.guard import guarded
 from labgrader.model.errors import ExitCode, LabError
 from labgrader.model.machine import machine_error
 from labgrader.model.suggestion import near
@@ -58,7 +59,7 @@ class LazyGroup(click.RichGroup):
             return None
         module, name = COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return guarded(command, cmd_name)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

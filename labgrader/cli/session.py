@@ -11,12 +11,12 @@ import rich_click as click
 from labgrader import reporting
 from labgrader.cli.options import exam_options, workbench_options
 from labgrader.model.errors import UsageError
+from labgrader.model.modes import Mode, Terms
 from labgrader.report.as_json import number
 from labgrader.report.pace import clock
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.model.modes import Mode
     from labgrader.session.book import Book
     from labgrader.session.record import Record
 
@@ -40,7 +40,7 @@ def list_() -> None:
     """List all sessions, oldest first."""
     records = _book().records()
     for record in records:
-        points = f"{number(record.earned)} points"
+        points = "exam" if record.is_exam else f"{number(record.earned)} points"
         click.echo(f"{record.name}: {record.state}, {clock(record.seconds)}, {points}")
     if not records:
         click.echo("no sessions; start one with `labgrader session start`")
@@ -48,13 +48,30 @@ def list_() -> None:
 
 @session.command()
 @click.option("--name", help="By default the time of day.")
+@click.option("--yes", is_flag=True, help="Do not ask: end an open session, start the exam.")
 @exam_options
 @workbench_options
-def start(workbench: Workbench, name: str | None, mode: Mode, factor: float | None) -> None:
-    """Start the clock on the chosen cluster; an open session is ended."""
+def start(
+    workbench: Workbench,
+    name: str | None,
+    mode: Mode,
+    factor: float | None,
+    terms: Terms,
+    *,
+    yes: bool,
+) -> None:
+    """Start the clock on the chosen cluster; an open session is ended, after asking."""
+    from labgrader.cli import sitting
+
+    book, lab = _book(), workbench.catalog.lab
     context = workbench.cluster.connection.context
-    record = _book().start(name, workbench.catalog.lab.id, context, mode, factor)
+    sitting.ask_to_end(book.open_one(), yes=yes)
+    if mode is Mode.EXAM:
+        terms = sitting.agree(workbench, terms, factor, yes=yes)
+    record = book.start(name, lab.id, context, mode, factor, terms)
     click.echo(f"{record.name}: the clock runs")
+    if mode is Mode.EXAM:
+        click.echo("Tasks: `labgrader tasks`. End and grade it: `labgrader session end`")
 
 
 @session.command()
@@ -72,10 +89,27 @@ def resume() -> None:
 
 
 @session.command()
-def end() -> None:
-    """End the session; its clock stands still for good."""
-    record = _book().end()
-    click.echo(f"{record.name}: ended at {clock(record.seconds)}")
+@click.option("--void", is_flag=True, help="Of an exam: without a score; needs --because.")
+@click.option("--because", metavar="TEXT", help="Why the exam is void; its report says so.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@workbench_options
+def end(workbench: Workbench, because: str | None, *, void: bool, yes: bool) -> None:
+    """End the session; its clock stands still for good. An exam is graded (up to 60 s)."""
+    from labgrader.cli import sitting
+
+    if void and not because:
+        raise UsageError("--void needs a reason", "Add --because TEXT")
+    if because and not void:
+        raise UsageError("--because belongs to --void", "Add --void")
+    book = _book()
+    exam = book.exam()
+    if exam is not None:
+        sitting.end(workbench, book, exam, because or "", yes=yes)
+    elif void:
+        raise UsageError("No exam is running", "Leave --void out to end a session")
+    else:
+        record = book.end()
+        click.echo(f"{record.name}: ended at {clock(record.seconds)}")
 
 
 @session.command()

@@ -6,7 +6,7 @@ import difflib
 
 import rich_click as click
 
-from labgrader.cli.memory import refuse_in_exam, remember
+from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine import comparison, levels
 from labgrader.model.suggestion import unknown
@@ -23,7 +23,6 @@ def solution(workbench: Workbench, which: str, compare: bool) -> None:
     """Show the solution of one step; `solve` deploys a whole task's."""
     lab = workbench.catalog.lab
     task, step = step_named(lab, which)
-    refuse_in_exam(workbench, "solutions")
     remember(lambda book: book.note_solution(step.id))
     if compare:
         _compare(workbench, lab, task, step)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.cli import guard
 from labgrader.cli.options import exam_options, level_option, workbench_options
+from labgrader.model.errors import LabError, UsageError
+from labgrader.model.modes import Level, Mode, Terms
 from labgrader.serve import BROWSER
+from labgrader.tui.launch import Wish
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.model.modes import Level, Mode
+    from labgrader.session.record import Record
 
 Progress = Callable[[str, str], None]
 
@@ -26,6 +30,7 @@ Progress = Callable[[str, str], None]
 @level_option
 @click.option("--at-once", is_flag=True, help="Begin (or go on) without the welcome.")
 @click.option("--split", is_flag=True, help="Have your shell beside the lab (needs tmux).")
+@click.option("--plain", is_flag=True, help="With --exam: the whole exam as plain text.")
 @exam_options
 @workbench_options
 def start(
@@ -34,36 +39,77 @@ def start(
     level: Level,
     mode: Mode,
     factor: float | None,
+    terms: Terms,
     *,
     split: bool,
     at_once: bool,
+    plain: bool,
 ) -> int:
-    """Open the lab on the chosen cluster; start the embedded one where none is chosen."""
+    """Open the lab on the chosen cluster; start the embedded one where none is chosen.
+
+    While an exam runs, this goes back to it.
+    """
+    exam = _running_exam(workbench, name, mode)
+    if plain and mode is not Mode.EXAM and exam is None:
+        raise UsageError(
+            "--plain is for exams", "Add --exam; for practice see `labgrader tasks` and `check`"
+        )
+    if plain:
+        from labgrader.cli import plain_exam
+        from labgrader.session.book import Book
+
+        return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Book())
     if split:
         from labgrader.cli import split as panes
 
         workbench = on_a_cluster(workbench, name)
         panes.split(workbench, sys.argv[1:], os.environ)
     if os.environ.get(BROWSER) or (sys.stdin.isatty() and sys.stdout.isatty()):
-        return _open(workbench, name, level, mode, factor, at_once=at_once)
+        wanted = Wish(mode, factor, level, terms=terms)
+        return _open(workbench, name, wanted, at_once=at_once)
     workbench = on_a_cluster(workbench, name)
     click.echo(f"The lab's cluster is up; kubeconfig: {workbench.target.kubeconfig}")
-    click.echo("This is no terminal, so the lab does not open here. Next:")
+    click.echo("Not a terminal: the lab UI cannot open. Next:")
+    if exam is not None:
+        click.echo("  labgrader tasks            the requirements of the exam that is running")
+        click.echo("  labgrader session end      end the exam and grade it")
+        return 0
     click.echo("  labgrader demo             the whole story, on a cluster of its own")
     click.echo("  labgrader check task1      grade what is on the cluster now")
     click.echo("  labgrader start            in a terminal: open the lab")
     return 0
 
 
-def _open(
-    workbench: Workbench,
-    name: str,
-    level: Level,
-    mode: Mode,
-    factor: float | None,
-    *,
-    at_once: bool,
-) -> int:
+def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
+    """Return the exam that runs on the chosen cluster.
+
+    Raises:
+        UsageError: it runs elsewhere, is open in another program, or a new session is asked for.
+    """
+    record = guard.current()
+    if record is None or not record.is_exam:
+        return None
+    from labgrader.cluster.target import LAB_CONTEXT
+    from labgrader.session.presence import holder
+
+    ours = _is_ours(workbench)
+    context = f"{LAB_CONTEXT}{name}" if ours else workbench.connection.context
+    where = f"An exam is running on context {record.context} ({record.name})"
+    back = "Go back to it with `labgrader start`, or end it with `labgrader session end`"
+    if mode is not Mode.PRACTICE or (workbench.catalog.lab.id, context) != (
+        record.lab,
+        record.context,
+    ):
+        raise UsageError(f"{where}; nothing else can be started", back)
+    taken_by = ""
+    with suppress(LabError):  # the lab's own cluster may have to be started first
+        taken_by = holder(workbench.connection.host)
+    if taken_by:
+        raise UsageError(f"{where}; it is open already ({taken_by})", "Use that window")
+    return record
+
+
+def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> int:
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     began = datetime.now(UTC)
     with _opening():
@@ -75,7 +121,8 @@ def _open(
             return on_a_cluster(workbench, name, tell)
 
         own = up if _is_ours(workbench) else None
-        code = run_app(Launch(workbench, Book, own, mode, factor, level, at_once))
+        offered = (wanted.mode, wanted.factor, wanted.level)
+        code = run_app(Launch(workbench, Book, own, *offered, at_once, terms=wanted.terms))
     if not os.environ.get(BROWSER):
         from labgrader.cli.leaving import say_farewell
 
@@ -91,7 +138,7 @@ def _opening() -> Iterator[None]:
     """
     terminal = sys.stdout.isatty()
     if terminal:
-        click.echo("The lab opens …", nl=False)
+        click.echo("Opening the lab …", nl=False)
     try:
         yield
     finally:

@@ -8,14 +8,25 @@ from pathlib import Path
 
 import rich_click as click
 
-from labgrader.cli.memory import refuse_in_exam, remember
+from labgrader.cli import guard
+from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, level_option, workbench_options
 from labgrader.engine import levels, workfolder
 from labgrader.model.errors import LabError
-from labgrader.model.modes import Level
+from labgrader.model.modes import Level, Mode
 from labgrader.model.suggestion import unknown
 from labgrader.model.task import Criterion, Lab, Snippet, Step, Task, points_of
 from labgrader.workbench import Workbench
+
+
+def allowed_level(wanted: Level) -> Level:
+    """Return how much the open session shows: only practice shows more than the requirements."""
+    mode = guard.mode()
+    if mode is Mode.PRACTICE:
+        return wanted
+    from labgrader.session import policy
+
+    return policy.level(mode, wanted)
 
 
 @click.command()
@@ -26,6 +37,7 @@ from labgrader.workbench import Workbench
 def tasks(workbench: Workbench, which: str | None, level: Level, folder: str | None) -> None:
     """List the tasks; with a task: its story, steps, commands and manifests."""
     lab = workbench.catalog.lab
+    level = allowed_level(level)
     if which is None:
         click.echo(lab.title)
         for task in lab.tasks:
@@ -74,7 +86,6 @@ def _step(step: Step, snippets: Sequence[Snippet], level: Level) -> str:
 @workbench_options
 def hint(workbench: Workbench, where: str, level: int) -> None:
     """Give hints for a step or a check, in rising order, those for the mistake at hand first."""
-    refuse_in_exam(workbench, "hints")
     criteria = workbench.catalog.select([where])
     seen = _mistakes(workbench, criteria)
     for criterion in criteria:

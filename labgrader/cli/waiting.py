@@ -21,9 +21,11 @@ class Waiting:
 
     Args:
         seconds: how long the wait may take.
+        reasons: whether to say why something did not pass.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, reasons: bool = True) -> None:
+        self._reasons = reasons
         self._seconds = seconds
         self._began = time.monotonic()
         self._results: dict[str, CheckResult] = {}
@@ -48,7 +50,8 @@ class Waiting:
         before = self._results.get(result.id)
         self._results[result.id] = result
         if before is None or before.outcome is not result.outcome:
-            why = "" if result.outcome is Outcome.PASSED else f": {result.reason}"
+            told = self._reasons and result.outcome is not Outcome.PASSED
+            why = f": {result.reason}" if told else ""
             self._say(f"{result.step} {result.id} {result.outcome.value}{why}")
 
     def end(self, report: Report) -> None:

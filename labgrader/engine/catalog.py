@@ -73,7 +73,8 @@ def load(root: Path) -> Catalog:
     try:
         head = _parse(root / "tasks" / "lab.yaml")
         tasks = tuple(_task(_parse(path), path) for path in files)
-        lab = Lab(head["id"], head["title"], head["namespace"], tasks, root)
+        exam = _exam(head.get("exam"))
+        lab = Lab(head["id"], head["title"], head["namespace"], tasks, root, *exam)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         lint.explain(root, files)
         raise ContentError(
@@ -82,6 +83,12 @@ def load(root: Path) -> Catalog:
     catalog = Catalog(lab, load_checks(root / "checks"))
     lint.references(catalog.lab, catalog.checks)
     return catalog
+
+
+def _exam(data: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
+    """Return minutes and pass mark of ``exam`` in the manifest, None where one is not set."""
+    minutes, mark = (None if data is None else data.get(key) for key in ("minutes", "pass"))
+    return (None if minutes is None else float(minutes)), (None if mark is None else float(mark))
 
 
 def task_files(root: Path) -> list[Path]:

@@ -37,12 +37,16 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """One concept: the points of the tasks that practise it, and how the quiz went."""
+    """One concept: the points of the tasks that practise it, and how the quiz went.
+
+    ``solved`` are those of the tasks that `solve` deployed: their points are no strength.
+    """
 
     title: str
     earned: float
     possible: float
     quiz: str
+    solved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,31 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class Exam:
+    """What a report says of an exam alone.
+
+    ``how`` is what ended it (time, finish, end, void), ``because`` why it is void, ``pass_mark``
+    the points that are needed (None: not set), ``later`` the points of the newest grading after the
+    end (None: there is none). In seconds: ``absent`` while labgrader was gone, ``rested`` in
+    breaks, ``late`` from the end of the time to the grading.
+    """
+
+    how: str
+    because: str = ""
+    pass_mark: float | None = None
+    later: float | None = None
+    absent: float = 0.0
+    rested: float = 0.0
+    late: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A whole session.
 
-    ``at_the_bell`` are the points that an exam had when its time was over; None where it was not.
+    ``at_the_bell`` are the points that an exam of an older version had when its time was over; None
+    where it was not. ``exam`` is None for another session. ``solved`` are the tasks that `solve`
+    deployed.
     ``course`` are the points over time, as (seconds, points).
     """
 
@@ -76,3 +101,5 @@ class Summary:
     solutions: tuple[str, ...]
     course: tuple[tuple[float, float], ...]
     history: tuple[Run, ...]
+    exam: Exam | None = None
+    solved: tuple[str, ...] = ()

@@ -120,13 +120,18 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A whole lab. ``namespace`` is where its objects live; ``root`` is its content folder."""
+    """A whole lab. ``namespace`` is where its objects live; ``root`` is its content folder.
+
+    ``exam_minutes`` and ``exam_pass`` (points) hold for an exam; None where the manifest sets none.
+    """
 
     id: str
     title: str
     namespace: str
     tasks: tuple[Task, ...]
     root: Path
+    exam_minutes: float | None = None
+    exam_pass: float | None = None
 
     @property
     def budget_seconds(self) -> int:

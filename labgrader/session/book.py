@@ -6,15 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from labgrader.model.errors import UsageError
-from labgrader.model.modes import Mode
+from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import Outcome, Report, TaskResult
 from labgrader.model.suggestion import unknown
 from labgrader.session import moments
 from labgrader.session.moments import Moment
-from labgrader.session.record import Record, replay
+from labgrader.session.policy import END
+from labgrader.session.record import Record
 from labgrader.session.store import Entry, Store
+from labgrader.session.tally import replay
 
 Now = Callable[[], Moment]
+NO_TERMS = Terms()
 START_ONE = "Start one with `labgrader session start`"
 
 
@@ -53,27 +56,42 @@ class Book:
         context: str,
         mode: Mode = Mode.PRACTICE,
         factor: float | None = 1.0,
+        terms: Terms = NO_TERMS,
     ) -> Record:
         """Start a session; an open one is ended.
 
         Args:
-            factor: stretches every budget; None for as long as it takes.
+            factor: stretches every time limit; None for as long as it takes.
+            terms: of an exam; nothing of them holds in another mode.
+
+        Raises:
+            UsageError: an exam runs, or there is a session of that name.
         """
         chosen = name or self.now().at.astimezone().strftime("%Y-%m-%d-%H%M%S")
         if chosen in self.store.sessions():
             raise UsageError(f"There is a session called {chosen!r} already", "Choose another name")
         before = self.open_one()
+        if before is not None and before.is_exam:
+            raise UsageError(f"An exam is running ({before.name})", END)
         if before is not None:
             self.write(before.name, "ended")
-        data = {"lab": lab, "context": context, "mode": mode.value, "factor": factor}
+        data: dict[str, Any] = {"lab": lab, "context": context, "mode": mode.value}
+        data["factor"] = factor
+        if mode is Mode.EXAM:
+            data |= {"minutes": terms.minutes, "pass": terms.pass_mark}
+            data |= {"breaks": terms.breaks * 60, "tasks": list(terms.tasks)}
         self.write(chosen, "started", **data)
         return self.record(chosen)
 
     def pause(self) -> Record:
-        """Pause the open session. An exam's clock cannot be paused."""
+        """Pause the open session; of an exam this is a break.
+
+        Raises:
+            UsageError: nothing runs, or its clock cannot be paused.
+        """
         record = self._open_as("running", START_ONE)
-        if record.is_exam:
-            raise UsageError("An exam cannot be paused", "End it with `labgrader session end`")
+        if record.runs_on and not (record.is_exam and record.break_left):
+            raise UsageError("This clock cannot be paused", END)
         return self._written(record, "paused")
 
     def resume(self) -> Record:
@@ -81,19 +99,36 @@ class Book:
         record = self._open_as("paused", "Pause it first, or start a new one")
         return self._written(record, "resumed")
 
-    def end(self) -> Record:
-        """End the open session; its clock stands still for good."""
+    def end(self, how: str = "", because: str = "") -> Record:
+        """End the open session; its clock stands still for good.
+
+        Args:
+            how: what ended it (see ``record``); because: why it is void.
+        """
         record = self.open_one()
         if record is None:
             raise UsageError("No session is open", START_ONE)
-        return self._written(record, "ended")
+        data = {"how": how} if how else {}
+        self.write(record.name, "ended", **data, **({"because": because} if because else {}))
+        return self.record(record.name)
+
+    def exam(self) -> Record | None:
+        """Return the exam that has not ended; there is at most one."""
+        record = self.open_one()
+        return record if record is not None and record.is_exam else None
 
     def note_grading(self, report: Report) -> None:
-        """Keep the points of a grading, where a session runs on the same cluster."""
-        record = self.open_one()
-        if record is None or record.state != "running" or record.context != report.cluster.context:
+        """Keep the points of a grading, where a session runs on the same cluster.
+
+        After an exam they are kept apart: they change nothing about its score.
+        """
+        record = self.newest()
+        if record is None or record.context != report.cluster.context or record.is_exam:
             return
-        self.write(record.name, "graded", **graded(report.tasks))
+        if record.state == "running":
+            self.write(record.name, "graded", **graded(report.tasks))
+        elif record.final is not None and record.lab == report.lab:
+            self.write(record.name, "later", **graded(report.tasks))
 
     def note_hint(self, criterion: str) -> None:
         """Keep that a hint was given: it costs nothing, and the report shows it."""
@@ -107,18 +142,16 @@ class Book:
         if record is not None and record.state == "running":
             self.write(record.name, "revealed", step=step)
 
-    def refuse_in_exam(self, what: str, context: str) -> None:
-        """Raise ``UsageError`` while an exam goes on there: ``what`` is not given then."""
+    def note_solved(self, task: str, context: str) -> None:
+        """Keep that `solve` deployed a task, where a session is open on the same cluster."""
         record = self.open_one()
-        if record is not None and record.is_exam and record.context == context:
-            raise UsageError(
-                f"An exam goes on ({record.name}): there are no {what} in it",
-                "End it with `labgrader session end`",
-            )
+        if record is not None and record.context == context:
+            self.write(record.name, "solved", task=task)
 
     def delete(self, name: str) -> None:
-        """Remove a session for good."""
-        self.record(name)
+        """Remove a session for good; raise ``UsageError`` while it is an exam that runs."""
+        if self.record(name).is_exam:
+            raise UsageError(f"An exam is running ({name})", END)
         self.store.delete(name)
 
     def write(self, name: str, kind: str, **data: Any) -> None:
@@ -137,7 +170,7 @@ class Book:
 
 
 def graded(tasks: Sequence[TaskResult]) -> dict[str, Any]:
-    """Return what is kept of a grading: points by task, and how each criterion stands."""
+    """Return what is kept of a grading: points by task, and the outcome of each criterion."""
     checks = [check for task in tasks for check in task.checks]
     return {
         "checks": {check.id: (check.outcome.value, check.earned) for check in checks},

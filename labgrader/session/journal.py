@@ -9,8 +9,9 @@ from typing import Any
 from labgrader.model.errors import LabError
 from labgrader.model.result import CheckResult, Outcome, TaskResult
 from labgrader.session.book import Book, graded
-from labgrader.session.record import HEARTBEAT_SECONDS, Record, tally_of
+from labgrader.session.record import HEARTBEAT_SECONDS, Record
 from labgrader.session.store import Entry
+from labgrader.session.tally import tally_of
 
 
 class Journal:
@@ -30,7 +31,9 @@ class Journal:
         self.trouble = ""
         self.book = book
         self._writing, self._lock = threading.Lock(), threading.Lock()
-        self._tally = tally_of(name, book.store.entries(name) if kept else ())
+        entries = book.store.entries(name) if kept else []
+        self._tally = tally_of(name, entries)
+        self._count, self._missed = len(entries), False
         self._graded: dict[str, Any] = {}
         if self.record().lost:  # by a program that ended before the cluster was back
             self.note("back")
@@ -42,7 +45,7 @@ class Journal:
 
     def note(self, kind: str, **data: Any) -> None:
         """Write one event; it is on the disk when this returns (or ``trouble`` says why not)."""
-        with self._writing:  # whoever only asks how it stands does not wait for the disk
+        with self._writing:  # a reader of the state does not wait for the disk
             entry = Entry(self.name, self.book.now(), kind, data)
             if self.kept:
                 self._write(entry)
@@ -53,8 +56,9 @@ class Journal:
         try:
             self.book.store.append(entry)
             self.trouble = ""
+            self._count += 1
         except LabError as error:
-            self.trouble = str(error)
+            self.trouble, self._missed = str(error), True
 
     def work_on(self, task_id: str) -> None:
         """Let the time of a task run; an empty name for none."""
@@ -66,29 +70,70 @@ class Journal:
         self.note("alive")
 
     def pause(self, *, done: str = "") -> None:
-        """Pause a practice; an exam's clock runs on.
+        """Pause a practice; the clock of a timed session or an exam runs on.
 
         Args:
             done: the task that was finished, where this is why.
         """
         record = self.record()
-        if record.state == "running" and not record.is_exam:
+        if record.state == "running" and not record.runs_on:
             self.note("paused", **({"done": done} if done else {}))
+
+    def leave(self) -> None:
+        """Keep that the learner leaves: practice pauses; any other clock runs on."""
+        self.pause()
+        if self.record().runs_on:
+            self.note("left")
+
+    def rest(self) -> bool:
+        """Begin or end a break of an exam; return whether there is one (left)."""
+        record = self.record()
+        if record.state == "paused":
+            self.note("resumed")
+            self.note("alive")
+        elif record.state == "running" and record.break_left > 0:
+            self.note("paused")
+        else:
+            return False
+        return True
+
+    def catch_up(self) -> None:
+        """Take over what another program wrote of this session, such as its end."""
+        if not self.kept:
+            return
+        with self._writing:
+            try:
+                entries = self.book.store.entries(self.name)
+            except LabError:
+                return  # writing says why
+            if not entries:
+                self.kept, self.trouble = False, "another program deleted this session"
+                return
+            ended = any(entry.kind == "ended" for entry in entries)
+            if len(entries) > self._count and (ended or not self._missed):
+                self._count = len(entries)
+                with self._lock:
+                    self._tally = tally_of(self.name, entries)
 
     def note_result(self, result: CheckResult) -> None:
         """Keep that a check has passed, before anybody shows it."""
         record = self.record()
         new = result.outcome is Outcome.PASSED and result.id not in record.first_passed
-        if new and record.state != "ended":
+        if new and record.state != "ended" and not record.is_exam:
             self.note("passed", criterion=result.id)
 
     def note_grading(self, tasks: Sequence[TaskResult]) -> None:
-        """Keep a grading, where it differs from the one before."""
-        found = graded(tasks)
+        """Keep a grading, where it differs from the one before; after an exam, apart from it."""
+        found, record = graded(tasks), self.record()
         # What is done in a pause counts as well: it was shown as done.
-        if self.record().state != "ended" and found != self._graded:
+        if found == self._graded or record.is_exam:
+            return
+        if record.state != "ended":
             self._graded = found
             self.note("graded", **found)
+        elif record.final is not None:
+            self._graded = found
+            self.note("later", **found)
 
     def note_over(self, what: str) -> None:
         """Keep, once, that the time of a task or of the ``lab`` is over."""
@@ -110,5 +155,6 @@ class Pulse:
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
+            self._journal.catch_up()
             if self._journal.record().state == "running":
                 self._journal.note("alive")

@@ -50,3 +50,15 @@ class Presence:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def holder(server: str) -> str:
+    """Return who has the place at the cluster now; empty where it is free.
+
+    Raises:
+        LabError: the state folder cannot be used.
+    """
+    place = Presence(server)
+    taken_by = place.take()
+    place.leave()
+    return taken_by

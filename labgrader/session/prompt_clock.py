@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from labgrader.model.errors import LabError
+from labgrader.model.modes import Mode
 from labgrader.model.task import Lab
 from labgrader.session.book import Book
 from labgrader.session.record import SILENCE_SECONDS, Record
@@ -29,10 +30,10 @@ def line_of(record: Record, lab: Lab, now: float) -> str:
     done, or empty.
     """
     task = lab.task(record.task)
-    if record.state != "running" or (record.silent and not record.is_exam):
+    if record.state != "running" or (record.silent and record.mode is not Mode.TIMED):
         return f"0 0 0 {record.done}\n"
-    if record.is_exam or task is None:
-        spent, budget = record.seconds, record.budget(lab.budget_seconds)
+    if record.runs_on or task is None:
+        spent, budget = record.seconds, record.whole(lab)
     else:
         spent, budget = record.spent.get(task.id, 0.0), record.budget(task.budget_seconds)
     deadline = 0.0 if budget is None else now + budget - spent

@@ -1,15 +1,12 @@
-"""What a session's events add up to: its state, its time, its score (ADR 19)."""
+"""A session as its events leave it: state, time, score. How events add up is in ``tally``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from labgrader.model.modes import Mode
-from labgrader.session.moments import Moment
-from labgrader.session.store import Entry
+from labgrader.model.task import Lab, Task
 
 HEARTBEAT_SECONDS = 5.0
 """How often a program that looks after a session says so."""
@@ -20,11 +17,15 @@ SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """One grading: when (seconds of the session), and the points by task as (earned, possible)."""
+    """One grading: when (seconds of the session, time of day), and points by task.
+
+    ``tasks`` are points by task as (earned, possible).
+    """
 
     seconds: float
     tasks: dict[str, tuple[float, float]]
     passed: tuple[str, ...]
+    at: datetime | None = None
 
     @property
     def earned(self) -> float:
@@ -36,13 +37,21 @@ class Grading:
 class Record:
     """A session as it stands.
 
-    ``state`` is running, paused or ended; ``silent`` says of one that runs that the program which
-    looked after it is gone. ``seconds`` leaves out pauses and ``credited`` outages.
+    ``state`` is running, paused, closing (an exam that is being graded) or ended; ``silent`` says
+    of one that runs that the program which looked after it is gone. ``seconds`` leaves out pauses
+    and ``credited`` outages.
     ``spent`` are the seconds in which a task's own time ran, ``task`` is the one whose time runs
     now. ``factor`` stretches every budget; None where time is not limited. ``over`` says at which
     second the time of a task, or of the ``lab``, was found to be over. ``done`` is the task whose
     time rests because it is done. ``checks`` are outcome and points of each criterion when it was
     graded last.
+
+    Of an exam: ``minutes`` is its own time limit and ``pass_mark`` the points that are needed (None
+    where not set), ``chosen`` the tasks that it has (empty for all), ``breaks`` the seconds that it
+    may rest and ``rested`` those that it did, ``absent`` the seconds in which labgrader was gone
+    although nobody left it. ``how`` says what ended it (time, finish, end, void) and ``because``
+    why it is void. ``final`` is the grading at the end, ``later`` the newest one after it.
+    ``solved`` are the tasks that `solve` deployed.
     """
 
     name: str
@@ -66,6 +75,18 @@ class Record:
     solutions: list[str] = field(default_factory=list)
     first_failed: dict[str, float] = field(default_factory=dict)
     first_passed: dict[str, float] = field(default_factory=dict)
+    minutes: float | None = None
+    pass_mark: float | None = None
+    chosen: tuple[str, ...] = ()
+    breaks: float = 0.0
+    rested: float = 0.0
+    absent: float = 0.0
+    how: str = ""
+    because: str = ""
+    final: Grading | None = None
+    later: Grading | None = None
+    ended_at: datetime | None = None
+    solved: list[str] = field(default_factory=list)
 
     @property
     def best(self) -> dict[str, tuple[float, float]]:
@@ -74,8 +95,15 @@ class Record:
 
     @property
     def earned(self) -> float:
-        """The best points of all tasks together."""
+        """The points: of an exam those at its end, else the best of all tasks together."""
+        if self.final is not None:
+            return self.final.earned
         return sum(earned for earned, _ in self.best.values())
+
+    @property
+    def points(self) -> dict[str, tuple[float, float]]:
+        """The points of each task that count: of an exam those at its end, else the best."""
+        return self.best if self.final is None else self.final.tasks
 
     def best_until(self, seconds: float) -> dict[str, tuple[float, float]]:
         """Return the best points of each task that a grading showed by then."""
@@ -90,142 +118,36 @@ class Record:
         """Return what is allowed for a budget of ``seconds``; None: as long as it takes."""
         return None if self.factor is None else seconds * self.factor
 
+    def whole(self, lab: Lab) -> float | None:
+        """Return the seconds that are allowed for the whole session; None: as long as it takes."""
+        own = sum(task.budget_seconds for task in self.tasks_of(lab))
+        return self.budget(own if self.minutes is None else self.minutes * 60)
+
+    def tasks_of(self, lab: Lab) -> tuple[Task, ...]:
+        """Return the tasks of the lab that the session has."""
+        return tuple(task for task in lab.tasks if not self.chosen or task.id in self.chosen)
+
+    def left(self, lab: Lab) -> float | None:
+        """Return the seconds that are left of the session, negative when it is over."""
+        whole = self.whole(lab)
+        return None if whole is None else whole - self.seconds
+
+    @property
+    def runs(self) -> Mode:
+        """The mode whose rules hold now: those of practice when the session has ended."""
+        return Mode.PRACTICE if self.state == "ended" else self.mode
+
     @property
     def is_exam(self) -> bool:
-        """Whether this is an exam that goes on."""
-        return self.mode is Mode.EXAM and self.state != "ended"
+        """Whether this is an exam that has not ended."""
+        return self.runs is Mode.EXAM
 
+    @property
+    def runs_on(self) -> bool:
+        """Whether the clock cannot be paused: of an exam or a timed session that has not ended."""
+        return self.runs is not Mode.PRACTICE
 
-class Tally:
-    """Adds events up, one after the other."""
-
-    def __init__(self, name: str) -> None:
-        self._record = Record(name)
-        self._last: Moment | None = None
-        self._attended = False
-
-    def add(self, entry: Entry) -> None:
-        """Take one event. Kinds that are not known (of a later version) only let time pass."""
-        self._pass(self._record, entry.moment)
-        self._last = entry.moment
-        change = _CHANGES.get(entry.kind)
-        if change is not None:
-            change(self._record, entry.data)
-        if entry.kind == "started":
-            self._record.started_at = entry.moment.at
-        if entry.kind == "alive":
-            self._attended = True
-        elif entry.kind in ("started", "paused", "resumed"):
-            self._attended = False
-
-    def at(self, now: Moment) -> Record:
-        """Return the session as it stands at ``now``; its lists are shared and only ever grow."""
-        record = replace(self._record, spent=dict(self._record.spent))
-        self._pass(record, now)
-        return record
-
-    def _pass(self, record: Record, now: Moment) -> None:
-        """Let the time pass since the last event."""
-        record.silent = False
-        if self._last is None or record.state != "running":
-            return
-        gone = self._last.until(now)
-        record.silent = silent = self._attended and gone > SILENCE_SECONDS
-        if record.lost and not silent:
-            record.credited += gone
-        elif record.mode is Mode.EXAM or not silent:
-            record.seconds += gone
-            if record.task:
-                record.spent[record.task] = record.spent.get(record.task, 0.0) + gone
-
-
-def replay(entries: Sequence[Entry], now: Moment) -> Record:
-    """Add the events of one session up. A clock that was set back never makes time negative."""
-    return tally_of(entries[0].session, entries).at(now)
-
-
-def tally_of(name: str, entries: Iterable[Entry]) -> Tally:
-    """Return the sum of ``entries``, to which more can be added."""
-    tally = Tally(name)
-    for entry in entries:
-        tally.add(entry)
-    return tally
-
-
-Data = Mapping[str, Any]
-
-
-def _start(record: Record, data: Data) -> None:
-    record.lab, record.context = str(data["lab"]), str(data["context"])
-    record.mode = Mode(data.get("mode", Mode.PRACTICE))  # events of version 1 have none
-    factor = data.get("factor", 1.0)
-    record.factor = None if factor is None else float(factor)
-
-
-def _become(state: str) -> Callable[[Record, Data], None]:
-    def change(record: Record, data: Data) -> None:
-        record.state, record.lost = state, False
-        record.done = str(data.get("done", ""))
-
-    return change
-
-
-def _work_on(record: Record, data: Data) -> None:
-    record.task = str(data["task"])
-
-
-def _lose(record: Record, data: Data) -> None:
-    del data
-    record.lost = True
-
-
-def _find(record: Record, data: Data) -> None:
-    del data
-    record.lost = False
-
-
-def _pass_check(record: Record, data: Data) -> None:
-    record.first_passed.setdefault(str(data["criterion"]), record.seconds)
-
-
-def _hint(record: Record, data: Data) -> None:
-    record.hints.append(str(data["criterion"]))
-
-
-def _solution(record: Record, data: Data) -> None:
-    record.solutions.append(str(data["step"]))
-
-
-def _over(record: Record, data: Data) -> None:
-    record.over.setdefault(str(data["what"]), record.seconds)
-
-
-def _grade(record: Record, data: Data) -> None:
-    tasks = {task: (float(a), float(b)) for task, (a, b) in data["tasks"].items()}
-    passed = tuple(data["passed"])
-    record.gradings.append(Grading(record.seconds, tasks, passed))
-    earned, possible = tasks.get(record.done, (0.0, 0.0))
-    if earned < possible:
-        record.done = ""
-    for name, (outcome, earned) in data.get("checks", {}).items():
-        record.checks[str(name)] = (str(outcome), float(earned))
-    for criterion in passed:
-        record.first_passed.setdefault(criterion, record.seconds)
-    for criterion in data.get("failed", ()):  # events of version 1 have none
-        record.first_failed.setdefault(str(criterion), record.seconds)
-
-
-_CHANGES: Mapping[str, Callable[[Record, Data], None]] = {
-    "started": _start,
-    "task": _work_on,
-    "paused": _become("paused"),
-    "resumed": _become("running"),
-    "ended": _become("ended"),
-    "lost": _lose,
-    "back": _find,
-    "passed": _pass_check,
-    "graded": _grade,
-    "hinted": _hint,
-    "revealed": _solution,
-    "over": _over,
-}
+    @property
+    def break_left(self) -> float:
+        """The seconds of breaks that are left."""
+        return max(0.0, self.breaks - self.rested)

@@ -13,7 +13,7 @@ from labgrader.model.pace import Standing
 from labgrader.model.quiz import Concept, Known
 from labgrader.model.quiz import Standing as Knowledge
 from labgrader.model.result import CheckResult, Outcome
-from labgrader.model.summary import Advice, Run, Strength, Summary, TaskRow
+from labgrader.model.summary import Advice, Exam, Run, Strength, Summary, TaskRow
 from labgrader.model.task import Lab, Task, points_of
 from labgrader.session.knowledge import knowledge
 from labgrader.session.pace import pace_of
@@ -46,7 +46,7 @@ def summarize(
     lab = content.lab
     known = knowledge(content.concepts, answers)
     standing = pace_of(record, lab.tasks, content.goals.paces)
-    rows = tuple(_row(record, task, standing) for task in lab.tasks)
+    rows = tuple(_row(record, task, standing) for task in record.tasks_of(lab))
     results = _results(record, lab)
     return Summary(
         lab=lab.title,
@@ -64,6 +64,8 @@ def summarize(
         solutions=tuple(dict.fromkeys(record.solutions)),
         course=tuple((grading.seconds, grading.earned) for grading in record.gradings),
         history=tuple(_run(other, lab) for other in others if other.lab == lab.id)[-HISTORY:],
+        exam=_exam(record, lab),
+        solved=tuple(dict.fromkeys(record.solved)),
     )
 
 
@@ -75,22 +77,38 @@ def _run(record: Record, lab: Lab) -> Run:
         started_at=record.started_at,
         seconds=record.seconds,
         earned=round(record.earned, 2),
-        possible=float(sum(points_of(task.criteria()) for task in lab.tasks)),
+        possible=float(sum(points_of(task.criteria()) for task in record.tasks_of(lab))),
+    )
+
+
+def _exam(record: Record, lab: Lab) -> Exam | None:
+    if record.mode is not Mode.EXAM:
+        return None
+    left = record.left(lab)
+    return Exam(
+        how=record.how,
+        because=record.because,
+        pass_mark=record.pass_mark,
+        later=None if record.later is None else record.later.earned,
+        absent=record.absent,
+        rested=record.rested,
+        late=0.0 if left is None or record.final is None else max(0.0, -left),
     )
 
 
 def _row(record: Record, task: Task, standing: Standing) -> TaskRow:
     """Return a task's row; where its own time never ran, the time between its green checks."""
     spent = next(one for one in standing.tasks if one.task == task.id)
-    earned, possible = record.best.get(task.id, (0.0, 0.0))[0], float(points_of(task.criteria()))
+    earned, possible = record.points.get(task.id, (0.0, 0.0))[0], float(points_of(task.criteria()))
     seconds = record.spent.get(task.id, 0.0) if record.spent else spent.seconds
     budget = record.budget(task.budget_seconds)
     return TaskRow(task.id, task.title, earned, possible, seconds, budget, spent.done)
 
 
 def _at_the_bell(record: Record, lab: Lab) -> float | None:
-    whole = record.budget(lab.budget_seconds)
-    if record.mode is not Mode.EXAM or whole is None or record.seconds < whole:
+    whole = record.whole(lab)
+    over = whole is not None and record.seconds >= whole
+    if record.mode is not Mode.EXAM or not over or whole is None or record.final is not None:
         return None
     return round(sum(earned for earned, _ in record.best_until(whole).values()), 2)
 
@@ -112,11 +130,16 @@ def _strengths(
 ) -> Iterator[Strength]:
     for concept, one in zip(concepts, known, strict=True):
         tasks = [task for task in lab.tasks if task.id in concept.tasks]
-        earned = sum(record.best.get(task.id, (0.0, 0.0))[0] for task in tasks)
+        earned = sum(record.points.get(task.id, (0.0, 0.0))[0] for task in tasks)
+        solved = tuple(task.id for task in tasks if task.id in record.solved)
         asked = f"{one.right} of {one.answered} right, {one.standing.value}"
         quiz = asked if one.answered else "not asked yet"
         yield Strength(
-            concept.title, earned, float(sum(points_of(task.criteria()) for task in tasks)), quiz
+            concept.title,
+            earned,
+            float(sum(points_of(task.criteria()) for task in tasks)),
+            quiz,
+            solved,
         )
 
 

@@ -13,12 +13,13 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.theme import Theme
 
-from labgrader.model.errors import LabError
-from labgrader.model.modes import Level
+from labgrader.model.errors import LabError, UsageError
+from labgrader.model.modes import Level, Mode
 from labgrader.tui import theme
+from labgrader.tui.arrival import Chosen
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.launch import Launch
-from labgrader.tui.screens.welcome import Chosen, WelcomeScreen
+from labgrader.tui.screens.welcome import WelcomeScreen
 
 if TYPE_CHECKING:
     from labgrader.session.journal import Journal
@@ -70,11 +71,15 @@ class LabApp(App[None]):
     @on(Chosen)
     def _open(self, message: Chosen) -> None:
         first = _is_first(self._launch)
-        journal = message.seat.begin(message.wish)
+        try:
+            journal = message.seat.begin(message.wish)
+        except UsageError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
         screen = self.lab_screen(message.workbench, journal, message.wish.level)
         gc.freeze()  # what is loaded stays: looking through all of it stops the screen for 0.1 s
         self.push_screen(screen)
-        if first and not screen.exam and not self._launch.at_once:
+        if first and screen.mode is Mode.PRACTICE and not self._launch.at_once:
             from labgrader.tui.screens.tour import TourScreen
 
             self.push_screen(TourScreen())
@@ -95,7 +100,7 @@ class LabApp(App[None]):
         for binding in bindings_of(screen):
             if binding.tooltip:
                 action = getattr(screen, f"action_{binding.action}", None)
-                if action is not None:
+                if action is not None and screen.check_action(binding.action, ()):
                     yield SystemCommand(binding.description, binding.tooltip, action)
 
 

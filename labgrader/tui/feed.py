@@ -95,13 +95,13 @@ class Feed:
                 self._journal.note("back")
 
     def _rest_when_done(self) -> None:
-        """Stop a task's time when the task is done; an exam's runs until the answers are seen.
+        """Stop a task's time when the task is done, where the clock can be paused.
 
         Here and not on the screen: while a shell has the terminal, that knows of nothing.
         """
         record = self._journal.record()
         task = self._lab.task(record.task)
-        if task is None or record.state != "running" or record.is_exam:
+        if task is None or record.state != "running" or record.runs_on:
             return
         if all(self._outcomes.get(each.id) is Outcome.PASSED for each in task.deciding()):
             self._journal.pause(done=task.id)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from labgrader.model.modes import Level, Mode
+from labgrader.model.modes import Level, Mode, Terms
 
 if TYPE_CHECKING:
     from labgrader.session.book import Book
@@ -28,7 +28,7 @@ class Launch:
 
     ``up`` starts the lab's own cluster and returns the workbench on it; None where a cluster was
     chosen. ``mode``, ``factor`` and ``level`` are what the welcome screen offers first; ``at_once``
-    begins with them, or goes on with the open session, without asking.
+    begins with them, or goes on with the open session, without asking. ``terms`` are of an exam.
     """
 
     workbench: Workbench
@@ -39,6 +39,7 @@ class Launch:
     level: Level = Level.GUIDED
     at_once: bool = False
     now: Callable[[], datetime] = local_now
+    terms: Terms = field(default_factory=Terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,4 @@ class Wish:
     factor: float | None = 1.0
     level: Level = Level.GUIDED
     resume: str = ""
+    terms: Terms = field(default_factory=Terms)

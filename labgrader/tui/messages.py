@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
+from labgrader.keeper import News
 from labgrader.model.task import Criterion
 
 
@@ -17,6 +18,18 @@ class Overtime(Message):
     def __init__(self, what: str) -> None:
         super().__init__()
         self.what = what
+
+
+class Ended(Message):
+    """The session has ended, by whichever program."""
+
+
+class Kept(Message):
+    """The keeper of an exam has news, with one line about it (often empty)."""
+
+    def __init__(self, news: News, line: str) -> None:
+        super().__init__()
+        self.news, self.line = news, line
 
 
 class CheckChosen(Message):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from labgrader.model.errors import LabError
+from labgrader.model.errors import LabError, UsageError
 from labgrader.model.modes import Mode
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal
+from labgrader.session.policy import END
 from labgrader.session.presence import Presence
 from labgrader.session.record import Record
 from labgrader.tui.launch import Wish
@@ -34,11 +35,30 @@ class Seat:
         here = (self._workbench.catalog.lab.id, self._workbench.cluster.connection.context)
         return record if record and (record.lab, record.context) == here else None
 
+    def refusal(self) -> str:
+        """Return why nothing can be begun here: an exam runs elsewhere, or in another program."""
+        try:
+            exam = self._book.exam()
+        except LabError:
+            return ""
+        here = self.open_session()
+        ours = exam is not None and here is not None and here.name == exam.name
+        if exam is None or (ours and not self.taken_by):
+            return ""
+        where = f"An exam is running ({exam.name}, context {exam.context})"
+        return f"{where}, open in {self.taken_by}" if self.taken_by else where
+
     def begin(self, wish: Wish) -> Journal:
         """Return the journal of a session; one that cannot be kept says why in ``trouble``.
 
-        Practice waits until the learner starts the clock; an exam's clock runs at once.
+        Practice waits until the learner starts the clock; any other clock runs at once.
+
+        Raises:
+            UsageError: an exam runs, and this is not to go back to it.
         """
+        refusal = self.refusal()
+        if refusal:
+            raise UsageError(refusal, END)
         lab, context = self._workbench.catalog.lab, self._workbench.cluster.connection.context
         if self.taken_by:
             self._trouble = f"The lab is open here already ({self.taken_by})"
@@ -47,9 +67,14 @@ class Seat:
         try:
             if wish.resume:
                 journal = Journal(self._book, wish.resume)
-                journal.pause()  # the learner says when to go on; an exam's clock never stood still
+                journal.pause()  # the learner continues it; the clock of an exam never stops
+                record = journal.record()
+                if record.is_exam and record.state == "paused":
+                    journal.rest()  # coming back ends a break: the tasks are seen again
+                elif record.is_exam:
+                    journal.note("alive")
                 return journal
-            name = self._book.start(None, lab.id, context, wish.mode, wish.factor).name
+            name = self._book.start(None, lab.id, context, wish.mode, wish.factor, wish.terms).name
             journal = Journal(self._book, name)
         except LabError as error:
             return self._unkept(wish, str(error))
@@ -68,8 +93,9 @@ class Seat:
         return self._started(journal, wish)
 
     def _started(self, journal: Journal, wish: Wish) -> Journal:
-        if wish.mode is Mode.EXAM:
-            journal.work_on(self._workbench.catalog.lab.tasks[0].id)
+        if wish.mode is not Mode.PRACTICE:
+            tasks = journal.record().tasks_of(self._workbench.catalog.lab)
+            journal.work_on(tasks[0].id)
         else:
             journal.pause()
         return journal

@@ -71,7 +71,8 @@ TIMELINE = 200
 class LabState:
     """Everything that the lab screen shows, but for the clock and what is selected.
 
-    ``terse`` says that a check shows its mark and nothing else, as in an exam.
+    ``terse`` says that a check shows its mark and nothing else, as in a timed session. ``veiled``
+    says that nothing is judged for the learner, as in an exam: no marks, no points.
     """
 
     lab: Lab
@@ -86,6 +87,7 @@ class LabState:
     hints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     opened: Mapping[str, int] = field(default_factory=dict)
     terse: bool = False
+    veiled: bool = False
     lessons: frozenset[str] = frozenset()
 
     def mark(self, criterion: Criterion) -> Mark:

@@ -51,6 +51,11 @@ def points(score: Score) -> str:
     return f"{number(score.earned)}/{number(score.possible)}"
 
 
+def reachable(score: Score) -> str:
+    """Return ``20 points``: what can be reached, and nothing of what was."""
+    return f"{number(score.possible)} points"
+
+
 def foreign(text: object) -> Content:
     """Return text from the cluster: one line, no escapes, never read as markup."""
     return Content(one_line(text))

@@ -45,7 +45,7 @@ def test_without_a_command_it_is_start(
     told = run(capsys)
     assert told == run(capsys, "start")
     assert told[0] == ExitCode.OK, told
-    assert "This is no terminal" in told[1]
+    assert "Not a terminal" in told[1]
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from labgrader import examining
 from labgrader.cluster.target import Target
 from labgrader.engine import catalog, scoring
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.engine.snapshot import Interest
 from labgrader.engine.watches import Change
-from labgrader.model.modes import Mode
+from labgrader.model.modes import Mode, Terms
 from labgrader.model.resource import NAMESPACE
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
 from labgrader.session.book import Book
@@ -117,6 +118,18 @@ class FakeWorkbench:
     lives: list[FakeLive] = field(default_factory=list)
     cluster: FakeKube = field(default_factory=FakeKube)
     choice: Choice = Choice()
+    answers: list = field(default_factory=list)
+    leftovers: list = field(default_factory=list)
+    prepared: int = 0
+
+    def grade(self, criteria, listener):
+        """Judge once, as at the end of an exam."""
+        ids = {criterion.id for criterion in criteria}
+        return make_report([result for result in self.answers if result.id in ids])
+
+    def make_fresh(self) -> None:
+        self.prepared += 1
+        self.leftovers = []
 
     @property
     def connection(self):
@@ -241,6 +254,9 @@ def at_once(monkeypatch) -> None:
     monkeypatch.setattr(lab_screen, "FRAME_SECONDS", 0.0)
     monkeypatch.setattr(lab_screen, "PASSING_SECONDS", 0.0)
     monkeypatch.setattr(LabApp, "NOTIFICATION_TIMEOUT", 600.0)  # a busy machine is not to end them
+    monkeypatch.setattr(examining, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(examining, "leftovers", lambda workbench: workbench.leftovers)
+    monkeypatch.setattr(examining, "prepare", lambda workbench, terms, say: workbench.make_fresh())
 
 
 @pytest.fixture
@@ -292,9 +308,18 @@ def journal(book) -> Journal:
 
 @pytest.fixture
 def exam(book) -> Journal:
-    """An exam whose clock runs."""
-    book.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM)
+    """An exam whose clock runs; it has two minutes of breaks."""
+    book.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM, 1.0, Terms(breaks=2))
     journal = Journal(book, "exam")
+    journal.work_on("task1")
+    return journal
+
+
+@pytest.fixture
+def timed(book) -> Journal:
+    """A timed session whose clock runs."""
+    book.start("timed", CATALOG.lab.id, CLUSTER.context, Mode.TIMED)
+    journal = Journal(book, "timed")
     journal.work_on("task1")
     return journal
 

@@ -1,10 +1,14 @@
 """What it looks like. After a wanted change: ``pytest tests/tui --snapshot-update``, and look."""
 
+from dataclasses import replace
+
 import pytest
 
+from labgrader.model.modes import Mode
 from labgrader.model.result import Item, Outcome
 from labgrader.tui.app import LabApp
 from looks import LOOKS
+from tests.tui.conftest import StraightIn
 
 
 @pytest.fixture(autouse=True)
@@ -133,3 +137,68 @@ def test_report(looks, result, lab):
         await p.results(*(result(c.id) for c in lab.criteria()))
 
     assert looks("g", before=judge)
+
+
+@pytest.fixture
+def exam_looks(snap_compare, launch, exam, playing, size, theme):
+    """Return what compares the screen of an exam after some keys with its picture."""
+
+    def compare(*keys, until=lambda p: True):
+        app = StraightIn(launch, exam)
+        app.theme = theme
+
+        async def act(pilot):
+            p = playing(pilot)
+            await p.painted()
+            await p.press(*keys)
+            for _ in range(500):
+                if until(p):
+                    return
+                await p.settle()
+            pytest.fail("It never came")
+
+        return snap_compare(app, terminal_size=size, run_before=act)
+
+    return compare
+
+
+@LOOKS
+def test_exam(exam_looks):
+    assert exam_looks()
+
+
+@LOOKS
+def test_exam_help(exam_looks):
+    assert exam_looks("?")
+
+
+@LOOKS
+def test_exam_ended(exam_looks, workbench, result):
+    workbench.answers = [result("namespace_active"), result("crd_established", Outcome.FAILED)]
+
+    def ended(p):
+        return "exam ended" in p.text("#done") and p.workbench.lives
+
+    assert exam_looks("f", "y", until=ended)
+
+
+@LOOKS
+def test_terms(snap_compare, launch, workbench, playing, size, theme):
+    workbench.leftovers = ["Namespace trading-platform"]
+    app = LabApp(replace(launch, mode=Mode.EXAM))
+    app.theme = theme
+
+    async def act(pilot):
+        p = playing(pilot)
+        for _ in range(500):
+            await p.settle()
+            if "ready" in p.text("#welcome-cluster"):
+                break
+        await p.press("enter")
+        for _ in range(500):
+            await p.settle()
+            if p.app.screen.query("#ground") and "fresh" in p.text("#ground"):
+                return
+        pytest.fail("The terms never came")
+
+    assert snap_compare(app, terminal_size=size, run_before=act)

@@ -1,6 +1,4 @@
-"""Levels, predictions, failures that open, the timeline, files, and what an exam withholds."""
-
-import pytest
+"""Levels, predictions, failures that open, the timeline, files, and time."""
 
 from labgrader.model.errors import Unreachable
 from labgrader.model.result import Evidence, Outcome
@@ -11,11 +9,6 @@ from labgrader.tui.screens.report import ReportScreen
 from labgrader.tui.screens.timeline import TimelineScreen
 from labgrader.tui.widgets.findings import difference
 from tests.tui.conftest import StraightIn
-
-
-@pytest.fixture
-def exam_app(launch, exam):
-    return StraightIn(launch, exam)
 
 
 async def test_v_shows_less_and_less(play, lab):
@@ -152,59 +145,20 @@ async def test_what_is_shown_as_passed_is_on_the_disk(play, result, book):
         assert "namespace_active" in book.record("test").first_passed
 
 
-async def test_an_exam_tells_nothing_until_it_is_asked_and_then_only_marks(play, exam_app, result):
-    failed = result("namespace_active", Outcome.FAILED, reason="the reason")
-    async with play((160, 48), other=exam_app) as p:
-        await p.results(failed, result("crd_established"))
-        assert "✘" not in p.checks()
-        assert "not judged yet" in p.checks()
-        assert "0/20" in p.text("#score")
-        await p.press("r")
-        assert "✘ failed" in p.checks()
-        assert "the reason" not in p.checks()
-
-
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [
-        ("h", "no hints"),
-        ("o", "no solutions"),
-        ("p", "no lessons"),
-        ("v", "fixed"),
-        ("d", "passed or failed"),
-        ("s", "cannot be paused"),
-        ("g", "when the exam is over"),
-    ],
-)
-async def test_what_an_exam_withholds(play, exam_app, key, said):
-    async with play(other=exam_app) as p:
-        await p.press(key)
-        assert said in p.toasts()[0]
-        assert isinstance(p.app.screen, LabScreen)
-
-
-async def test_an_exam_shows_no_snippets_and_no_errata(play, exam_app):
-    async with play((160, 48), other=exam_app) as p:
-        assert "kubectl create" not in p.screen()
-        await p.press("j", "j")
-        assert "Erratum" not in p.screen()
-
-
 async def test_time_that_is_over_is_said_kept_and_takes_nothing_away(
-    play, exam_app, result, clock, book
+    play, launch, timed, result, clock, book
 ):
-    async with play((120, 40), other=exam_app) as p:
+    async with play((120, 40), other=StraightIn(launch, timed)) as p:
         clock.seconds += 361
         p.app.screen.query_one("TaskTimer").tick()
         p.app.screen.query_one("LabTimer").tick()
         await p.settle()
-        assert any("The time for task1 is over; f ends the exam" in text for text in p.toasts())
-        assert "exam time over by 00:01" in p.text("#whole")
+        assert "The time for task1 is over; no points are lost by it" in p.toasts()
+        assert "time over by 00:01" in p.text("#whole")
         await p.results(result("namespace_active"))
-        await p.press("r")
         assert "✔ passed" in p.checks()
-    assert set(book.record("exam").over) == {"task1", "lab"}
-    assert book.record("exam").state == "running"
+    assert set(book.record("timed").over) == {"task1", "lab"}
+    assert book.record("timed").state == "running"
 
 
 async def test_an_outage_is_credited(play, clock, book):

@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from labgrader.model.errors import LabError, Unreachable
+from labgrader.model.modes import Mode
 from labgrader.session.presence import Presence
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
@@ -77,15 +78,93 @@ async def test_the_tour_has_five_steps_and_comes_once(play, welcome, book, launc
         assert isinstance(p.app.screen, LabScreen)
 
 
-async def test_an_exam_begins_at_once(play, welcome, book, clock):
-    async with play(other=welcome) as p:
+async def test_an_exam_says_what_will_happen_and_starts_when_that_is_agreed_to(
+    play, welcome, book, clock, workbench
+):
+    workbench.leftovers = ["Namespace trading-platform"]
+    async with play((120, 40), other=welcome) as p:
+        await ready(p)
+        await p.press("down", "down", "down", "enter")
+        await until(p, lambda: "fresh" in p.text("#ground"))
+        for fact in (
+            "You have 6 minutes",
+            "Allowed: kubectl",
+            "Refused: snippets",
+            "relies on you",
+        ):
+            assert fact in p.text("#terms")
+        assert "y also removes 1 object of the lab" in p.text("#ground")
+        clock.seconds += 60
+        assert book.store.sessions() == []
+        await p.press("y")
+        await in_the_lab(p)
+        assert workbench.prepared == 1
+        clock.seconds += 10
+        assert book.exam().seconds == 10
+        await until(p, lambda: "exam 05:50 left" in p.text("#whole"))
+
+
+async def test_an_exam_that_is_not_agreed_to_does_not_start(play, welcome, book, workbench):
+    async with play((120, 40), other=welcome) as p:
+        await ready(p)
+        await p.press("down", "down", "down", "enter")
+        await until(p, lambda: "fresh" in p.text("#ground"))
+        await p.press("n")
+        assert isinstance(p.app.screen, WelcomeScreen)
+    assert (book.store.sessions(), workbench.prepared) == ([], 0)
+
+
+async def test_a_timed_session_begins_at_once_and_is_no_exam(play, welcome, book):
+    async with play((120, 40), other=welcome) as p:
         await ready(p)
         await p.press("down", "down", "enter")
         await in_the_lab(p)
-        clock.seconds += 60
-        assert book.open_one().is_exam
-        assert book.open_one().seconds == 60
-        await until(p, lambda: "exam 05:00 left" in p.text("#whole"))
+        assert book.open_one().mode is Mode.TIMED
+        assert "exam" not in p.screen().lower()
+
+
+async def test_a_running_exam_is_all_that_can_be_chosen(play, welcome, book, lab):
+    book.start("final", lab.id, "labgrader-default", Mode.EXAM)
+    async with play(other=welcome) as p:
+        await ready(p)
+        assert "Go on: final, exam, 0:00" in p.screen()
+        assert "points," not in p.text("#welcome-note")
+        assert "Practise" not in p.screen()
+        await p.press("enter")
+        await in_the_lab(p)
+    assert book.store.sessions() == ["final"]
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+async def test_an_exam_elsewhere_or_in_another_program_refuses_all(
+    play, welcome, workbench, book, lab, elsewhere
+):
+    book.start("final", lab.id, "another" if elsewhere else "labgrader-default", Mode.EXAM)
+    other = Presence(workbench.cluster.connection.host)
+    if not elsewhere:
+        other.take()
+    async with play((120, 30), other=welcome) as p:
+        await ready(p)
+        assert "An exam is running (final" in p.text("#welcome-note")
+        assert "Practise" not in p.screen()
+        await p.press("enter")
+        assert isinstance(p.app.screen, WelcomeScreen)
+    other.leave()
+
+
+async def test_a_new_session_asks_before_it_ends_the_open_one(play, welcome, book, lab, clock):
+    book.start("morning", lab.id, "labgrader-default")
+    async with play(other=welcome) as p:
+        await ready(p)
+        await p.press("down", "enter")
+        assert "End the open session morning?" in p.screen()
+        await p.press("n")
+        assert isinstance(p.app.screen, WelcomeScreen)
+        assert book.record("morning").state == "running"
+        clock.seconds += 1
+        await p.press("enter", "y")
+        await in_the_lab(p)
+    assert book.record("morning").state == "ended"
 
 
 async def test_budgets_are_stretched_and_levels_chosen(play, welcome, book):

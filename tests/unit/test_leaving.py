@@ -21,7 +21,13 @@ POINTS = [Grading(60.0, {"task1": (20.0, 20.0), "task2": (1.5, 20.0)}, ())]
         ),
         (
             Record("s", state="running", mode=Mode.EXAM),
-            "The exam's clock runs on: `labgrader start` goes on, `labgrader session end` ends it",
+            "The clock of the exam runs on: `labgrader start` goes back to it",
+        ),
+        (
+            Record(
+                "s", state="ended", mode=Mode.EXAM, seconds=135.0, gradings=POINTS, final=POINTS[0]
+            ),
+            "exam ended 2:15: 21.5 of 40 points; report: `labgrader session report`",
         ),
         (
             Record("s", state="ended", seconds=60.0, gradings=POINTS),

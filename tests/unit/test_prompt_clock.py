@@ -36,7 +36,8 @@ def at_work(**changes: object) -> Record:
         (at_work(state="paused", done="task1"), "0 0 0 task1"),
         (at_work(state="ended"), "0 0 0 "),
         (at_work(silent=True), "0 0 0 "),
-        (at_work(silent=True, mode=Mode.EXAM), OF_LAB),
+        (at_work(silent=True, mode=Mode.EXAM), "0 0 0 "),
+        (at_work(silent=True, mode=Mode.TIMED), OF_LAB),
     ],
 )
 def test_a_record_as_a_line(record: Record, line: str) -> None:

@@ -85,6 +85,52 @@ def test_what_an_exam_had_at_the_bell() -> None:
     assert summary(mode=Mode.EXAM).at_the_bell is None
 
 
+def test_the_score_of_an_exam_is_that_of_its_end() -> None:
+    final = Grading(1800, {"task1": (15.0, 20.0)}, ())
+    ended = record(
+        mode=Mode.EXAM,
+        state="ended",
+        seconds=1000.0,
+        how="finish",
+        chosen=("task1",),
+        final=final,
+        later=Grading(1800, {"task1": (20.0, 20.0)}, ()),
+        pass_mark=16.0,
+        absent=200.0,
+        rested=60.0,
+        factor=1.25,
+    )
+    found = summarize(ended, [ended], [], CONTENT)
+    text = "\n".join(session_text.as_text(found))
+    for fact in (
+        "15 of 20 points",
+        "ended by the learner",
+        "not passed: 16 points are needed",
+        "graded 9:10 after the end",
+        "the clock stood still for 3:20: labgrader was not running",
+        "breaks: 1:00",
+        "after the end: 20 points (not part of the score)",
+    ):
+        assert fact in text
+    assert "task2: " not in text
+    for whole in (session_text.as_markdown(found), as_html(found)):
+        title = (
+            whole.split("</h1>")[0].splitlines()[-1] if "<h1>" in whole else whole.split("\n")[0]
+        )
+        assert "1.25" not in title
+
+
+def test_a_void_exam() -> None:
+    void = record(mode=Mode.EXAM, state="ended", how="void", because="fire alarm")
+    assert "void: fire alarm" in "\n".join(session_text.as_text(summarize(void, [], [], CONTENT)))
+
+
+def test_what_solve_did_is_said_and_is_no_strength() -> None:
+    text = "\n".join(session_text.as_text(summary(solved=["task1", "task1"])))
+    assert "solved by the reference solution: task1\n" in text
+    assert "not rated, task1 solved by the reference solution" in text
+
+
 def test_a_stretched_and_an_untimed_session() -> None:
     assert [row.budget for row in summary(factor=2.0).tasks][:2] == [720, 840]
     assert "no time limit" in "\n".join(session_text.as_text(summary(factor=None)))

@@ -73,7 +73,7 @@ def test_a_clock_that_is_set_changes_nothing(book, machine, mode, hours) -> None
 
 
 def test_across_a_restart_the_time_of_day_decides_and_never_backwards(book, machine) -> None:
-    begin(book, Mode.EXAM).work_on("task1")
+    begin(book, Mode.TIMED).work_on("task1")
     machine.restart(600)
     assert Journal(book, "s").record().seconds == 600
     Journal(book, "s").note("alive")
@@ -98,8 +98,8 @@ def test_practice_does_not_count_what_nobody_attended(book, machine) -> None:
     assert again.record().spent == {"task1": 70}
 
 
-def test_an_exam_runs_on_while_nobody_attends(book, machine) -> None:
-    journal = begin(book, Mode.EXAM)
+def test_a_timed_session_runs_on_while_nobody_attends(book, machine) -> None:
+    journal = begin(book, Mode.TIMED)
     journal.work_on("task1")
     attend(machine, journal, 60)
     machine.tick(600)
@@ -139,8 +139,8 @@ def test_an_outage_is_credited_while_the_program_sees_it(book, machine, mode) ->
     assert (record.seconds, record.credited, record.spent) == (50, 100, {"task1": 50})
 
 
-def test_an_outage_is_no_way_to_stop_an_exams_clock(book, machine) -> None:
-    journal = begin(book, Mode.EXAM)
+def test_an_outage_is_no_way_to_stop_a_timed_sessions_clock(book, machine) -> None:
+    journal = begin(book, Mode.TIMED)
     journal.work_on("task1")
     journal.note("lost")
     machine.tick(1000)  # the program was killed in the outage
@@ -149,18 +149,13 @@ def test_an_outage_is_no_way_to_stop_an_exams_clock(book, machine) -> None:
     assert not again.record().lost
 
 
-def test_an_exam_cannot_be_paused_and_gives_nothing_away(book, machine) -> None:
-    journal = begin(book, Mode.EXAM)
+def test_a_timed_session_cannot_be_paused(book, machine) -> None:
+    journal = begin(book, Mode.TIMED)
     journal.pause()
     machine.tick(10)
     assert journal.record().seconds == 10
     with pytest.raises(UsageError, match="cannot be paused"):
         book.pause()
-    with pytest.raises(UsageError, match="no hints"):
-        book.refuse_in_exam("hints", "c")
-    book.refuse_in_exam("hints", "another cluster")
-    book.end()
-    book.refuse_in_exam("hints", "c")
 
 
 def test_budgets_are_stretched_or_gone(book) -> None:
@@ -171,7 +166,7 @@ def test_budgets_are_stretched_or_gone(book) -> None:
 
 
 def test_time_that_is_over_is_kept_once_and_stops_nothing(book, machine) -> None:
-    journal = begin(book, Mode.EXAM)
+    journal = begin(book, Mode.TIMED)
     journal.work_on("task1")
     attend(machine, journal, 360)
     journal.note_over("task1")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from textual.events import Key
 from textual.screen import Screen
 
-from labgrader.model.modes import Level
+from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab, Step, Task
+from labgrader.session import policy
 from labgrader.session.journal import Journal
+from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
 from labgrader.workbench import Workbench
 
@@ -17,7 +20,7 @@ class LabBase(Screen[None]):
     state: LabState
     journal: Journal
     workbench: Workbench
-    exam: bool
+    mode: Mode
     level: Level
     lab_task: Task
     lab_step: Step
@@ -39,12 +42,17 @@ class LabBase(Screen[None]):
         """Judge everything again from the start."""
         raise NotImplementedError
 
-    async def reveal(self) -> None:
-        """Show the answers that are known now."""
-        raise NotImplementedError
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Ask the policy: what it refuses has no place in the footer, and does nothing."""
+        del parameters
+        if action == "rest" and not (self.mode is Mode.EXAM and self.journal.record().breaks):
+            return False
+        return action not in policy.ACTIONS or not policy.of_action(action, self.mode)
 
-    def refused_in_exam(self, why: str) -> bool:
-        """Say ``why`` something is not given, where an exam goes on; return whether it does."""
-        if self.exam:
-            self.notify(why, severity="warning", markup=False)
-        return self.exam
+    def on_key(self, event: Key) -> None:
+        """Say why a key is refused."""
+        for binding in bindings_of(self):
+            if {event.key, event.character} & set(binding.key.split(",")):
+                why = policy.of_action(binding.action.split("(")[0], self.mode)
+                if why:
+                    self.notify(why, severity="warning", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.widgets import Markdown, Static
 from labgrader.engine.registry import Check
 from labgrader.model.task import Criterion, Step
 from labgrader.report.clean import one_line
+from labgrader.session import policy
 from labgrader.tui import words
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
@@ -66,11 +68,15 @@ class Window(ModalScreen[None]):
 
 
 class HelpScreen(Window):
-    """What the keys do, made from the bindings themselves."""
+    """What the keys do, made from the bindings themselves; those that are refused are left out."""
 
     def __init__(self, screen: Screen[Any]) -> None:
         super().__init__()
-        self._listed = bindings_of(screen)
+        self._listed = [
+            binding
+            for binding in bindings_of(screen)
+            if "." in binding.action or screen.check_action(binding.action.split("(")[0], ())
+        ]
 
     def action_help(self) -> None:
         """Close: this is the help."""
@@ -86,6 +92,42 @@ class HelpScreen(Window):
         window = self.query_one(VerticalScroll)
         window.border_title = "Keys"
         window.border_subtitle = "esc closes"
+
+
+EXAM_GUIDE = f"""
+Read a step on the left and do it on the cluster. {policy.RESULTS}: nothing is judged before.
+
+Allowed: kubectl with `explain`, `--help`, `auth can-i` and dry runs; completion, editor, tmux, the
+Kubernetes documentation; `labgrader tasks`, `doctor`, `cluster status`, `cluster shell`,
+`cluster logs`. {policy.RELIES}.
+
+The exam ends when its time is over, with `f`, or with `labgrader session end`. Then the cluster is
+graded once. If labgrader or the cluster fails, the clock stops. `q` leaves: the clock runs on, and
+`labgrader start` goes back to the exam.
+"""
+
+
+_IN_EXAM = {
+    "finish": "End the exam: the cluster is graded",
+    "app.quit": "Leave: the clock runs on",
+}
+"""What these keys do in an exam, by action."""
+
+
+class ExamHelpScreen(HelpScreen):
+    """What the keys do in an exam."""
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        super().__init__(screen)
+        self._listed = [
+            replace(binding, tooltip=_IN_EXAM.get(binding.action, binding.tooltip))
+            for binding in self._listed
+        ]
+
+    def compose_page(self) -> ComposeResult:
+        """Yield the keys, then the rules."""
+        yield Static(_keys(self._listed), markup=False)
+        yield Prose("page", EXAM_GUIDE)
 
 
 class ExplainScreen(Window):

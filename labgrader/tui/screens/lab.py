@@ -15,19 +15,23 @@ from textual.css.query import NoMatches
 from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
+from labgrader import examining
 from labgrader.engine.levels import shown
-from labgrader.model.modes import Level
-from labgrader.model.result import CheckResult
+from labgrader.keeper import Keeper
+from labgrader.keeper import News as KeeperNews
+from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
+from labgrader.report.pace import clock
+from labgrader.session import policy
 from labgrader.session.journal import Journal, Pulse
 from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
 from labgrader.tui.inbox import Inbox
-from labgrader.tui.messages import Heard, Overtime
+from labgrader.tui.messages import Ended, Heard, Kept, Overtime
 from labgrader.tui.painting import FRAME_SECONDS, is_hidden, later
 from labgrader.tui.screens.session_actions import SessionActions
 from labgrader.tui.screens.step_actions import StepActions
-from labgrader.tui.state import LabState, Mark, News, reduce
+from labgrader.tui.state import LabState, LinkLost, reduce
 from labgrader.tui.widgets.check_panel import CheckPanel
 from labgrader.tui.widgets.status_bar import StatusBar
 from labgrader.tui.widgets.step_view import StepView
@@ -36,7 +40,7 @@ from labgrader.tui.widgets.timer import WHOLE
 from labgrader.workbench import Workbench
 
 PASSING_SECONDS = 0.12
-"""How long the cursor must stand on a step until that is shown: whoever walks does not wait."""
+"""How long the cursor must rest on a step before it is shown."""
 
 
 class LabScreen(SessionActions, StepActions):
@@ -57,10 +61,13 @@ class LabScreen(SessionActions, StepActions):
     ) -> None:
         super().__init__()
         lab = workbench.catalog.lab
-        self.state = LabState(lab, grading=True)
         self.journal = journal
-        self.exam = journal.record().is_exam
-        self.level = Level.EXAM if self.exam else level
+        record = journal.record()
+        self.mode = record.runs
+        lab = replace(lab, tasks=record.tasks_of(lab))
+        self.state = LabState(lab, grading=True)
+        self._wanted_level = level
+        self.level = policy.level(self.mode, level)
         self.workbench = workbench
         self.lab_task, self.lab_step = next((t, s) for t in lab.tasks for s in t.steps)
         self._now = now
@@ -71,7 +78,8 @@ class LabScreen(SessionActions, StepActions):
         self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
         self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
-        self._seen: dict[str, CheckResult] = {}
+        self._keeper: Keeper | None = None
+        self._told = False
 
     @property
     def lab(self) -> Lab:
@@ -94,14 +102,27 @@ class LabScreen(SessionActions, StepActions):
         tree.highlighted = tree.get_option_index(self.lab_step.id)
         tree.focus()
         self._pulse = Pulse(self.journal)
-        self.call_after_refresh(self._feed.start)
+        if self.mode is Mode.EXAM:
+            self._show_exam_keys(shown=True)
+            self._keeper = Keeper(self.workbench, self.journal, self._keeper_told)
+            self.call_after_refresh(self._keeper.start)
+        else:
+            self.call_after_refresh(self._feed.start)
 
     def on_unmount(self) -> None:
         """End the grading with the screen; practice pauses."""
         self._feed.close()
+        if self._keeper is not None:
+            self._keeper.close()
         if self._pulse is not None:
             self._pulse.close()
-        self.journal.pause()
+        self.journal.leave()
+
+    def _show_exam_keys(self, *, shown: bool) -> None:
+        """Have the footer show the key that ends an exam, or not."""
+        keys = self._bindings.key_to_bindings
+        keys["f"] = [replace(binding, show=shown) for binding in keys["f"]]
+        self.refresh_bindings()
 
     @on(Heard)
     async def _hear(self) -> None:
@@ -122,8 +143,8 @@ class LabScreen(SessionActions, StepActions):
     @on(OptionList.OptionHighlighted, "#tasks")
     async def _choose(self, message: OptionList.OptionHighlighted) -> None:
         self.lab_task, self.lab_step = step_of(self.lab, str(message.option.id))
-        if self.exam and self.state.task_mark(self.lab_task) is not Mark.PASSED:
-            self.journal.work_on(self.lab_task.id)  # in an exam somebody always works on something
+        if self.journal.record().runs_on and self.journal.record().state == "running":
+            self.journal.work_on(self.lab_task.id)  # one task's time runs at any moment
         if self._passing is not None:
             self._passing.cancel()
         self._passing = later(self, PASSING_SECONDS, self._show_chosen)
@@ -149,7 +170,6 @@ class LabScreen(SessionActions, StepActions):
         Keys are handled in another task than messages: one paints at a time, and always the newest.
         """
         self.state = state
-        self._rest_when_done(state)
         if is_hidden(self):
             return
         async with self._painting:
@@ -172,30 +192,58 @@ class LabScreen(SessionActions, StepActions):
         await self.query_one(CheckPanel).show(self.lab_step, view)
 
     def _view(self, state: LabState) -> LabState:
-        """Return what is shown of it: in an exam the answers of the last time it was judged."""
-        if not self.exam:
-            return state
-        blank = News()
-        return replace(state, results=self._seen, running=frozenset(), news=blank, terse=True)
+        """Return what is shown of it: nothing that is judged in an exam, verdicts if timed."""
+        return replace(
+            state,
+            terse=policy.hides_reasons(self.mode),
+            veiled=policy.hides_results(self.mode),
+        )
 
-    def _rest_when_done(self, state: LabState) -> None:
-        """Stop a task's time in an exam when its answers are seen; in practice the feed does."""
-        record = self.journal.record()
-        running = self.lab.task(record.task)
-        if not self.exam or running is None or record.state != "running":
+    def finish_exam(self) -> None:
+        """Have the exam end and be graded, by the keeper's thread."""
+        if self._keeper is not None:
+            self._keeper.finish()
+
+    def _keeper_told(self, news: KeeperNews, line: str) -> None:
+        self.post_message(Kept(news, line))
+
+    @on(Kept)
+    async def _hear_keeper(self, message: Kept) -> None:
+        match message.news:
+            case KeeperNews.LOST:
+                lost = LinkLost(message.line, self._now())
+                await self.become(reduce(self.state, lost, self._now()))
+            case KeeperNews.BACK:
+                await self.become(replace(self.state, lost=None))
+            case KeeperNews.RESTING:
+                self.show_break()
+            case KeeperNews.CLOSING:
+                told = "The exam ends: grading the cluster, up to 60 s"
+                self.notify(told, markup=False)
+            case KeeperNews.TROUBLE:
+                told = f"The cluster cannot be graded yet: {message.line}"
+                self.notify(told, severity="error", markup=False)
+            case KeeperNews.ENDED:
+                await self._end_here()
+
+    @on(Ended)
+    async def _end_here(self) -> None:
+        """Say once that the session has ended; from now on the rules of practice hold."""
+        if self._told:
             return
-        if state.task_mark(running) is Mark.PASSED and self._all_seen(running.id):
-            self.journal.work_on("")
-
-    def _all_seen(self, task_id: str) -> bool:
-        """Whether an exam has shown a task as done: before that nobody says so, by no clock."""
-        task = self.lab.task(task_id)
-        return task is not None and all(c.id in self._seen for c in task.criteria())
-
-    async def reveal(self) -> None:
-        """Show the answers that are known now: an exam is judged when the learner wants it."""
-        self._seen = dict(self.state.results)
+        self._told = True
+        record, exam = self.journal.record(), self.mode is Mode.EXAM
+        self.mode, self.level = record.runs, self._wanted_level
+        if exam:
+            self._show_exam_keys(shown=False)
+            line = examining.result_line(record, self.lab)
+            self._feed.start()
+        else:
+            line = f"session ended {clock(record.seconds)}"
+            self.refresh_bindings()
+        self.show_step()
         await self.become(self.state)
+        self.notify(f"{line}. g shows the report", markup=False)
 
     async def judge(self) -> None:
         """Judge everything again from the start."""
@@ -205,5 +253,8 @@ class LabScreen(SessionActions, StepActions):
     @on(Overtime)
     def _time_is_over(self, message: Overtime) -> None:
         what = "the lab" if message.what == WHOLE else message.what
-        rest = "f ends the exam" if self.exam else "no points are lost by it"
-        self.notify(f"The time for {what} is over; {rest}", severity="warning", markup=False)
+        self.notify(
+            f"The time for {what} is over; no points are lost by it",
+            severity="warning",
+            markup=False,
+        )

@@ -8,12 +8,14 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from labgrader.model.errors import LabError
+from labgrader.model.modes import Mode
 from labgrader.tui import shell
 from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.screens.base import LabBase
+from labgrader.tui.screens.breaks import BreakScreen
 from labgrader.tui.screens.confirm import ConfirmScreen
 from labgrader.tui.screens.drills import DrillsScreen
-from labgrader.tui.screens.help import HelpScreen
+from labgrader.tui.screens.help import ExamHelpScreen, HelpScreen
 from labgrader.tui.screens.map import MapScreen
 from labgrader.tui.screens.quiz import QuizScreen
 from labgrader.tui.screens.report import ReportScreen
@@ -29,6 +31,10 @@ class SessionActions(LabBase):
 
     drillbook: DrillBook
 
+    def finish_exam(self) -> None:
+        """Have the exam end and be graded."""
+        raise NotImplementedError
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "s", "timer", "Time", tooltip="Start or pause the time; after a done task: the next"
@@ -41,6 +47,7 @@ class SessionActions(LabBase):
         Binding("x", "drills", "Drills", show=False, tooltip="Break and fix, on a solved lab"),
         Binding("g", "report", "Report", show=False, tooltip="Score, time, what to practise"),
         Binding("f", "finish", "Finish", show=False, tooltip="End the session and see its report"),
+        Binding("b", "rest", "Break", tooltip="Stop the clock and hide the task"),
         Binding("t", "tour", "Tour", show=False, tooltip="The lab in five short steps"),
         Binding("?,f1", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
@@ -48,7 +55,8 @@ class SessionActions(LabBase):
 
     def action_timer(self) -> None:
         """Start or pause the task's time."""
-        if self.refused_in_exam("An exam's clock cannot be paused"):
+        if self.journal.record().state == "ended":
+            self.notify("This session has ended; `labgrader start` begins another", markup=False)
             return
         if self.state.task_mark(self.lab_task) is Mark.PASSED:
             self._go_on()
@@ -71,10 +79,8 @@ class SessionActions(LabBase):
         self.notify(f"On to {following.id}: its time runs", markup=False)
 
     async def action_judge(self) -> None:
-        """Judge everything again, unless that is going on anyway; an exam shows its answers."""
-        if self.exam:
-            await self.reveal()
-        elif self.state.grading:
+        """Judge everything again, unless that is going on anyway."""
+        if self.state.grading:
             self.notify("Judging already", markup=False)
         else:
             await self.judge()
@@ -100,13 +106,11 @@ class SessionActions(LabBase):
 
     def action_quiz(self) -> None:
         """Ask questions."""
-        if not self.refused_in_exam("There is no quiz in an exam"):
-            self.app.push_screen(QuizScreen(self.workbench))
+        self.app.push_screen(QuizScreen(self.workbench))
 
     def action_drills(self) -> None:
-        """Break the lab, to have it mended."""
-        if not self.refused_in_exam("There are no drills in an exam"):
-            self.app.push_screen(DrillsScreen(self.workbench, lambda: self.state, self.drillbook))
+        """Break the lab, to be repaired."""
+        self.app.push_screen(DrillsScreen(self.workbench, lambda: self.state, self.drillbook))
 
     def action_timeline(self) -> None:
         """Show what changed on the cluster, and what came of it."""
@@ -114,23 +118,41 @@ class SessionActions(LabBase):
 
     def action_report(self) -> None:
         """Show how the session stands."""
-        if not self.refused_in_exam("The report comes when the exam is over: f ends it"):
-            self.journal.note_grading(self.state.results_by_task())
-            self.app.push_screen(ReportScreen(self.workbench, self.journal))
+        self.journal.note_grading(self.state.results_by_task())
+        self.journal.catch_up()
+        self.app.push_screen(ReportScreen(self.workbench, self.journal))
 
     def action_finish(self) -> None:
         """End the session, if the learner is sure, and show its report."""
-        what = "exam" if self.exam else "session"
-        question = f"End this {what}? Its clock stops for good; the cluster stays as it is."
+        if self.journal.record().state == "ended":
+            self.notify("This session has ended already", markup=False)
+            return
+        question = "End this session? Its clock stops for good; the cluster stays as it is."
+        if self.mode is Mode.EXAM:
+            question = "End this exam and grade it? It cannot be continued."
         self.app.push_screen(ConfirmScreen(question), self._finish)
+
+    def action_rest(self) -> None:
+        """Take a break from the exam: the clock stops and the task is hidden."""
+        if not self.journal.rest():
+            self.notify("No break is left", severity="warning", markup=False)
+            return
+        self.show_break()
+
+    def show_break(self) -> None:
+        """Hide the task while the clock stands still, whichever program stopped it."""
+        resting = self.journal.record().state == "paused"
+        if resting and not any(isinstance(one, BreakScreen) for one in self.app.screen_stack):
+            self.app.push_screen(BreakScreen(self.journal))
 
     def _finish(self, sure: bool | None) -> None:
         if not sure:
             return
+        if self.mode is Mode.EXAM:
+            self.finish_exam()
+            return
         self.journal.note_grading(self.state.results_by_task())  # a grading may be under way
         self.journal.note("ended")
-        self.exam = False
-        self.call_later(self.reveal)
         self.app.push_screen(ReportScreen(self.workbench, self.journal))
 
     def action_tour(self) -> None:
@@ -139,4 +161,5 @@ class SessionActions(LabBase):
 
     def action_help(self) -> None:
         """Show what the keys do."""
-        self.app.push_screen(HelpScreen(self))
+        exam = self.mode is Mode.EXAM
+        self.app.push_screen(ExamHelpScreen(self) if exam else HelpScreen(self))

@@ -78,16 +78,12 @@ class StepActions(LabBase):
 
     def action_level(self) -> None:
         """Show more or less of how it is done."""
-        if self.refused_in_exam("The level of an exam is fixed"):
-            return
         self.level = self.level.next()
         self.show_step()
 
     async def action_more(self) -> None:
         """Open the first failure further; when all are open, fold them again."""
         criterion = self.state.to_open(self.lab_step)
-        if self.refused_in_exam("An exam says no more than passed or failed"):
-            return
         if criterion is None:
             await self.become(self.state.closed(self.lab_step))
             return
@@ -104,7 +100,8 @@ class StepActions(LabBase):
 
     @on(CheckChosen)
     def _explain_chosen(self, message: CheckChosen) -> None:
-        self._explain(message.criterion)
+        if self.check_action("explain", ()):
+            self._explain(message.criterion)
 
     def _explain(self, criterion: Criterion) -> None:
         checks = self.workbench.catalog.checks
@@ -112,8 +109,6 @@ class StepActions(LabBase):
 
     async def action_hint(self) -> None:
         """Show the next hint of the step's first check that did not pass."""
-        if self.refused_in_exam("There are no hints in an exam"):
-            return
         criterion = self.state.unfinished(self.lab_step)
         if criterion is None:
             self.notify("Every check of this step has passed", markup=False)
@@ -128,8 +123,6 @@ class StepActions(LabBase):
 
     async def action_predict(self) -> None:
         """Ask what the first erratum without a lesson leads to, then tell its lesson."""
-        if self.refused_in_exam("There are no lessons in an exam"):
-            return
         erratum = next((e for e in self.lab_step.errata if e.id not in self.state.lessons), None)
         if erratum is None:
             self.notify("There is nothing to predict in this step (any more)", markup=False)
@@ -150,7 +143,5 @@ class StepActions(LabBase):
 
     def action_solution(self) -> None:
         """Show the step's solution beside what the learner has."""
-        if self.refused_in_exam("There are no solutions in an exam"):
-            return
         self.journal.note("revealed", step=self.lab_step.id)
         self.app.push_screen(SolutionScreen(self.workbench, self.lab_task, self.lab_step))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -9,7 +10,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
@@ -17,7 +17,9 @@ from textual.widgets.option_list import Option
 from labgrader.model.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
+from labgrader.tui.arrival import Chosen, Failed, Ready, Told, go_on_with, survey_of
 from labgrader.tui.launch import Launch, Wish
+from labgrader.tui.screens.confirm import ConfirmScreen
 from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
@@ -26,39 +28,7 @@ if TYPE_CHECKING:
     from labgrader.workbench import Workbench
 
 FACTORS = (1.0, 1.5, 2.0)
-PRACTICE, UNTIMED, EXAM, RESUME = "practice", "untimed", "exam", "resume"
-
-
-class Told(Message):
-    """A component of the cluster said what it does."""
-
-    def __init__(self, component: str, text: str) -> None:
-        super().__init__()
-        self.component, self.text = component, text
-
-
-class Ready(Message):
-    """The cluster answers; ``facts`` say what can be graded there."""
-
-    def __init__(self, workbench: Workbench, title: str, facts: str) -> None:
-        super().__init__()
-        self.workbench, self.title, self.facts = workbench, title, facts
-
-
-class Failed(Message):
-    """There is no cluster to work on."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__()
-        self.why = why
-
-
-class Chosen(Message):
-    """The learner chose, and the cluster is there."""
-
-    def __init__(self, workbench: Workbench, seat: Seat, wish: Wish) -> None:
-        super().__init__()
-        self.workbench, self.seat, self.wish = workbench, seat, wish
+PRACTICE, UNTIMED, TIMED, EXAM, RESUME = "practice", "untimed", "timed", "exam", "resume"
 
 
 class WelcomeScreen(Screen[None]):
@@ -82,6 +52,7 @@ class WelcomeScreen(Screen[None]):
         self._workbench: Workbench | None = None
         self._seat: Seat | None = None
         self._open: Record | None = None
+        self._refusal = ""
         self._wanted = ""
 
     def compose(self) -> ComposeResult:
@@ -142,6 +113,7 @@ class WelcomeScreen(Screen[None]):
         self.query_one("#welcome-title", Static).update(message.title)
         self._seat = Seat(message.workbench, self._launch.book())
         self._open = self._seat.open_session()
+        self._refusal = self._seat.refusal()
         self.query_one("#welcome-bar").display = False
         self.query_one("#welcome-told").display = False
         ready = Content.assemble(("✔ ready  ", "bold $text-success"), one_line(message.facts))
@@ -166,12 +138,17 @@ class WelcomeScreen(Screen[None]):
         options = [
             Option("Practise: hints, solutions, pauses", id=PRACTICE),
             Option("Practise without a clock", id=UNTIMED),
-            Option("Exam: the clock runs on; no hints, no solutions", id=EXAM),
+            Option("Timed: instant verdicts, no hints; the clock runs on", id=TIMED),
+            Option("Exam: as in a real one, the score comes at the end", id=EXAM),
         ]
-        if self._launch.mode is Mode.EXAM:
-            options.insert(0, options.pop())
-        if self._open is not None:
-            options.insert(0, Option(_go_on(self._open), id=RESUME))
+        first = self._first_wish()
+        options.sort(key=lambda option: option.id != first)
+        if self._open is not None and self._open.is_exam:
+            options = [Option(go_on_with(self._open), id=RESUME)]
+        elif self._open is not None:
+            options.insert(0, Option(go_on_with(self._open), id=RESUME))
+        if self._refusal:
+            options = []
         choices.clear_options()
         choices.add_options(options)
         choices.highlighted = marked
@@ -179,11 +156,14 @@ class WelcomeScreen(Screen[None]):
 
     def _note(self) -> None:
         lines = [Content(f"Budgets × {self._factor:g} (f)   Level: {self._level.value} (v)")]
-        if self._seat is not None and self._seat.taken_by:
+        if self._seat is not None and self._seat.taken_by and not self._refusal:
             told = f"! The lab is open here already ({self._seat.taken_by}): your time is not kept"
             lines.append(Content.styled(one_line(told), "$text-warning"))
-        if self._open is not None and self._open.is_exam:
-            lines.append(Content.styled("! An exam goes on; its clock runs", "$text-warning"))
+        if self._refusal:
+            told = f"! {self._refusal}: nothing else can be started"
+            lines.append(Content.styled(one_line(told), "$text-warning"))
+        elif self._open is not None and self._open.is_exam:
+            lines.append(Content.styled("! An exam is running; its clock runs", "$text-warning"))
         if self._wanted and self._workbench is None:
             lines.append(Content("It begins as soon as the cluster is ready."))
         self.query_one("#welcome-note", Static).update(Content("\n").join(lines))
@@ -198,13 +178,14 @@ class WelcomeScreen(Screen[None]):
 
     def _first_wish(self) -> str:
         """Return what the command line asked for."""
-        if self._launch.mode is Mode.EXAM:
-            return EXAM
+        if self._launch.mode is not Mode.PRACTICE:
+            return self._launch.mode.value
         return UNTIMED if self._launch.factor is None else PRACTICE
 
     def action_factor(self) -> None:
         """Stretch every budget, or not."""
-        self._factor = FACTORS[(FACTORS.index(self._factor) + 1) % len(FACTORS)]
+        larger = [factor for factor in FACTORS if factor > self._factor]
+        self._factor = larger[0] if larger else FACTORS[0]
         self._note()
 
     def action_level(self) -> None:
@@ -234,34 +215,46 @@ class WelcomeScreen(Screen[None]):
         if self._workbench is None or self._seat is None:
             self._note()
             return
-        mode = Mode.EXAM if wanted == EXAM else Mode.PRACTICE
-        factor = None if wanted == UNTIMED else self._factor
+        if self._refusal:
+            return
+        modes = {TIMED: Mode.TIMED, EXAM: Mode.EXAM}
+        unlimited = self._launch.factor is None and wanted in modes
+        factor = None if wanted == UNTIMED or unlimited else self._factor
         resume = self._open.name if wanted == RESUME and self._open else ""
-        wish = Wish(mode, factor, self._level, resume)
-        self.post_message(Chosen(self._workbench, self._seat, wish))
+        wish = Wish(modes.get(wanted, Mode.PRACTICE), factor, self._level, resume)
+        if self._open is not None and not resume:
+            question = f"End the open session {self._open.name}? It cannot be continued."
+            self.app.push_screen(ConfirmScreen(question), lambda sure: self._settle(wish, sure))
+        else:
+            self._settle(wish, True)
 
+    def _settle(self, wish: Wish, sure: bool | None) -> None:
+        """Begin what is wanted; an exam only after its terms are agreed to."""
+        bench = self._workbench
+        if not sure or bench is None:
+            self._wanted = ""
+        elif wish.mode is Mode.EXAM:
+            self._agree(bench, wish)
+        else:
+            self._begin(wish)
 
-def _go_on(record: Record) -> Content:
-    from labgrader.report.pace import clock
+    def _agree(self, bench: Workbench, wish: Wish) -> None:
+        from labgrader import examining
+        from labgrader.tui.screens.terms import TermsScreen
 
-    points = f"{record.earned:g} points"
-    return Content(
-        one_line(f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}, {points}")
-    )
+        try:
+            terms = examining.terms_of(bench.catalog.lab, self._launch.terms)
+        except LabError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        agreed = replace(wish, terms=terms)
 
+        def begin(sure: bool | None) -> None:
+            if sure:
+                self._begin(agreed)
 
-def survey_of(workbench: Workbench) -> str:
-    """Return what there is to work on: cluster, nodes, and how many points can be reached.
+        self.app.push_screen(TermsScreen(bench, terms, wish.factor), begin)
 
-    Raises:
-        LabError: the cluster does not answer.
-    """
-    from labgrader.engine import survey
-    from labgrader.engine.snapshot import Snapshot
-
-    snapshot = Snapshot(workbench.cluster)
-    workbench.cluster.version()
-    info = workbench.info(snapshot)
-    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
-    points = f"{found.points} of {found.total} points can be judged here"
-    return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"
+    def _begin(self, wish: Wish) -> None:
+        if self._workbench is not None and self._seat is not None:
+            self.post_message(Chosen(self._workbench, self._seat, wish))

@@ -29,9 +29,7 @@ class CheckPanel(VerticalScroll):
 
     async def show(self, step: Step, state: LabState) -> None:
         """Show the checks of ``step`` as they are known now."""
-        score = words.points(state.score(step.criteria))
-        stale = " (stale)" if state.lost else ""
-        title = f"Checks of {step.id}: {score} points{stale}"
+        title = _title(step, state)
         if title != self.border_title:
             self.border_title = title
         if step is not self._shown_step:
@@ -105,6 +103,14 @@ class CheckCard(Widget):
         return rows
 
 
+def _title(step: Step, state: LabState) -> str:
+    score = state.score(step.criteria)
+    if state.veiled:
+        return f"Graded in {step.id}: {words.reachable(score)}"
+    stale = " (stale)" if state.lost else ""
+    return f"Checks of {step.id}: {words.points(score)} points{stale}"
+
+
 def _what_it_rests_on(criterion: Criterion, state: LabState) -> tuple[object, ...]:
     """Return everything that decides what a card says."""
     result = state.results.get(criterion.id)
@@ -112,6 +118,7 @@ def _what_it_rests_on(criterion: Criterion, state: LabState) -> tuple[object, ..
         result and replace(result, duration_ms=0),
         result is None and criterion.id in state.running,
         state.terse,
+        state.veiled,
         state.depth(criterion),
         state.revealed(criterion),
         state.to_reveal(criterion),
@@ -122,6 +129,8 @@ def _head(criterion: Criterion, state: LabState) -> Content:
     result, mark = state.results.get(criterion.id), state.mark(criterion)
     earned = number(result.earned) if result else 0
     bonus = " bonus" if criterion.optional else ""
+    if state.veiled:
+        return Content.assemble((f"{criterion.points}{bonus} ", "bold"), criterion.title)
     judging = result is None and criterion.id in state.running
     return Content.assemble(
         words.mark(mark),

@@ -7,10 +7,15 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.model.task import Task
+from labgrader import examining
+from labgrader.model.modes import Mode
+from labgrader.model.task import Lab, Task
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
+from labgrader.report.pace import clock
+from labgrader.session import policy
 from labgrader.session.journal import Journal
+from labgrader.session.record import Record
 from labgrader.tui import words
 from labgrader.tui.painting import put
 from labgrader.tui.state import LabState, Mark, News
@@ -39,13 +44,19 @@ class StatusBar(Vertical):
         yield Static(id="trouble", markup=False)
 
     def show(self, state: LabState, task: Task) -> None:
-        """Show how the lab and ``task`` stand."""
-        done = state.task_mark(task) is Mark.PASSED
+        """Show the lab's state and ``task``'s time."""
+        record = self._journal.record()
+        done = not state.veiled and state.task_mark(task) is Mark.PASSED
         self.query_one(TaskTimer).show(task, done=done)
         self.query_one("#time").set_class(done, "-done")
-        put(self.query_one("#done", Static), self._done(state, task) if done else Content(""))
-        put(self.query_one("#cluster", Static), _cluster(state))
-        put(self.query_one("#score", Static), _score(state))
+        told = self._done(state, task) if done else Content("")
+        if record.state == "ended":
+            told = _ended(record, self._lab)
+        put(self.query_one("#done", Static), told)
+        where = Content(one_line(record.context)) if state.veiled else _cluster(state)
+        put(self.query_one("#cluster", Static), where)
+        now = Content("now " if record.state == "ended" else "")
+        put(self.query_one("#score", Static), now + _score(state))
         put(self.query_one("#news", Static), _news(state))
         trouble = self.query_one("#trouble", Static)
         trouble.display = bool(self._journal.trouble)
@@ -56,8 +67,16 @@ class StatusBar(Vertical):
         whole = state.next_task(task) is None
         what = "all done" if whole else f"{task.id} done"
         score = words.points(state.score((state.lab if whole else task).criteria()))
-        last = whole or self._journal.record().is_exam
+        last = whole or self._journal.record().runs_on
         return Content(f"✔ {what}: {score} points. {'Well done!' if last else 's goes on'}")
+
+
+def _ended(record: Record, lab: Lab) -> Content:
+    """Say how the session ended, and what can be done now."""
+    if record.mode is Mode.EXAM:
+        line = examining.result_line(record, lab)
+        return Content(one_line(f"{line}. Now: g report, o solution, e explain"))
+    return Content(f"session ended {clock(record.seconds)}. Now: g report, q quit")
 
 
 def _cluster(state: LabState) -> Content:
@@ -70,6 +89,8 @@ def _cluster(state: LabState) -> Content:
 
 def _score(state: LabState) -> Content:
     score = state.score(state.lab.criteria())
+    if state.veiled:
+        return Content.styled(words.reachable(score), "bold")
     bonus = f" +{number(score.bonus)} bonus" if score.bonus else ""
     withheld = f" ({number(score.withheld)} not judged)" if score.withheld else ""
     return Content.assemble((f"{words.points(score)} points", "bold"), bonus, withheld)
@@ -89,6 +110,8 @@ def _news(state: LabState) -> Content:
     if state.lost is not None:
         since = f"✘ Connection lost, stale since {state.lost.since:%H:%M:%S}: "
         return Content.assemble((since, "bold $text-error"), words.foreign(state.lost.reason))
+    if state.veiled:
+        return Content.styled(policy.RESULTS, words.MUTED)
     if state.news.texts:
         return _change(state.news)
     return Content.styled("judging…" if state.grading else "watching the cluster", words.MUTED)

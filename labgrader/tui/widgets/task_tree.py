@@ -41,10 +41,15 @@ class TaskTree(Choices):
 
 
 def _standing(state: LabState) -> dict[str, tuple[Mark, str]]:
-    """Return the mark of each task and step, with a task's points."""
-    found = {}
+    """Return the mark of each task and step, with a task's points; in an exam no marks."""
+    found: dict[str, tuple[Mark, str]] = {}
     for task in state.lab.tasks:
-        found[task.id] = (state.task_mark(task), words.points(state.score(task.criteria())))
+        score = state.score(task.criteria())
+        if state.veiled:
+            found[task.id] = (Mark.NOTHING, words.reachable(score))
+            found |= {step.id: (Mark.NOTHING, "") for step in task.steps}
+            continue
+        found[task.id] = (state.task_mark(task), f"{words.points(score)} points")
         found |= {step.id: (state.step_mark(step), "") for step in task.steps}
     return found
 
@@ -54,7 +59,7 @@ def _label(lab: Lab, key: str, mark: Mark, points: str) -> Content:
     if task is None:
         step = step_of(lab, key)[1]
         return Content.assemble(words.mark(mark), " ", (key, words.MUTED), " ", step.title)
-    heading = (f"{key} {points} points", "bold")
+    heading = (f"{key} {points}", "bold")
     return Content.assemble(words.mark(mark), " ", heading, "\n", (task.title, words.MUTED))
 
 

@@ -9,7 +9,7 @@ from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.session.journal import Journal
 from labgrader.session.record import Record
-from labgrader.tui.messages import Overtime
+from labgrader.tui.messages import Ended, Overtime
 from labgrader.tui.painting import is_hidden, put
 
 TICK_SECONDS = 0.25
@@ -28,7 +28,7 @@ class TaskTimer(Static):
         self._journal = journal
         self._lab = lab
         self._shown_task: Task | None = None
-        self._done = False
+        self._done = self._ended = False
 
     def on_mount(self) -> None:
         """Look at the clock from now on."""
@@ -44,6 +44,9 @@ class TaskTimer(Static):
         record = self._journal.record()
         if self._shown_task is not None and not is_hidden(self.screen):
             put(self, text(self._shown_task, record, done=self._done))
+        if record.state == "ended" and not self._ended:
+            self._ended = True
+            self.post_message(Ended())
         for what in _over(record, self._lab):
             self._journal.note_over(what)
             self.post_message(Overtime(what))
@@ -70,9 +73,11 @@ class LabTimer(Static):
 
 def _over(record: Record, lab: Lab) -> list[str]:
     """Return whose time has just been over: not noted yet."""
+    if record.is_exam:  # the keeper ends it
+        return []
     spent = {**record.spent, WHOLE: record.seconds}
     budgets = {task.id: record.budget(task.budget_seconds) for task in lab.tasks}
-    budgets[WHOLE] = record.budget(lab.budget_seconds)
+    budgets[WHOLE] = record.whole(lab)
     return [
         what
         for what, budget in budgets.items()
@@ -88,19 +93,30 @@ def as_clock(seconds: float) -> str:
 
 def of_lab(lab: Lab, record: Record) -> Content:
     """Return the time of the whole lab: what is left of it in an exam, else what was spent."""
-    budget = record.budget(lab.budget_seconds)
+    budget = record.whole(lab)
+    name = "exam" if record.mode is Mode.EXAM else "time"
+    if record.state == "ended":  # the status bar says it, with the points
+        return Content("")
+    if record.state == "closing":
+        return Content.styled("exam ends: grading", "bold $text-warning")
+    if record.is_exam and record.lost:
+        return Content.styled("exam stopped: no cluster", "bold $text-warning")
+    if budget is None and record.mode is Mode.EXAM:
+        return Content(f"exam {as_clock(record.seconds)}, no time limit")
     if budget is None:
         return Content(f"lab {as_clock(record.seconds)}, no time limit")
     left = budget - record.seconds
-    if record.mode is not Mode.EXAM:
+    if record.mode is Mode.PRACTICE:
         return Content(f"lab {as_clock(record.seconds)} / {as_clock(budget)}")
     if left > 0:
-        return Content.styled(f"exam {as_clock(left)} left", "bold $text-primary")
-    return Content.styled(f"exam time over by {as_clock(-left)}", "bold $text-error")
+        return Content.styled(f"{name} {as_clock(left)} left", "bold $text-primary")
+    return Content.styled(f"time over by {as_clock(-left)}", "bold $text-error")
 
 
 def text(task: Task, record: Record, *, done: bool) -> Content:
-    """Return the time of one task, as it is shown."""
+    """Return the time of one task, as it is shown; nothing once the session has ended."""
+    if record.state == "ended":
+        return Content("")
     elapsed, budget = record.spent.get(task.id, 0.0), record.budget(task.budget_seconds)
     runs = record.task == task.id and record.state == "running"
     style, note = "bold $text-primary", ""
@@ -109,7 +125,9 @@ def text(task: Task, record: Record, *, done: bool) -> Content:
     elif budget is not None and elapsed >= NEARLY * budget and not done:
         style, note = "bold $text-warning", f"{as_clock(budget - elapsed)} left"
     clock = as_clock(elapsed) + ("" if budget is None else f" / {as_clock(budget)}")
-    if done:
+    if record.is_exam and record.state != "running":
+        doing = "break" if record.state == "paused" else ""
+    elif done:
         doing = "" if elapsed else "time not taken"
     elif runs:
         doing = "credited: no cluster" if record.lost else "running"

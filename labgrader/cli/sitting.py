@@ -1,0 +1,95 @@
+"""What `start` and `session` do with an exam in a terminal: agree to it, and end it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from labgrader import examining
+from labgrader.cli.consent import ask_to_write
+from labgrader.model.errors import UsageError
+from labgrader.report.clean import one_line
+
+if TYPE_CHECKING:
+    from labgrader.model.modes import Terms
+    from labgrader.session.book import Book
+    from labgrader.session.record import Record
+    from labgrader.workbench import Workbench
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return when the learner agrees.
+
+    Raises:
+        UsageError: there is no terminal to ask in.
+        Abort: the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Not a terminal", "Pass --yes to agree")
+    click.confirm(question, abort=True)
+
+
+def ask_to_end(record: Record | None, *, yes: bool) -> None:
+    """Ask before a new session ends the one that is open."""
+    if record is not None:
+        confirm(f"End the open session {record.name}?", yes=yes)
+
+
+def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool) -> Terms:
+    """Say what will happen, make the cluster fresh, and return the terms once they are agreed to.
+
+    Raises:
+        UsageError: the tasks make no exam, or nobody agrees.
+    """
+    lab = workbench.catalog.lab
+    terms = examining.terms_of(lab, asked)
+    for line in examining.terms_lines(lab, terms, factor):
+        click.echo(line)
+    found = examining.leftovers(workbench)
+    if found or terms.tasks:
+        ask_to_write(workbench, "prepare the exam", yes=yes)
+    if found:
+        context = workbench.cluster.connection.context
+        question = f"Remove {len(found)} objects of the lab from context {context}?"
+        confirm(f"An exam starts on a fresh cluster. {question}", yes=yes)
+    confirm("Start the exam now?", yes=yes)
+    if found or terms.tasks:
+        examining.prepare(workbench, terms, _say)
+    return terms
+
+
+def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bool) -> None:
+    """End the exam: void with a reason, else by grading the cluster.
+
+    Raises:
+        UsageError: another cluster or lab is chosen than the exam's, or nobody agrees.
+        LabError: the cluster cannot be graded.
+    """
+    from labgrader.session.journal import Journal
+
+    lab = workbench.catalog.lab
+    if because:
+        confirm("End the exam without a score?", yes=yes)
+        click.echo(examining.result_line(book.end("void", one_line(because)), lab))
+        return
+    chosen = (lab.id, workbench.cluster.connection.context)
+    if chosen != (exam.lab, exam.context):
+        raise UsageError(
+            f"The exam is on context {exam.context}",
+            "Choose it with --kubeconfig and --context, or end it with --void --because TEXT",
+        )
+    over = examining.is_over(exam, lab)
+    confirm("End the exam and grade it?", yes=yes or over)
+    click.echo("Grading the cluster (up to 60 s) ...", err=True)
+    journal = Journal(book, exam.name)
+    record = examining.conclude(workbench, journal, "time" if over else "end")
+    click.echo(examining.result_line(record, lab))
+    click.echo("Next: `labgrader session report`, `labgrader check`, `labgrader solution`")
+
+
+def _say(line: str) -> None:
+    click.echo(one_line(line), err=True)

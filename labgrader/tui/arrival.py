@@ -1,0 +1,74 @@
+"""What the welcome hears while the cluster comes, and how it puts that into words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.message import Message
+
+from labgrader.report.clean import one_line
+from labgrader.tui.launch import Wish
+
+if TYPE_CHECKING:
+    from labgrader.session.record import Record
+    from labgrader.tui.seat import Seat
+    from labgrader.workbench import Workbench
+
+
+class Told(Message):
+    """A component of the cluster said what it does."""
+
+    def __init__(self, component: str, text: str) -> None:
+        super().__init__()
+        self.component, self.text = component, text
+
+
+class Ready(Message):
+    """The cluster answers; ``facts`` say what can be graded there."""
+
+    def __init__(self, workbench: Workbench, title: str, facts: str) -> None:
+        super().__init__()
+        self.workbench, self.title, self.facts = workbench, title, facts
+
+
+class Failed(Message):
+    """There is no cluster to work on."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+
+class Chosen(Message):
+    """The learner chose, and the cluster is there."""
+
+    def __init__(self, workbench: Workbench, seat: Seat, wish: Wish) -> None:
+        super().__init__()
+        self.workbench, self.seat, self.wish = workbench, seat, wish
+
+
+def go_on_with(record: Record) -> Content:
+    """Return the line that offers to go on with a session."""
+    from labgrader.report.pace import clock
+
+    points = "" if record.is_exam else f", {record.earned:g} points"
+    told = f"Go on: {record.name}, {record.mode}, {clock(record.seconds)}{points}"
+    return Content(one_line(told))
+
+
+def survey_of(workbench: Workbench) -> str:
+    """Return what there is to work on: cluster, nodes, and how many points can be reached.
+
+    Raises:
+        LabError: the cluster does not answer.
+    """
+    from labgrader.engine import survey
+    from labgrader.engine.snapshot import Snapshot
+
+    snapshot = Snapshot(workbench.cluster)
+    workbench.cluster.version()
+    info = workbench.info(snapshot)
+    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
+    points = f"{found.points} of {found.total} points can be judged here"
+    return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"
