@@ -11,6 +11,7 @@ import rich_click as click
 from click.exceptions import Abort, Exit
 
 from labgrader import __version__
+from labgrader.cli.consent import Canceled
 from labgrader.model.errors import ExitCode, LabError
 from labgrader.model.machine import machine_error
 from labgrader.report.clean import one_line
@@ -80,6 +81,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         _say(f"{error.format_message()} See `labgrader --help`.")
         return ExitCode.USAGE
+    except Canceled:
+        click.echo("Canceled.", err=True)
+        return ExitCode.INTERRUPTED
     except (KeyboardInterrupt, Abort):
         _say("interrupted")
         return ExitCode.INTERRUPTED

@@ -36,6 +36,11 @@ class Target:
         """Whether labgrader started this cluster itself."""
         return self.provider != "existing"
 
+    @property
+    def name(self) -> str:
+        """The name of a cluster that labgrader started, as ``--name`` takes it."""
+        return self.kubeconfig.resolve().parent.name.removeprefix("kind-")
+
 
 def choose(
     kubeconfig_file: str | None = None,
