@@ -47,7 +47,7 @@ def reset(
         click.echo(_verdict("nothing of the lab is there", left=bool(strays)))
         return ExitCode.FAILED if strays else ExitCode.OK
     _confirm(workbench, len(survey.doomed), yes=yes)
-    residue = job.run(include_unknown=include_unknown)
+    residue = job.run(include_unknown=include_unknown, survey=survey)
     restored = _restore(workbench, kept)
     _list(residue)
     left = bool(residue or residue.strays or not restored)

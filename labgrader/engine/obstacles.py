@@ -24,6 +24,8 @@ _CONFIGURATIONS, _BINDING = ADMISSION[:2], ADMISSION[3]
 UNCONVERTED = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
 """A merge patch for a definition: no conversion webhook is called any more."""
 
+_MESSAGE = 300
+
 _POLICY = re.compile(r"[Pp]olicy '(?P<policy>[^']+)' with binding '(?P<binding>[^']+)'")
 _DENIED = re.compile(r'admission webhook "(?P<name>[^"]+)" denied the request')
 _FAILED = re.compile(r'failed calling webhook "(?P<name>[^"]+)"')
@@ -50,31 +52,32 @@ class Obstacles:
     def of(self, error: LabError, resource: Resource | None = None) -> Obstacle:
         """Return what is behind an error of a request about ``resource``."""
         if isinstance(error, Rejected):
-            return self.of_message(error.message) or Obstacle(error.message)
+            return self.of_message(error.message) or Obstacle(short(error.message))
         if resource is not None and getattr(error, "cause", None) is not Cause.FORBIDDEN:
             found = self._of_resource(error, resource)
             if found:
                 return found
-        return Obstacle(error.message, error.next_step)
+        return Obstacle(short(error.message), error.next_step)
 
     def of_message(self, message: str) -> Obstacle | None:
         """Return the admission that a message of the API server names; None where it names none."""
         policy = _POLICY.search(message)
         if policy:
             return Obstacle(
-                f"the ValidatingAdmissionPolicy {policy['policy']} denies it: {message}",
+                f"the ValidatingAdmissionPolicy {policy['policy']} denies it: {short(message)}",
                 f"Remove its binding: `{_delete(_BINDING, policy['binding'])}`",
             )
         webhook = _DENIED.search(message) or _FAILED.search(message)
         if not webhook:
-            return None
+            return self._converted(message)
         verb = "denies" if "denied the request" in message else "stops"
         for kind, name in self._configurations_of(webhook["name"]):
             return Obstacle(
-                f"{kind.describe(name)} {verb} it: {message}", f"Remove it: `{_delete(kind, name)}`"
+                f"{kind.describe(name)} {verb} it: {short(message)}",
+                f"Remove it: `{_delete(kind, name)}`",
             )
         return Obstacle(
-            message,
+            short(message),
             "Find the webhook's configuration: `kubectl get"
             " validatingwebhookconfigurations,mutatingwebhookconfigurations -o wide`",
         )
@@ -107,13 +110,18 @@ class Obstacles:
             return None
         if isinstance(error, Unreachable) and (dead := self.dead_api(resource.api_version)):
             return dead
-        if (definition := self.conversion(resource)) is not None:
-            name = name_of(definition)
-            return Obstacle(
-                f"the conversion webhook of CustomResourceDefinition {name} does not do its work:"
-                f" {error.message}",
-                f"Make it answer, or remove it: `{no_conversion(name)}`",
-            )
+        definition = self.conversion(resource)
+        return _unconverted(name_of(definition), error.message) if definition else None
+
+    def _converted(self, message: str) -> Obstacle | None:
+        """Return the conversion webhook behind a message that names what could not be converted."""
+        if "conversion webhook" not in message and "from the storage" not in message:
+            return None
+        for one in self._read(CRD):
+            kind = f"{dig(one, 'spec.group')}/", f"Kind={dig(one, 'spec.names.kind')}"
+            named = name_of(one) in message or all(part in message for part in kind)
+            if named and dig(one, "spec.conversion.strategy") == "Webhook":
+                return _unconverted(name_of(one), message)
         return None
 
     def _configurations_of(self, webhook: str) -> Iterator[tuple[Resource, str]]:
@@ -133,6 +141,11 @@ class Obstacles:
         return [found] if found else []
 
 
+def short(message: str) -> str:
+    """Cut a message of the API server, which may repeat itself for every object."""
+    return message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]}…"
+
+
 def no_conversion(definition: str) -> str:
     """Return the command that switches a definition's conversion webhook off."""
     patch = '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'
@@ -150,6 +163,14 @@ def deletion(resource: Resource, name: str, namespace: str | None = None) -> str
 def immutable(error: LabError) -> bool:
     """Whether the API server refused a change of what cannot change once it is there."""
     return isinstance(error, Rejected) and bool(_IMMUTABLE.search(error.message))
+
+
+def _unconverted(definition: str, message: str) -> Obstacle:
+    return Obstacle(
+        f"the conversion webhook of CustomResourceDefinition {definition} does not do its work:"
+        f" {short(message)}",
+        f"Make it answer, or remove it: `{no_conversion(definition)}`",
+    )
 
 
 def _delete(kind: Resource, name: str) -> str:

@@ -28,7 +28,7 @@ from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_contents import Contents, Held
 from labgrader.engine.reset_conversion import Conversion
 from labgrader.engine.reset_left import cause_of_staying, lines_of
-from labgrader.engine.reset_plan import Doomed, Survey, Surveyor, entries
+from labgrader.engine.reset_plan import Doomed, Survey, Surveyor, Unread, entries
 from labgrader.engine.reset_removal import Remover
 from labgrader.engine.waiting import Deadline, wait_until
 from labgrader.model.errors import LabError
@@ -122,21 +122,24 @@ class Reset:
         """Return what cannot be read, with the cause: one line each."""
         return lines_of(survey.unread, self._obstacles)
 
-    def run(self, *, include_unknown: bool = False) -> Residue:
+    def run(self, *, include_unknown: bool = False, survey: Survey | None = None) -> Residue:
         """Remove everything that is planned; may be run again at any point.
+
+        Args:
+            survey: what was found a moment ago, where that is known.
 
         Raises:
             LabError: nothing can be read.
         """
         deadline = Deadline(self._limit)
-        survey = self.survey()
+        survey = survey or self.survey()
         conversion = self._conversion(survey)
-        held: dict[Doomed, Held] = {} if include_unknown else self.held(survey.doomed)
-        if self._unconvert(conversion, survey, held):
+        if self._unconvert(conversion, survey.unread):
             survey = self.survey()
-            held = {} if include_unknown else self.held(survey.doomed)
-            conversion.restore({doomed.name for doomed in held})
-        conversion.going -= {doomed.name for doomed in held}
+        held: dict[Doomed, Held] = {} if include_unknown else self.held(survey.doomed)
+        if self._unconvert(conversion, [one for why in held.values() for one in why.unread]):
+            held = self.held(survey.doomed)
+        conversion.keep({doomed.name for doomed in held})
         for doomed, why in held.items():
             self._told(f"kept {doomed}: {self._reason(why)}")
         remover = Remover(
@@ -151,13 +154,11 @@ class Reset:
         going = {one.name for one in survey.doomed if one.resource.kind == _DEFINITION}
         return Conversion(self._cluster, self._told, self._obstacles, going)
 
-    def _unconvert(
-        self, conversion: Conversion, survey: Survey, held: Mapping[Doomed, Held]
-    ) -> bool:
+    @staticmethod
+    def _unconvert(conversion: Conversion, unread: list[Unread]) -> bool:
         """Switch off conversion webhooks because of which something cannot be read."""
-        unread = [*survey.unread, *(one for why in held.values() for one in why.unread)]
-        found = [one.resource for one in unread if one.resource and conversion.off(one.resource)]
-        return bool(found)
+        off = [one.resource for one in unread if one.resource and conversion.off(one.resource)]
+        return bool(off)
 
     @staticmethod
     def _remove(remover: Remover, doomed: list[Doomed]) -> None:

@@ -73,8 +73,9 @@ class Conversion:
             return False
         return True
 
-    def restore(self, names: set[str]) -> None:
-        """Put back what was switched off on definitions that stay."""
+    def keep(self, names: set[str]) -> None:
+        """Leave definitions alone that stay after all, and put back what was switched off there."""
+        self.going -= names
         for name in names & set(self._before):
             patch = {"spec": {"conversion": self._before.pop(name)}}
             try:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from labgrader.engine import finalizers
-from labgrader.engine.obstacles import Obstacle, Obstacles
+from labgrader.engine.obstacles import Obstacle, Obstacles, short
 from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_plan import Doomed, Unread
 from labgrader.model.errors import LabError
@@ -66,7 +66,7 @@ def _of_namespace(found: Object | None, name: str, obstacles: Obstacles) -> list
                 for one in dead
             ]
         else:
-            causes.append(obstacles.of_message(message) or Obstacle(message))
+            causes.append(obstacles.of_message(message) or Obstacle(short(message)))
     foreign = [one for one in dig(found, "spec.finalizers", []) if one != "kubernetes"]
     if foreign:
         body: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

@@ -66,8 +66,9 @@ class Remover:
         if error and self.convert(doomed.resource):
             error = self._delete(doomed)
         if error and not self._is_going(doomed):
-            self.causes[doomed.uid] = str(self.obstacles.of(error, doomed.resource))
-            self.told(f"{doomed} cannot be deleted: {self.causes[doomed.uid]}")
+            obstacle = self.obstacles.of(error, doomed.resource)
+            self.causes[doomed.uid] = str(obstacle)
+            self.told(f"{doomed} cannot be deleted: {obstacle.cause}")
         elif self._await(doomed) or self._unfinalize(doomed):
             self.told(f"removed {doomed}")
 
