@@ -107,8 +107,12 @@ class Remover:
         )
 
     def _free_contents(self, doomed: Doomed) -> None:
-        """Take finalizers off what is deleted along with a namespace or a definition."""
-        for resource, obj in self.contents.inside(doomed).pairs:
+        """Let go of what is deleted along with a namespace or a definition, and held."""
+        inside = self.contents.inside(doomed)
+        for one in inside.unread:
+            if one.resource is not None:
+                self.convert(one.resource)
+        for resource, obj in inside.pairs:
             if dig(obj, "metadata.deletionTimestamp") and finalizers.foreign(resource.kind, obj):
                 self._take_off(doomed_of(resource, obj), obj)
 

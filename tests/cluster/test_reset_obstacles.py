@@ -13,7 +13,7 @@ import pytest
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine import reset_removal
-from labgrader.engine.obstacles import API_SERVICE
+from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
@@ -277,7 +277,9 @@ def test_lists_that_cannot_be_read_keep_a_namespace_and_nothing_else(
     assert code == ExitCode.FAILED
     assert f"still there: Namespace {PLATFORM}: the conversion webhook of Custom" in said, said
     assert "kubectl patch crd bonds.desk.example" in said
+    clean_lab.patch(CRD, "bonds.desk.example", UNCONVERTED)  # the patch of that command
     clean_lab.delete(CRD, "bonds.desk.example")
+    assert wait_until(lambda: clean_lab.get(CRD, "bonds.desk.example") is None, 30)
     assert wait_until(lambda: clean_lab.get(NAMESPACE, PLATFORM) is None, 30)
 
 
