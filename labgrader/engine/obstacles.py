@@ -97,7 +97,7 @@ class Obstacles:
 
     def conversion(self, resource: Resource) -> Object | None:
         """Return the definition of a custom resource that a webhook converts; None for others."""
-        if "." not in resource.group:
+        if "." not in resource.group or not resource.plural:
             return None
         for found in self._read(CRD, f"{resource.plural}.{resource.group}"):
             if dig(found, "spec.conversion.strategy") == "Webhook":
@@ -141,9 +141,9 @@ class Obstacles:
         return [found] if found else []
 
 
-def short(message: str) -> str:
+def short(message: str, limit: int = _MESSAGE) -> str:
     """Cut a message of the API server, which may repeat itself for every object."""
-    return message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]}…"
+    return message if len(message) <= limit else f"{message[:limit]}…"
 
 
 def no_conversion(definition: str) -> str:

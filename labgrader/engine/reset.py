@@ -207,7 +207,7 @@ class Reset:
                 residue.stuck.append(f"{doomed}: {cause}" if cause else str(doomed))
             elif kept[doomed.uid].unread:
                 because = "; ".join(lines_of(kept[doomed.uid].unread, self._obstacles))
-                hint = "remove it all the same with --include-unknown"
+                hint = "Remove it all the same with `labgrader reset --include-unknown`"
                 obstacle = Obstacle(f"not all of its contents can be read: {because}", hint)
                 residue.stuck.append(f"{doomed}: {obstacle}")
         return residue

@@ -89,7 +89,9 @@ class Contents:
             ):
                 if isinstance(found, LabError):
                     if not self._is_dead(version, found):
-                        unread.append(Unread(f"the API {version}", found))
+                        group, _, number = version.rpartition("/")
+                        api = Resource(group, number, "", "API")
+                        unread.append(Unread(f"the API {version}", found, api))
                     continue
                 for resource in found:
                     served.setdefault((resource.group, resource.plural), []).append(resource)

@@ -39,7 +39,7 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Something that could not be read; ``resource`` is None where its kind could not be found."""
+    """Something that could not be read; ``resource`` has no plural where discovery failed."""
 
     what: str
     error: LabError
@@ -144,7 +144,8 @@ class Surveyor:
         what = _describe(entry)
         found = kinds[entry["apiVersion"], entry["kind"]]
         if isinstance(found, LabError):
-            return Unread(what, found)
+            group, _, version = entry["apiVersion"].rpartition("/")
+            return Unread(what, found, Resource(group, version, "", entry["kind"]))
         failed: Unread | None = None
         for resource in found:
             if not limit.left:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from labgrader.engine import finalizers
-from labgrader.engine.obstacles import Obstacles
+from labgrader.engine.obstacles import Obstacles, short
 from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_contents import Contents
 from labgrader.engine.reset_plan import WORKERS, Doomed, doomed_of
@@ -68,7 +68,7 @@ class Remover:
         if error and not self._is_going(doomed):
             obstacle = self.obstacles.of(error, doomed.resource)
             self.causes[doomed.uid] = str(obstacle)
-            self.told(f"{doomed} cannot be deleted: {obstacle.cause}")
+            self.told(f"{doomed} cannot be deleted: {short(obstacle.cause, 120)}")
         elif self._await(doomed) or self._unfinalize(doomed):
             self.told(f"removed {doomed}")
 
