@@ -50,10 +50,10 @@ def reset(
     residue = job.run(include_unknown=include_unknown, survey=survey)
     restored = _restore(workbench, kept)
     _list(residue)
-    left = bool(residue or residue.strays or not restored)
+    left = bool(residue or residue.strays)
     place = f"the lab is at the start of {to}" if kept else "nothing of the lab is left"
-    click.echo(_verdict(place, left=left))
-    return ExitCode.FAILED if left else ExitCode.OK
+    click.echo(_verdict(place, left=left) if restored else f"the lab is not at the start of {to}")
+    return ExitCode.OK if restored and not left else ExitCode.FAILED
 
 
 def _split(workbench: Workbench, to: str | None) -> tuple[list[str], list[str] | None]:

@@ -57,6 +57,11 @@ class Residue:
     unread: list[str] = field(default_factory=list)
     strays: list[Doomed] = field(default_factory=list)
 
+    @property
+    def lines(self) -> list[str]:
+        """Everything because of which something is left."""
+        return [*self.stuck, *self.unread, *self.unknown]
+
     def __bool__(self) -> bool:
         """Whether something of the lab is left where the lab puts it, or may be."""
         return bool(self.unknown or self.stuck or self.unread)

@@ -90,14 +90,25 @@ class Remover:
         """Wait until an object is gone; help out of it what is deleted with it."""
         if doomed.resource.kind not in SLOW_KINDS:
             return wait_until(lambda: self._gone(doomed), self.deadline.shorter(self.grace))
-        began = time.monotonic()
+        began, freed = time.monotonic(), True
         limit = Deadline(self.deadline.shorter(SLOW_SECONDS))
         while not wait_until(lambda: self._gone(doomed), limit.shorter(max(self.grace, 0.5))):
             late = time.monotonic() - began > HOPELESS_SECONDS
-            if not limit.left or (late and self._hopeless(doomed)):
+            if not limit.left or self._waits_for_nobody(doomed):
                 return False
-            self._free_contents(doomed)
+            if late and (not freed or self._hopeless(doomed)):
+                return False
+            freed = self._free_contents(doomed)
         return True
+
+    def _waits_for_nobody(self, doomed: Doomed) -> bool:
+        """Whether Kubernetes has done its part, and only finalizers of others are left."""
+        found = self._current(doomed)
+        held = dig(found, "metadata.finalizers", [])
+        if doomed.resource.kind == "Namespace":
+            held = held + dig(found, "spec.finalizers", [])
+        foreign = finalizers.foreign(doomed.resource.kind, found)
+        return bool(foreign) and len(foreign) == len(held)
 
     def _hopeless(self, doomed: Doomed) -> bool:
         """Whether an error keeps the namespace controller from emptying a namespace."""
@@ -106,15 +117,21 @@ class Remover:
             one.get("type") in _ERRORS and one.get("status") == "True" for one in conditions
         )
 
-    def _free_contents(self, doomed: Doomed) -> None:
-        """Let go of what is deleted along with a namespace or a definition, and held."""
+    def _free_contents(self, doomed: Doomed) -> bool:
+        """Let go of what is deleted along with a namespace or a definition, and held.
+
+        Returns:
+            False where something of it is refused.
+        """
+        freed = True
         inside = self.contents.inside(doomed)
         for one in inside.unread:
             if one.resource is not None:
                 self.convert(one.resource)
         for resource, obj in inside.pairs:
             if dig(obj, "metadata.deletionTimestamp") and finalizers.foreign(resource.kind, obj):
-                self._take_off(doomed_of(resource, obj), obj)
+                freed = self._take_off(doomed_of(resource, obj), obj) and freed
+        return freed
 
     def _unfinalize(self, doomed: Doomed) -> bool:
         """Take off finalizers that nobody serves; never those of Kubernetes itself."""

@@ -133,9 +133,10 @@ def test_what_is_dead_around_the_lab_does_not_keep_it(
     ranks = {"groupPriorityMinimum": 100, "versionPriority": 100, "insecureSkipTLSVerify": True}
     spec = {"group": "prices.example", "version": "v1beta1", "service": service, **ranks}
     beside(API_SERVICE, DEAD_API, {"spec": spec})
-    convert(clean_lab, {"service": {"name": "gone", "namespace": PLATFORM}})
     held = ["trading-algorithm-cleanup", "cleanup.k8s.io/trades", "kubernetes.io/pvc-protection"]
     clean_lab.patch(ALGORITHM, SAMPLE, {"metadata": {"finalizers": held}}, PLATFORM)
+    # It can be read as it was stored, but not be written: the deletion of what is held is a write.
+    convert(clean_lab, {"service": {"name": "gone", "namespace": PLATFORM}}, stored="v2")
     beside(ROLE, "trading-operator-workloads", {"rules": []}, "default")
 
     code, said = run("reset", "--dry-run")
@@ -143,6 +144,7 @@ def test_what_is_dead_around_the_lab_does_not_keep_it(
     code, said = run("reset")
     assert code == ExitCode.FAILED
     assert f"took the finalizers {', '.join(held)} off" in said
+    assert f"switched off the conversion webhook of CustomResourceDefinition {DEFINITION}" in said
     for resource, name, place in (
         (ALGORITHM, SAMPLE, PLATFORM),
         (CRD, DEFINITION, None),
@@ -294,3 +296,24 @@ def foreign_definition() -> Object:
             for name in ("v1", "v2")
         ],
     }
+
+
+def test_refused_finalizers_are_named_with_what_refuses(
+    run: Run, clean_lab: Kube, beside: Callable[..., None]
+) -> None:
+    """Deletions pass, and no write does after them: resource, definition and namespace hang."""
+    solve(clean_lab, "task1")
+    held = ["lab.fintech.io/hold"]
+    clean_lab.patch(ALGORITHM, SAMPLE, {"metadata": {"finalizers": held}}, PLATFORM)
+    client = {"service": {"name": "gone", "namespace": "policy-system"}}
+    body = hooks(client, groups=["fintech.io"], resources=["*"])
+    body["webhooks"][0]["rules"][0]["operations"] = ["UPDATE"]
+    beside(VALIDATING, "frozen", body)
+    code, said = run("reset")
+    assert code == ExitCode.FAILED
+    still = [line for line in said.splitlines() if line.startswith("still there: ")]
+    assert len(still) == 3, said
+    assert still[0].startswith(f"still there: TradingAlgorithm {PLATFORM}/{SAMPLE}: it holds")
+    assert "kubectl delete validatingwebhookconfiguration frozen" in still[0]
+    clean_lab.delete(VALIDATING, "frozen")
+    assert run("reset")[0] == ExitCode.OK
