@@ -134,7 +134,9 @@ class Http:
                 raw = self._pool.request(method, self.connection.host + target, **options)
         except (HTTPError, OSError, ValueError) as error:
             raise transport_error(error, self.connection.host, timeout) from error
-        marked = raw.headers.get("Audit-ID") == mark
+        # An aggregated API repeats the mark as well: then it is there twice.
+        repeated = raw.headers.get("Audit-ID", "")
+        marked = mark in [one.strip() for one in repeated.split(",")]
         self._marked = marked or self._marked
         return raw, marked
 
