@@ -17,7 +17,7 @@ from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode, Rejected
+from labgrader.model.errors import ExitCode, LabError, Rejected
 from labgrader.model.resource import (
     ADMISSION,
     CLUSTER_ROLE,
@@ -97,9 +97,16 @@ def convert(kube: Kube, client: Object | None, *, stored: str = "v1") -> None:
         webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
         conversion = {"strategy": "Webhook", "webhook": webhook}
     kube.patch(CRD, DEFINITION, {"spec": {"versions": versions, "conversion": conversion}})
-    assert wait_until(
-        lambda: kube.document("/apis/fintech.io/v2", "APIResourceList") is not None, 20
-    )
+    # The sample is stored as v1: reading it as v2 shows whether the change is in force.
+    reads = client is None
+    assert wait_until(lambda: is_readable(kube, NEWER, SAMPLE) is reads, 20)
+
+
+def is_readable(kube: Kube, resource: Resource, name: str) -> bool:
+    try:
+        return kube.get(resource, name, PLATFORM, timeout=1) is not None
+    except LabError:
+        return False
 
 
 def hooks(
@@ -267,6 +274,7 @@ def test_lists_that_cannot_be_read_keep_a_namespace_and_nothing_else(
     webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
     patch = {"spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}}}
     clean_lab.patch(CRD, "bonds.desk.example", patch)
+    assert wait_until(lambda: not is_readable(clean_lab, bond, "two"), 20)
     code, said = run("reset")
     assert code == ExitCode.FAILED
     assert clean_lab.get(CRD, DEFINITION) is None
