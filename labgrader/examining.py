@@ -21,7 +21,7 @@ from labgrader.session.record import Record
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.engine.reset import Doomed
+    from labgrader.engine.reset_plan import Doomed
 
 SETTLE_SECONDS = 60.0
 """How long the grading at the end waits for what is still starting."""

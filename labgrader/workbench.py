@@ -194,6 +194,14 @@ class Workbench:
         return targets.has_consent(self.target, self.connection.host)
 
     @property
+    def place(self) -> str:
+        """Name the chosen cluster and its context, for questions."""
+        context, target = self.connection.context, self.target
+        if not target.owned:
+            return f"the cluster {self.connection.host} (context {context})"
+        return f"the cluster {target.provider}/{target.name} (context {context})"
+
+    @property
     def runs_containers(self) -> bool:
         """Whether the chosen cluster has nodes that do what a Pod says (and not only say so)."""
         from labgrader.engine import survey

@@ -102,7 +102,7 @@ class SolvedLab:
         reset = Reset(self._workbench.cluster, root, _nothing, grace_seconds=grace)
         residue = reset.run(include_unknown=True)
         if residue:
-            raise LabError(f"The lab does not go away: {', '.join(residue.stuck)}")
+            raise LabError(f"The lab does not go away: {'; '.join(residue.lines)}")
 
     def _all_anew(self) -> None:
         self.clear()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from labgrader.cli.audit import audit
 from labgrader.cli.options import workbench_options
 from labgrader.cli.prepare import prepare, unprepare
+from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ PROVIDER_OPTION = click.option(
     default="embedded",
     show_default=True,
     help="What runs the cluster: labgrader itself, or kind (needs Docker).",
+)
+FORMAT_OPTION = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 
 
@@ -76,17 +80,35 @@ def down(kind: str, name: str, *, purge: bool) -> None:
 @cluster.command()
 @PROVIDER_OPTION
 @NAME_OPTION
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@FORMAT_OPTION
 def status(kind: str, name: str, form: str) -> None:
     """Show the cluster and its components; exit with 1 unless it runs."""
     found = _provider(kind, name).status()
-    click.echo(_as_json(found) if form == "json" else _as_text(found))
+    click.echo(_plain(_fields(found)) if form == "json" else _as_text(found))
     if form == "text" and kind == "embedded" and found.nodes == "simulated":
         click.echo(f"  real nodes  {_real_nodes(found.state)}")
     if found.state != "running":
         raise SystemExit(1)
+
+
+@cluster.command("list")
+@FORMAT_OPTION
+def list_(form: str) -> None:
+    """List the lab's own clusters on this machine: state, nodes, URL, context.
+
+    The one marked with * is what commands use without --context and --kubeconfig.
+    """
+    from labgrader.cluster import listing
+
+    chosen = listing.current()
+    found = [(one, (one.provider, one.name) == chosen) for one in listing.clusters()]
+    if form == "json":
+        click.echo(_plain([{**_fields(one), "current": current} for one, current in found]))
+        return
+    for one, current in found:
+        click.echo(one_line(_row(one, current=current)))
+    if not found:
+        click.echo("no clusters; start one with `labgrader cluster up`")
 
 
 @cluster.command()
@@ -154,14 +176,27 @@ def _progress(component: str, message: str) -> None:
     click.echo(f"{component}: {message}", err=True)
 
 
-def _as_json(found: ClusterStatus) -> str:
-    import json
+def _row(one: ClusterStatus, *, current: bool) -> str:
+    """Return a cluster as one line of a list."""
+    nodes = f", {one.nodes} nodes" if one.nodes else ""
+    where = "".join(f", {part}" for part in (one.server, one.context) if part)
+    note = f" ({one.note})" if one.note else ""
+    return f"{'*' if current else '-'} {one.provider}/{one.name}: {one.state}{nodes}{where}{note}"
+
+
+def _fields(found: ClusterStatus) -> dict[str, Any]:
     from dataclasses import asdict
+
+    return asdict(found)
+
+
+def _plain(value: object) -> str:
+    import json
 
     def plain(value: object) -> str:
         return str(value) if isinstance(value, Path) else repr(value)
 
-    return json.dumps(asdict(found), indent=2, default=plain)
+    return json.dumps(value, indent=2, default=plain)
 
 
 def _as_text(found: ClusterStatus) -> str:

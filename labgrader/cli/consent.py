@@ -1,13 +1,33 @@
-"""Asks before the lab writes to a cluster that it did not start."""
+"""Asks before the lab writes to a cluster that it did not start, and before it removes anything."""
 
 from __future__ import annotations
 
 import sys
 
 import rich_click as click
+from click.exceptions import Abort
 
 from labgrader.model.errors import UsageError
 from labgrader.workbench import Workbench
+
+
+class Canceled(Abort):
+    """The answer to a question was no: nothing was done."""
+
+
+def confirm(question: str) -> None:
+    """Ask a question, with no as the default answer.
+
+    Raises:
+        Canceled: the answer is no.
+    """
+    if not click.confirm(question):
+        raise Canceled
+
+
+def is_terminal() -> bool:
+    """Whether there is a person who can answer."""
+    return sys.stdin.isatty()
 
 
 def ask_to_write(workbench: Workbench, what: str, *, yes: bool) -> None:
@@ -18,17 +38,15 @@ def ask_to_write(workbench: Workbench, what: str, *, yes: bool) -> None:
         yes: whether ``--yes`` was given.
 
     Raises:
-        UsageError: it is not, or there is nobody to ask.
+        UsageError: standard input is not a terminal.
+        Canceled: the answer is no.
     """
     if yes or workbench.agreed:
         return
-    host = workbench.cluster.connection.host
-    context = workbench.cluster.connection.context
-    refusal = UsageError(
-        f"labgrader did not start the cluster of context {context}, and will not {what} there",
-        "Agree with --yes, or once for all with `labgrader cluster prepare`",
-    )
-    if not sys.stdin.isatty():
-        raise refusal
-    if not click.confirm(f"{what.capitalize()} on the cluster of context {context} ({host})?"):
-        raise refusal
+    if not is_terminal():
+        context = workbench.cluster.connection.context
+        raise UsageError(
+            f"labgrader did not start the cluster of context {context}, and will not {what} there",
+            "Agree with --yes, or once for all with `labgrader cluster prepare`",
+        )
+    confirm(f"{what.capitalize()} on {workbench.place}?")

@@ -142,7 +142,7 @@ class _Story:
         """Nothing is left."""
         click.echo("\n5. Reset")
         residue = Reset(self._workbench.cluster, self._root, _tell).run()
-        self._expect(not residue, f"left behind: {residue}")
+        self._expect(not residue, f"left behind: {'; '.join(residue.lines)}")
         report = self._grade()
         self._expect(report.score.earned == 0, "points were left after the reset")
 

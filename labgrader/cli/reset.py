@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 
 import rich_click as click
 
-from labgrader.cli.consent import ask_to_write
+from labgrader.cli.consent import ask_to_write, confirm, is_terminal
+from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
-from labgrader.engine.reset import Doomed, Reset
+from labgrader.engine.obstacles import deletion
+from labgrader.engine.reset import Reset, Residue
+from labgrader.engine.reset_plan import Survey
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode, UsageError
+from labgrader.model.errors import ExitCode, LabError, UsageError
 from labgrader.report.clean import one_line
+from labgrader.session.book import Book
 from labgrader.workbench import Workbench
+
+_LIMIT = 2000
+"""Characters of a line: a cause comes in the API server's words, and the command after it."""
 
 
 @click.command()
 @click.option("--to", metavar="taskN", help="Only back to the start of this task.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--include-unknown", is_flag=True, help="Also remove objects that are not the lab's.")
 @workbench_options
@@ -27,30 +34,30 @@ def reset(
     """Remove what the lab made, finalizers and all, and list what is left.
 
     With --to, only what that task and later ones made; what the tasks before it need is put back.
-    Exit code 0: nothing of the lab is left there; 1: something is, and it is listed.
+    What cannot be removed is listed with its cause and the command that helps; everything else is
+    removed. It takes three minutes at most.
+    Exit code 0: nothing of the lab is left; 1: something is, and it is listed.
     """
     kept, removed = _split(workbench, to)
-    if not dry_run:
+    if not (dry_run or is_terminal()):  # a person is asked once, when it is known how much goes
         ask_to_write(workbench, "remove the lab's objects", yes=yes)
     job = Reset(workbench.cluster, workbench.catalog.lab.root, _say, tasks=removed)
-    plan = job.plan()
+    survey = job.survey()
     if dry_run:
-        return _foretell(job, plan, kept)
-    if not plan and not kept:
-        click.echo("nothing of the lab is there")
-        return ExitCode.OK
-    _confirm(len(plan), yes=yes)
-    residue = job.run(include_unknown=include_unknown)
-    solver = Solver(workbench.cluster, workbench.catalog.lab.root, _say)
-    for task_id in kept:
-        solver.solve(task_id)
-    for stuck in residue.stuck:
-        _say(f"still there: {stuck}")
-    for stranger in residue.unknown:
-        _say(f"not the lab's, kept: {stranger} (remove it too with --include-unknown)")
+        return _foretell(job, survey, kept)
+    if not (survey.doomed or survey.unread or kept):
+        strays = job.strays()
+        _list_strays(Residue(strays=strays))
+        click.echo(_verdict("nothing of the lab is there", left=bool(strays)))
+        return ExitCode.FAILED if strays else ExitCode.OK
+    _confirm(workbench, len(survey.doomed), yes=yes)
+    residue = job.run(include_unknown=include_unknown, survey=survey)
+    restored = _restore(workbench, kept)
+    _list(residue)
+    left = bool(residue or residue.strays)
     place = f"the lab is at the start of {to}" if kept else "nothing of the lab is left"
-    click.echo("something is left" if residue else place)
-    return ExitCode.FAILED if residue else ExitCode.OK
+    click.echo(_verdict(place, left=left) if restored else f"the lab is not at the start of {to}")
+    return ExitCode.OK if restored and not left else ExitCode.FAILED
 
 
 def _split(workbench: Workbench, to: str | None) -> tuple[list[str], list[str] | None]:
@@ -63,26 +70,67 @@ def _split(workbench: Workbench, to: str | None) -> tuple[list[str], list[str] |
     return known[: known.index(to)], known[known.index(to) :]
 
 
-def _foretell(job: Reset, plan: list[Doomed], kept: list[str]) -> int:
-    """Say what a reset would do."""
-    for doomed in plan:
+def _foretell(job: Reset, survey: Survey, kept: list[str]) -> int:
+    """List what a reset would do."""
+    for doomed in survey.doomed:
         _say(f"would remove {doomed}")
-    for doomed, strangers in job.unknown(plan).items():
-        _say(f"would keep {doomed}, because of {', '.join(strangers)}")
+    for line in job.unread(survey):
+        _say(f"cannot be read: {line}")
+    for doomed, held in job.held(survey.doomed).items():
+        because = [*held.strangers, *(f"{one.what}, which cannot be read" for one in held.unread)]
+        _say(f"would keep {doomed}, because of {', '.join(because)}")
     for task_id in kept:
         _say(f"would put back the solution of {task_id}")
-    if not plan:
+    _list_strays(Residue(strays=job.strays()))
+    if not (survey.doomed or survey.unread):
         click.echo("nothing of the lab is there")
     return ExitCode.OK
 
 
-def _confirm(count: int, *, yes: bool) -> None:
+def _confirm(workbench: Workbench, count: int, *, yes: bool) -> None:
+    """Ask, naming the cluster and its context."""
+    objects = f"{count} object{'' if count == 1 else 's'} of the lab"
     if yes:
+        _say(f"removing {objects} on {workbench.place}")
         return
-    if not sys.stdin.isatty():
-        raise UsageError("There is nobody to ask whether to reset", "Agree with --yes")
-    click.confirm(f"Remove {count} objects of the lab?", abort=True)
+    if not is_terminal():
+        raise UsageError("Not a terminal; pass --yes to reset")
+    confirm(f"Remove {objects} on {workbench.place}?")
+
+
+def _restore(workbench: Workbench, kept: list[str]) -> bool:
+    """Put back what the tasks before need; whether that was possible."""
+    solver = Solver(workbench.cluster, workbench.catalog.lab.root, _say)
+    context = workbench.cluster.connection.context
+    for task_id in kept:
+        try:
+            solver.solve(task_id)
+            remember(partial(Book.note_solved, task=task_id, context=context))
+        except LabError as error:
+            _say(f"{task_id} cannot be put back: {error}")
+            return False
+    return True
+
+
+def _list(residue: Residue) -> None:
+    for line in residue.stuck:
+        _say(f"still there: {line}")
+    for line in residue.unread:
+        _say(f"cannot be read, so it may still be there: {line}")
+    for stranger in residue.unknown:
+        _say(f"not the lab's, kept: {stranger} (remove it too with --include-unknown)")
+    _list_strays(residue)
+
+
+def _list_strays(residue: Residue) -> None:
+    for one in residue.strays:
+        command = deletion(one.resource, one.name, one.namespace)
+        _say(f"in another namespace, kept: {one} (if it is yours: `{command}`)")
+
+
+def _verdict(done: str, *, left: bool) -> str:
+    return "something is left" if left else done
 
 
 def _say(line: str) -> None:
-    click.echo(one_line(line))
+    click.echo(one_line(line, _LIMIT))

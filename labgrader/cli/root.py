@@ -11,6 +11,7 @@ from click.exceptions import Abort, Exit
 
 from labgrader import __version__
 from labgrader.cli import output
+from labgrader.cli.consent import Canceled
 from labgrader.cli.guard import guarded
 from labgrader.model.errors import ExitCode, LabError
 from labgrader.model.machine import machine_error
@@ -95,6 +96,9 @@ def _run(arguments: Sequence[str], *, debug: bool) -> int:
     except click.ClickException as error:
         _say(_usage(error))
         return ExitCode.USAGE
+    except Canceled:
+        click.echo("Canceled.", err=True)
+        return ExitCode.INTERRUPTED
     except (KeyboardInterrupt, Abort):
         _say("interrupted")
         return ExitCode.INTERRUPTED

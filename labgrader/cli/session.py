@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader import reporting
+from labgrader.cli.consent import confirm
 from labgrader.cli.options import exam_options, workbench_options
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Mode, Terms
@@ -159,7 +160,7 @@ def delete(name: str, yes: bool) -> None:
     book = _book()
     record = book.record(name)
     if not yes:
-        click.confirm(f"Delete the session {record.name}?", abort=True)
+        confirm(f"Delete the session {record.name}?")
     book.delete(name)
     click.echo(f"{name}: deleted")
 

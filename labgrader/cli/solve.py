@@ -7,13 +7,15 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.cli import earlier
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine.leadership import leader
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import UsageError
+from labgrader.engine.solve import NotApplied, Solver
+from labgrader.model.errors import ExitCode, UsageError
 from labgrader.model.resource import LEASE
+from labgrader.report.clean import one_line
 from labgrader.session.book import Book
 from labgrader.workbench import Workbench
 
@@ -30,8 +32,12 @@ LEADER = "trading-operator-leader"
 @click.option("--manual", is_flag=True, help="Make by hand what the operator would make (task 4).")
 @click.option("--yes", is_flag=True, help="Agree to writing to a cluster of your own.")
 @workbench_options
-def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool) -> None:
-    """Deploy the reference solution of one or more tasks."""
+def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool) -> int:
+    """Deploy the reference solution of one or more tasks.
+
+    What cannot be applied is listed with the field and the command that helps; the rest is applied.
+    Exit code 0: everything was applied; 1: something was not.
+    """
     lab = workbench.catalog.lab
     known = [task.id for task in lab.tasks]
     unknown = [name for name in which if name not in (*known, "all")]
@@ -44,11 +50,26 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
     if not manual and OPERATORS in wanted and not _has_operator(workbench):
         click.echo("no container runs here, and no operator leads: its part is made by hand")
         manual = True
-    solver = Solver(workbench.cluster, lab.root, click.echo, manual=manual)
+    solver = Solver(workbench.cluster, lab.root, _say, manual=manual)
     context = workbench.cluster.connection.context
+    refused: list[str] = []
     for task_id in wanted:
-        solver.solve(task_id)
+        try:
+            solver.solve(task_id)
+        except NotApplied as error:
+            refused += error.refused
         remember(partial(Book.note_solved, task=task_id, context=context))
+    for line in refused:
+        _say(f"not applied: {line}")
+    for line in earlier.resting_on(workbench, wanted):
+        _say(line)
+    if refused:
+        click.echo("everything else was applied")
+    return ExitCode.FAILED if refused else ExitCode.OK
+
+
+def _say(line: str) -> None:
+    click.echo(one_line(line, 2000))
 
 
 def _has_operator(workbench: Workbench) -> bool:

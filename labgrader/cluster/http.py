@@ -152,7 +152,8 @@ class Http:
         except (HTTPError, OSError, ValueError) as error:
             raise transport_error(error, self.connection.host, timeout) from error
         # An aggregated API repeats it as well, and then it is there twice.
-        marked = mark in raw.headers.get("Audit-ID", "").split(", ")
+        repeated = raw.headers.get("Audit-ID", "")
+        marked = mark in [one.strip() for one in repeated.split(",")]
         self._marked = marked or self._marked
         return raw, marked
 

@@ -95,7 +95,7 @@ class Kube:
         response = self._write(resource, "POST", path, body, dry_run, timeout)
         if resource.plural.endswith("reviews"):
             return responses.review_of(response, resource)
-        told = resource.kind if "/" in resource.plural else None
+        told = resource.kind if "/" in resource.plural else None  # of a group of its own
         return responses.object_of(response, resource, name_of(body), kind=told)
 
     def apply(

@@ -56,6 +56,12 @@ class Target:
         file = [] if self.files else [f"--kubeconfig={self.sources[0]}"]
         return file + ([f"--context={self.context}"] if self.context else [])
 
+    @property
+    def name(self) -> str:
+        """The name of a cluster that labgrader started, as ``--name`` takes it."""
+        folder = self.kubeconfig.resolve().parent.name
+        return folder.removeprefix("kind-") if self.provider == "kind" else folder
+
 
 def choose(
     kubeconfig_file: str | None = None,

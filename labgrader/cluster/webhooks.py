@@ -87,7 +87,11 @@ def _conversions(resource: Resource, read: Read) -> Iterator[Hook]:
     if "." not in resource.group:
         return
     name = f"{resource.plural}.{resource.group}"
-    for definition in read(CRD, name):
+    try:
+        definitions = read(CRD, name)
+    except LabError:  # Kubernetes' own groups with a dot have none
+        return
+    for definition in definitions:
         if dig(definition, "spec.conversion.strategy") == "Webhook":
             patch = '\'{"spec":{"conversion":{"strategy":"None","webhook":null}}}\''
             remove = f"kubectl patch crd {name} --type=merge -p {patch}"

@@ -15,6 +15,7 @@ class Kinds:
 
     cluster: Cluster
     _known: dict[str, list[Object]] = field(default_factory=dict)
+    _groups: list[Object] = field(default_factory=list)
 
     def find(self, api_version: str, kind: str) -> Resource | None:
         """Return the resource; None where the API server does not serve such a kind."""
@@ -25,12 +26,25 @@ class Kinds:
                 return Resource(group, version, plural, kind, bool(entry.get("namespaced")))
         return None
 
-    def listable(self, api_version: str) -> Iterator[Resource]:
-        """Yield every namespaced resource of one API version that can be listed."""
+    def removable(self, api_version: str) -> Iterator[Resource]:
+        """Yield every namespaced resource of one API version that can be listed and deleted."""
         group, _, version = api_version.rpartition("/")
         for entry in self._served(api_version):
-            if entry.get("namespaced") and "list" in (entry.get("verbs") or ()):
+            if entry.get("namespaced") and {"list", "delete"} <= set(entry.get("verbs") or ()):
                 yield Resource(group, version, str(entry["name"]), str(entry["kind"]))
+
+    def versions(self, group: str | None = None) -> list[str]:
+        """Return ``group/version`` of one group or of all, each group's preferred one first."""
+        if not self._groups:
+            answer = self.cluster.document("/apis", "APIGroupList")
+            self._groups = list(dig(answer, "groups", []))
+        found: dict[str, None] = {}
+        for one in self._groups:
+            if group in (None, one.get("name")):
+                preferred = dig(one, "preferredVersion.groupVersion")
+                others = [str(version["groupVersion"]) for version in one.get("versions") or ()]
+                found.update(dict.fromkeys([str(preferred or others[0]), *others]))
+        return list(found)
 
     def _served(self, api_version: str) -> list[Object]:
         if not self._known.get(api_version):

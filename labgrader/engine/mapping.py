@@ -17,7 +17,7 @@ from labgrader.engine.ownership import Node, ownership
 from labgrader.engine.places import Made
 from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import PREFIX
-from labgrader.engine.reset import entries
+from labgrader.engine.reset_plan import entries
 from labgrader.engine.sights import Seen, see
 from labgrader.model.errors import Forbidden, LabError
 from labgrader.model.resource import (

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from labgrader.engine.reset import SYSTEM_NAMES
+from labgrader.engine.reset_contents import SYSTEM_NAMES
 from labgrader.engine.sights import Link, Seen
 
 

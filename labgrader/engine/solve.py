@@ -13,10 +13,11 @@ from pathlib import Path
 
 from labgrader.engine import changes
 from labgrader.engine.kinds import Kinds
+from labgrader.engine.obstacles import Obstacle, Obstacles, deletion, immutable
 from labgrader.engine.ports import Cluster
 from labgrader.engine.waiting import wait_until
 from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ContentError, LabError, Rejected
+from labgrader.model.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
 from labgrader.model.resource import Object, Resource, dig, name_of
 
 ACTS = ".acts.yaml"
@@ -30,6 +31,23 @@ GOING_SECONDS = 60.0
 """How long what is being deleted may take to go: a definition and a namespace are emptied first."""
 
 Told = Callable[[str], None]
+
+
+class NotApplied(LabError):
+    """Some objects of a task's solution were not applied; the others were.
+
+    Args:
+        refused: one line for each, with the cause and what helps.
+    """
+
+    def __init__(self, task_id: str, refused: list[tuple[str, Obstacle]]) -> None:
+        self.refused = [f"{label}: {obstacle}" for label, obstacle in refused]
+        label, first = refused[0]
+        if len(refused) == 1:
+            super().__init__(f"{label} was not applied: {first.cause}", first.help)
+        else:
+            labels = ", ".join(label for label, _ in refused)
+            super().__init__(f"{len(refused)} objects of {task_id} were not applied: {labels}")
 
 
 def folder_of(root: Path, task_id: str) -> Path:
@@ -58,10 +76,12 @@ class Solver:
     def solve(self, task_id: str) -> None:
         """Apply one task's solution, once all of it that is being deleted is gone.
 
+        An object that cannot be applied does not keep the others from it.
+
         Raises:
             ContentError: there is none.
-            LabError: the API server refuses an object, or one that is being deleted does not go;
-                names it.
+            NotApplied: the API server refuses objects; names them, the fields and what helps.
+            LabError: an object that is being deleted does not go, or nothing can be applied.
         """
         self._await_gone(task_id)
         try:
@@ -73,23 +93,61 @@ class Solver:
             self._deploy(task_id)
 
     def _deploy(self, task_id: str) -> None:
+        refused: list[tuple[str, Obstacle]] = []
+        applied = False
         for path in self._files(task_id):
             if path.name.endswith(ACTS):
-                self._act(task_id, path)
+                if refused:
+                    self.told(f"{task_id}: skipped {path.name}: not everything before was applied")
+                else:
+                    self._act(task_id, path)
                 continue
             for manifest in read_documents(path):
-                self._apply(task_id, path, manifest)
+                try:
+                    self._apply(task_id, path, manifest)
+                except LabError as error:
+                    if isinstance(error, Unreachable) or (
+                        isinstance(error, ClusterError) and not applied
+                    ):
+                        raise
+                    refused.append(self._refused(task_id, manifest, error))
+                else:
+                    applied = True
+        if refused:
+            raise NotApplied(task_id, refused)
 
     def _apply(self, task_id: str, path: Path, manifest: Object) -> None:
         resource = self._await_kind(Kinds(self.cluster), manifest, path)
         name, namespace = dig(manifest, "metadata.name"), dig(manifest, "metadata.namespace")
-        label = resource.describe(name, namespace)
-        try:
-            self.cluster.apply(resource, manifest, namespace)
-        except Rejected as error:
-            raise LabError(f"The API server refuses {label}: {error.message}") from error
+        self.cluster.apply(resource, manifest, namespace)
         self._await_established(resource, manifest)
-        self.told(f"{task_id}: applied {label}")
+        self.told(f"{task_id}: applied {resource.describe(name, namespace)}")
+
+    def _refused(self, task_id: str, manifest: Object, error: LabError) -> tuple[str, Obstacle]:
+        """Return what was not applied, why, and the next step."""
+        name, namespace = name_of(manifest), dig(manifest, "metadata.namespace")
+        label = Resource("", "", "", str(manifest["kind"])).describe(name, namespace)
+        if not isinstance(error, Rejected):
+            obstacle = Obstacles(self.cluster).of(error)
+        elif immutable(error):
+            obstacle = self._immutable(task_id, manifest, error)
+        else:
+            found = Obstacles(self.cluster).of(error)
+            obstacle = Obstacle(f"the API server refuses it: {found.cause}", found.help)
+        self.told(f"{task_id}: not applied: {label}: {obstacle.cause}")
+        return label, obstacle
+
+    def _immutable(self, task_id: str, manifest: Object, error: Rejected) -> Obstacle:
+        group, _, version = str(manifest["apiVersion"]).rpartition("/")
+        resource = Resource(group, version, "", str(manifest["kind"]))
+        command = deletion(resource, name_of(manifest), dig(manifest, "metadata.namespace"))
+        fields = ", ".join(error.fields) or "a field"
+        definition = resource.kind == "CustomResourceDefinition"
+        loss = " (this deletes all its resources as well)" if definition else ""
+        return Obstacle(
+            f"{fields} is immutable, and differs from the solution's: {error.message}",
+            f"Delete the object and solve again{loss}: `{command} && labgrader solve {task_id}`",
+        )
 
     def _await_gone(self, task_id: str) -> bool:
         """Wait for deletions under way of what the task deploys; say whether there were any.
@@ -117,7 +175,10 @@ class Solver:
             )
 
     def _going(self, resource: Resource, name: str, namespace: str | None) -> bool:
-        found = self.cluster.get(resource, name, namespace)
+        try:
+            found = self.cluster.get(resource, name, namespace)
+        except LabError:  # what cannot be read is applied all the same
+            return False
         return dig(found, "metadata.deletionTimestamp") is not None
 
     def _act(self, task_id: str, path: Path) -> None:

@@ -6,6 +6,23 @@ import time
 from collections.abc import Callable
 
 
+class Deadline:
+    """A limit for several steps together, in seconds from now."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; 0 when it is over."""
+        return max(0.0, self._end - time.monotonic())
+
+    def shorter(self, seconds: float) -> float:
+        """Return ``seconds``, or what is left where that is less."""
+        return min(seconds, self.left)
+
+
 def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
     """Ask ``condition`` until it holds or ``seconds`` are over; say whether it held."""
     end = time.monotonic() + seconds

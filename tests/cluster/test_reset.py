@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import ExitCode
 from labgrader.model.resource import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
-from labgrader.paths import content_root
+from labgrader.paths import STATE_VARIABLE, content_root
 
 pytestmark = [pytest.mark.cluster]
 
@@ -189,3 +190,45 @@ def test_reset_gets_past_a_dead_webhook(run: Run, clean_lab: Kube) -> None:
     code, said = run("reset")
     assert code == ExitCode.OK, said
     assert clean_lab.get(NAMESPACE, PLATFORM) is None
+
+
+def test_a_reset_asks_by_the_name_of_the_cluster(
+    clean_lab: Kube,
+    kubeconfig: Path,
+    cluster_state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    solve(clean_lab, "task1")
+    monkeypatch.setenv(STATE_VARIABLE, str(cluster_state))  # the cluster is the lab's own here
+    answer = io.StringIO("n\n")
+    monkeypatch.setattr(answer, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", answer)
+    code = root.run(["reset", "--kubeconfig", str(kubeconfig)])
+    out, err = capsys.readouterr()
+    assert (code, err) == (ExitCode.INTERRUPTED, "Canceled.\n")
+    assert "Remove 3 objects of the lab on the cluster embedded/tests (context labgrader" in out
+    assert clean_lab.get(ALGORITHM, SAMPLE, PLATFORM) is not None
+
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert root.run(["reset", "--kubeconfig", str(kubeconfig)]) == ExitCode.USAGE
+    assert "Not a terminal; pass --yes to reset" in capsys.readouterr().err
+
+
+def test_the_lab_s_own_clusters_are_listed(
+    kubeconfig: Path,
+    cluster_state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(STATE_VARIABLE, str(cluster_state))
+    assert root.run(["cluster", "list"]) == ExitCode.OK
+    out = capsys.readouterr().out
+    assert "- embedded/tests: running, simulated nodes, https://127.0.0.1:" in out
+    assert "labgrader-tests" in out
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    assert root.run(["cluster", "list", "--format", "json"]) == ExitCode.OK
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert listed["current"] is True
+    assert (listed["provider"], listed["name"], listed["state"]) == ("embedded", "tests", "running")
+    assert listed["context"] == "labgrader-tests"

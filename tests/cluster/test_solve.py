@@ -1,13 +1,27 @@
-"""Solutions on a lab that is still on its way out."""
+"""Solutions on what is there already: on its way out, not to be changed, or the learner's own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import LabError
-from labgrader.model.resource import CRD, Resource
+from labgrader.model.errors import ExitCode, LabError
+from labgrader.model.resource import (
+    CONFIG_MAP,
+    CRD,
+    DEPLOYMENT,
+    NAMESPACE,
+    ROLE_BINDING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Object,
+    Resource,
+)
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]
@@ -53,3 +67,79 @@ def test_a_solution_says_what_does_not_go(clean_lab: Kube) -> None:
         Solver(clean_lab, content_root(), lambda line: None, patience=0.2).solve("task1")
     assert DEFINITION in caught.value.message
     clean_lab.patch(ALGORITHM, SAMPLE, LET_GO, PLATFORM)
+
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command against the cluster; return its exit code and what it printed."""
+
+    def call(*words: str) -> tuple[int, str]:
+        code = root.run([*words, "--kubeconfig", str(kubeconfig), "--yes"])
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def test_what_cannot_be_changed_is_named_and_the_rest_is_applied(run: Run, clean_lab: Kube) -> None:
+    solve = Solver(clean_lab, content_root(), lambda line: None)
+    definition = next(one for _, one in solve.manifests("task1") if one["kind"] == CRD.kind)
+    clean_lab.create(CRD, {**definition, "spec": {**definition["spec"], "scope": "Cluster"}})
+    clean_lab.create(NAMESPACE, {"metadata": {"name": PLATFORM}})
+    for resource, name, body in (
+        (CONFIG_MAP, "trading-operator-config", {"immutable": True, "data": {"mine": "yes"}}),
+        (DEPLOYMENT, "trading-operator-controller", {"spec": of_another_selector()}),
+        (ROLE_BINDING, "trading-operator-workloads", {"roleRef": role("view"), "subjects": []}),
+    ):
+        clean_lab.create(resource, {"metadata": {"name": name}, **body}, PLATFORM)
+
+    code, said = run("solve", "task1", "task2", "task3")
+    assert code == ExitCode.FAILED
+    told = [line for line in said.splitlines() if line.startswith("not applied: ")]
+    for kind, field, task in (
+        (f"CustomResourceDefinition {DEFINITION}", "spec.scope", "task1"),
+        (f"RoleBinding {PLATFORM}/trading-operator-workloads", "roleRef", "task2"),
+        (f"ConfigMap {PLATFORM}/trading-operator-config", "data", "task3"),
+        (f"Deployment {PLATFORM}/trading-operator-controller", "spec.selector", "task3"),
+    ):
+        (line,) = (one for one in told if one.startswith(f"not applied: {kind}: "))
+        assert f"{field} is immutable" in line
+        assert "`kubectl delete " in line
+        assert line.endswith(f" && labgrader solve {task}`")
+    assert clean_lab.get(SERVICE_ACCOUNT, "trading-operator", PLATFORM) is not None
+    assert clean_lab.get(SERVICE, "trading-operator-metrics", PLATFORM) is not None
+
+    for resource, name in (
+        (DEPLOYMENT, "trading-operator-controller"),
+        (CONFIG_MAP, "trading-operator-config"),
+    ):
+        clean_lab.delete(resource, name, PLATFORM)
+    assert run("solve", "task3")[0] == ExitCode.OK
+
+
+def of_another_selector() -> Object:
+    labels = {"app": "mine"}
+    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "c"}]}}
+    return {"replicas": 0, "selector": {"matchLabels": labels}, "template": pods}
+
+
+def role(name: str) -> Object:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
+
+
+def test_a_solution_names_the_earlier_task_that_it_rests_on(run: Run, clean_lab: Kube) -> None:
+    tasks = ("task1", "task2", "task3", "task4")
+    for task in tasks:
+        Solver(clean_lab, content_root(), lambda line: None, manual=True).solve(task)
+    code, said = run("solve", "task5")
+    assert (code, "rests on" in said) == (ExitCode.OK, False), said
+    own = {"metadata": {"labels": {"app": "mine"}}}
+    clean_lab.patch(SERVICE, "trading-operator-metrics", own, PLATFORM)
+    code, said = run("solve", "task5")
+    assert code == ExitCode.OK
+    (line,) = (one for one in said.splitlines() if "rests on" in one)
+    assert line.startswith("task5 does not pass (service_monitor")
+    assert f"rests on task3 (Service {PLATFORM}/trading-operator-metrics)" in line
+    assert "`labgrader solve task3`" in line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
@@ -143,6 +144,34 @@ def test_nobody_writes_to_a_cluster_that_was_not_given(
         assert code == ExitCode.USAGE, command
         assert "labgrader did not start" in err
     server.close()
+    assert [method for method, _ in server.seen if method != "GET"] == []
+
+
+class Terminal(io.StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    "command", [("solve", "task1"), ("demo",), ("cluster", "prepare"), ("cluster", "unprepare")]
+)
+def test_a_no_is_an_answer(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+) -> None:
+    server = OddServer(lambda method, path: ok({}))
+    file = tmp_path / "k"
+    file.write_text(server.kubeconfig())
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    code, out, err = run(capsys, *command, "--kubeconfig", str(file))
+    server.close()
+    assert (code, err) == (ExitCode.INTERRUPTED, "Canceled.\n")
+    assert "the cluster http" in out  # which one is asked about
+    assert "(context " in out
     assert [method for method, _ in server.seen if method != "GET"] == []
 
 

@@ -26,7 +26,7 @@ from labgrader.model.errors import (
     Unreachable,
     WebhookFailed,
 )
-from labgrader.model.resource import ACCESS_REVIEW, CONFIG_MAP, Object
+from labgrader.model.resource import ACCESS_REVIEW, CONFIG_MAP, Object, Resource
 from odd_server import Answer, OddServer, ok, status
 
 NS = "lab"
@@ -267,3 +267,23 @@ def test_without_marks_the_shape_decides(serve: Serve, name: str) -> None:
         expected = not_served("", {**expected, **dict.fromkeys((*READS, *WRITES), Unreachable)})[1]
     kube, pods = serve(answer, marks=False, odd_marks=False)
     assert {request: outcome(request, kube, pods) for request in REQUESTS} == expected
+
+
+def test_an_aggregated_api_repeats_the_mark_as_well(tmp_path: Path) -> None:
+    server = OddServer(lambda _, path: discovery(path) or ok(LIST), marks=lambda path: 2)
+    file = tmp_path / "kubeconfig"
+    file.write_text(server.kubeconfig())
+    kube = Kube(connect(file))
+    assert kube.list(CONFIG_MAP, NS) == [BODY]
+    assert kube.marks()
+    server.close()
+
+
+def test_a_subresource_may_be_of_another_group(tmp_path: Path) -> None:
+    token = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": {}}
+    server = OddServer(lambda _, path: discovery(path) or ok(token))
+    file = tmp_path / "kubeconfig"
+    file.write_text(server.kubeconfig())
+    resource = Resource("", "v1", "serviceaccounts/x/token", "TokenRequest")
+    assert Kube(connect(file)).create(resource, token, NS) == token
+    server.close()
