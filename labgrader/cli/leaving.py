@@ -44,7 +44,8 @@ def _session_since(began: datetime) -> Record | None:
     entries = book.store.entries(names[-1]) if names else []
     if not entries or entries[-1].moment.at < began:
         return None
-    return replay(entries, book.now())
+    found = replay(entries, book.now())
+    return found if found.started_at is not None else None
 
 
 def farewell(record: Record | None, possible: int, *, runs: bool) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from labgrader.cli.options import exam_options, workbench_options
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Mode, Terms
 from labgrader.report.as_json import number
+from labgrader.report.clean import one_line, to_json
 from labgrader.report.pace import clock
 from labgrader.workbench import Workbench
 
@@ -39,10 +39,16 @@ def session() -> None:
 @session.command("list")
 def list_() -> None:
     """List all sessions, oldest first."""
-    records = _book().records()
+    book = _book()
+    records = book.records()
     for record in records:
         points = "exam" if record.is_exam else f"{number(record.earned)} points"
-        click.echo(f"{record.name}: {record.state}, {clock(record.seconds)}, {points}")
+        line = f"{record.name}: {record.state}, {clock(record.seconds)}, {points}"
+        if record.set_aside:
+            line += f" ({record.set_aside} events cannot be read and are left out)"
+        click.echo(one_line(line))
+    if book.unread():
+        click.echo(f"labgrader: {book.unread()} sessions cannot be read", err=True)
     if not records:
         click.echo("no sessions; start one with `labgrader session start`")
 
@@ -70,7 +76,7 @@ def start(
     if mode is Mode.EXAM:
         terms = sitting.agree(workbench, terms, factor, yes=yes)
     record = book.start(name, lab.id, context, mode, factor, terms)
-    click.echo(f"{record.name}: the clock runs")
+    click.echo(f"{one_line(record.name)}: the clock runs")
     if mode is Mode.EXAM:
         click.echo("Tasks: `labgrader tasks`. End and grade it: `labgrader session end`")
 
@@ -79,14 +85,14 @@ def start(
 def pause() -> None:
     """Stop the clock."""
     record = _book().pause()
-    click.echo(f"{record.name}: paused at {clock(record.seconds)}")
+    click.echo(f"{one_line(record.name)}: paused at {clock(record.seconds)}")
 
 
 @session.command()
 def resume() -> None:
     """Let the clock go on."""
     record = _book().resume()
-    click.echo(f"{record.name}: goes on at {clock(record.seconds)}")
+    click.echo(f"{one_line(record.name)}: goes on at {clock(record.seconds)}")
 
 
 @session.command()
@@ -110,7 +116,7 @@ def end(workbench: Workbench, because: str | None, *, void: bool, yes: bool) -> 
         raise UsageError("No exam is running", "Leave --void out to end a session")
     else:
         record = book.end()
-        click.echo(f"{record.name}: ended at {clock(record.seconds)}")
+        click.echo(f"{one_line(record.name)}: ended at {clock(record.seconds)}")
 
 
 @session.command()
@@ -149,7 +155,7 @@ def export(name: str | None) -> None:
         {"at": entry.moment.at.isoformat(), "kind": entry.kind, "data": entry.data}
         for entry in Store().entries(record.name)
     ]
-    click.echo(json.dumps({"session": record.name, "events": events}, indent=2))
+    click.echo(to_json({"session": record.name, "events": events}))
 
 
 @session.command()
@@ -158,11 +164,10 @@ def export(name: str | None) -> None:
 def delete(name: str, yes: bool) -> None:
     """Remove a session for good."""
     book = _book()
-    record = book.record(name)
-    if not yes:
-        confirm(f"Delete the session {record.name}?")
+    if not yes and name in book.store.sessions():
+        confirm(f"Delete the session {one_line(name)}?")
     book.delete(name)
-    click.echo(f"{name}: deleted")
+    click.echo(f"{one_line(name)}: deleted")
 
 
 def _chosen(name: str | None) -> Record:

@@ -29,20 +29,34 @@ class Book:
         self.now = now
 
     def records(self) -> list[Record]:
-        """Return all sessions, oldest first."""
-        return [self.record(name) for name in self.store.sessions()]
+        """Return all sessions that can be read, oldest first."""
+        found = [self._read(name) for name in self.store.sessions()]
+        return [record for record in found if record is not None]
 
     def record(self, name: str) -> Record:
-        """Return one session; raise ``UsageError`` where there is none."""
-        entries = self.store.entries(name)
-        if not entries:
-            raise unknown("session", name, self.store.sessions())
-        return replay(entries, self.now())
+        """Return one session; raise ``UsageError`` where there is none that can be read."""
+        found = self._read(name)
+        if found is None:
+            raise unknown("session", name, [one.name for one in self.records()])
+        return found
+
+    def unread(self) -> int:
+        """Return how many sessions of the file cannot be read: none of them has begun."""
+        return len(self.store.sessions()) - len(self.records())
 
     def newest(self) -> Record | None:
         """Return the session that was started last: no other one can be open."""
-        names = self.store.sessions()
-        return self.record(names[-1]) if names else None
+        for name in reversed(self.store.sessions()):
+            found = self._read(name)
+            if found is not None:
+                return found
+        return None
+
+    def _read(self, name: str) -> Record | None:
+        """Return a session; None where the file has no event by which it begins."""
+        entries = self.store.entries(name)
+        found = replay(entries, self.now()) if entries else None
+        return found if found is not None and found.started_at is not None else None
 
     def open_one(self) -> Record | None:
         """Return the newest session that runs or is paused."""
@@ -149,8 +163,15 @@ class Book:
             self.write(record.name, "solved", task=task)
 
     def delete(self, name: str) -> None:
-        """Remove a session for good; raise ``UsageError`` while it is an exam that runs."""
-        if self.record(name).is_exam:
+        """Remove a session for good, also one that cannot be read.
+
+        Raises:
+            UsageError: it is an exam that runs, or there is none of that name.
+        """
+        if name not in self.store.sessions():
+            raise unknown("session", name, self.store.sessions())
+        record = self._read(name)
+        if record is not None and record.is_exam:
             raise UsageError(f"An exam is running ({name})", END)
         self.store.delete(name)
 

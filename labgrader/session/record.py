@@ -51,7 +51,7 @@ class Record:
     may rest and ``rested`` those that it did, ``absent`` the seconds in which labgrader was gone
     although nobody left it. ``how`` says what ended it (time, finish, end, void) and ``because``
     why it is void. ``final`` is the grading at the end, ``later`` the newest one after it.
-    ``solved`` are the tasks that `solve` deployed.
+    ``solved`` are the tasks that `solve` deployed; ``set_aside`` counts events that make no sense.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Record:
     later: Grading | None = None
     ended_at: datetime | None = None
     solved: list[str] = field(default_factory=list)
+    set_aside: int = 0
 
     @property
     def best(self) -> dict[str, tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -62,6 +63,11 @@ class Given:
     mark: str
 
 
+ODD = "odd"
+"""The kind of what stands in the file and cannot be read as an event: it is set aside."""
+
+_NEVER = Moment(datetime.fromtimestamp(0, UTC), "", 0.0)
+
 LOCK_SECONDS = 2.0
 """How long another process may hold the file: its writes take milliseconds."""
 
@@ -97,14 +103,21 @@ class Store:
             return [str(name) for (name,) in connection.execute(query)]
 
     def entries(self, session: str) -> list[Entry]:
-        """Return the events of one session in the order in which they were written."""
+        """Return the events of one session in the order in which they were written.
+
+        What is no event at all comes as one of the kind ``ODD``, at the moment of the one before.
+        """
         query = "SELECT at, kind, data FROM events WHERE session = ? ORDER BY id"
         with self._open() as connection:
             rows = connection.execute(query, (session,)).fetchall()
-        try:
-            return [_entry(session, *row) for row in rows]
-        except (ValueError, TypeError, AttributeError) as error:
-            raise self._broken(error) from error
+        found: list[Entry] = []
+        for row in rows:
+            try:
+                found.append(_entry(session, *row))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                before = found[-1].moment if found else _NEVER
+                found.append(Entry(session, before, ODD, {}))
+        return found
 
     def delete(self, session: str) -> int:
         """Remove a session for good; return how many events it had."""
@@ -123,10 +136,12 @@ class Store:
         """Return all answers of one lab's quiz, oldest first."""
         query = "SELECT at, lab, question, concept, mark FROM answers WHERE lab = ? ORDER BY id"
         with self._open() as connection:
-            return [
-                Given(datetime.fromisoformat(at), *row)
-                for at, *row in connection.execute(query, (lab,))
-            ]
+            rows = connection.execute(query, (lab,)).fetchall()
+        found = []
+        for at, *row in rows:
+            with contextlib.suppress(ValueError, TypeError):
+                found.append(Given(datetime.fromisoformat(at), *row))
+        return found
 
     def delete_answers(self, lab: str) -> int:
         """Remove all answers of one lab's quiz; return how many there were."""
@@ -174,4 +189,7 @@ class Store:
 def _entry(session: str, at: str, kind: str, text: str) -> Entry:
     data = json.loads(text)
     boot, up = data.pop(_CLOCK, ("", 0.0))
-    return Entry(session, Moment(datetime.fromisoformat(at), boot, up), kind, data)
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return Entry(session, Moment(moment, str(boot), float(up)), str(kind), data)

@@ -9,7 +9,9 @@ from typing import Any
 from labgrader.model.modes import Mode
 from labgrader.session.moments import Moment
 from labgrader.session.record import SILENCE_SECONDS, Grading, Record
-from labgrader.session.store import Entry
+from labgrader.session.store import ODD, Entry
+
+Data = Mapping[str, Any]
 
 
 class Tally:
@@ -22,11 +24,14 @@ class Tally:
 
     def add(self, entry: Entry) -> None:
         """Take one event. Kinds that are not known (of a later version) only let time pass."""
+        if entry.kind == ODD:
+            self._record.set_aside += 1
+            return
         self._pass(self._record, entry.moment)
         self._last = entry.moment
         change = _CHANGES.get(entry.kind)
-        if change is not None:
-            change(self._record, entry.data)
+        if change is not None and not self._takes(change, entry):
+            return
         if entry.kind == "started":
             self._record.started_at = entry.moment.at
         self._date(entry)
@@ -34,6 +39,15 @@ class Tally:
             self._attended = True
         elif entry.kind in ("started", "paused", "resumed", "left"):
             self._attended = False
+
+    def _takes(self, change: Callable[[Record, Data], None], entry: Entry) -> bool:
+        """Make a change, or set an event aside whose content makes no sense."""
+        try:
+            change(self._record, entry.data)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            self._record.set_aside += 1
+            return False
+        return True
 
     def _date(self, entry: Entry) -> None:
         """Keep the time of day of what ends an exam."""
@@ -89,17 +103,17 @@ def tally_of(name: str, entries: Iterable[Entry]) -> Tally:
     return tally
 
 
-Data = Mapping[str, Any]
-
-
 def _start(record: Record, data: Data) -> None:
     record.lab, record.context = str(data["lab"]), str(data["context"])
     known = {mode.value: mode for mode in Mode}  # events of version 1 have none
     record.mode = known.get(data.get("mode", ""), Mode.PRACTICE)
-    record.factor = _number(data.get("factor", 1.0))
+    factor = _number(data.get("factor", 1.0))
+    if factor is not None and not 0 < factor < float("inf"):
+        raise ValueError("a factor must be positive")
+    record.factor = factor
     record.minutes, record.pass_mark = _number(data.get("minutes")), _number(data.get("pass"))
     record.breaks = float(data.get("breaks", 0.0))
-    record.chosen = tuple(data.get("tasks", ()))
+    record.chosen = tuple(str(one) for one in data.get("tasks", ()))
 
 
 def _number(value: Any) -> float | None:
