@@ -110,6 +110,17 @@ def test_a_check_that_holds_the_interpreter_is_ended(lab: Path, tmp_path: Path) 
     assert b"held the interpreter" in done.stderr
 
 
+def test_nothing_that_is_made_is_for_others_to_write(tmp_path: Path) -> None:
+    """Whatever the shell around allows."""
+    made = started(
+        "tasks", "task1", "--write", str(tmp_path / "work"), preexec_fn=lambda: os.umask(0)
+    )
+    assert made.returncode == ExitCode.OK
+    paths = [tmp_path / "work", *(tmp_path / "work").rglob("*")]
+    assert len(paths) > 1
+    assert not [path for path in paths if path.stat().st_mode & 0o022]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
