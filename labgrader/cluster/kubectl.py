@@ -29,6 +29,9 @@ _CANNOT_BE_RUN = 127
 _MOST_LOGGED = 1_000_000
 
 _ENTRY = re.compile(r"I\d{4} \d\d:")
+_LONG = (("=<", " >"), ("[{", "}]"), ("{", "}"))
+"""How the first line of a long entry ends, and how its last line begins."""
+
 _ANSWER = re.compile(r'"Response" status="|Response Status: ')
 _MARK = re.compile(r"^(?:I\d{4} .*\])?\s+Audit-Id: ", re.MULTILINE)
 """What ``-v=8`` writes: entries, one for each response, and the mark among its headers."""
@@ -114,11 +117,14 @@ class Kubectl:
 
 def _own_lines(err: str) -> Iterator[str]:
     """Yield what kubectl says to people: not the entries of its log, which may have many lines."""
-    inside = False
+    end = ""
     for line in err[:_MOST_LOGGED].splitlines(keepends=True):
-        if not inside and not _ENTRY.match(line):
+        if end:
+            end = "" if line.startswith(end) else end
+        elif not _ENTRY.match(line):
             yield line
-        inside = line.rstrip().endswith("=<") or (inside and not line.startswith(" >"))
+        else:
+            end = next((end for mark, end in _LONG if line.rstrip().endswith(mark)), "")
 
 
 def _text(content: bytes) -> str:

@@ -11,7 +11,7 @@ from labgrader.engine.registry import Check
 from labgrader.engine.survey import CONTAINERS
 from labgrader.engine.waiting import wait_until
 from labgrader.model.drill import Drill
-from labgrader.model.errors import Cause, LabError
+from labgrader.model.errors import Cause, LabError, UsageError
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
 
@@ -77,11 +77,13 @@ def begin(cluster: Cluster, drill: Drill, results: Iterable[CheckResult]) -> Non
     """
     broken = health(results).broken
     if broken:
-        raise LabError(f"The lab is not ready for this drill: {told(broken[0])}", _ready(broken[0]))
+        raise UsageError(
+            f"The lab is not ready for this drill: {told(broken[0])}", _ready(broken[0])
+        )
     try:
         changes.apply(cluster, drill.changes, f"drill {drill.name}")
     except LabError as error:
-        raise LabError(
+        raise UsageError(
             f"This drill does not fit what you have made: {error.message}",
             "Try it on the reference solution: `labgrader reset`, `labgrader solve all`",
         ) from error

@@ -90,7 +90,7 @@ def test_the_command_begins_a_drill_gives_hints_and_says_when_it_is_over(
     assert drill.hints[1] not in out
     assert "Not healthy yet: operator_service" in out
 
-    assert root.run(["drill", "start", drill.name, "--yes"]) == ExitCode.FAILED
+    assert root.run(["drill", "start", drill.name, "--yes"]) == ExitCode.USAGE
     assert "not ready for this drill" in capsys.readouterr().err
 
     baseline.restore()

@@ -21,6 +21,10 @@ PAGE = (
     'I1128 12:00:00.000000       1 round_trippers.go:632] "Response" status="404 Not Found"'
     " headers=<\n\tContent-Type: text/html\n > milliseconds=5\n"
 )
+REFUSED = MARKED + (
+    "I1128 12:00:00.000000       1 helpers.go:247] server response object: {\n"
+    '  "kind": "Status",\n  "details": {\n    "name": "p"\n  },\n  "code": 404\n}\n'
+)
 OLDER = (
     "I1128 12:00:00.000000       1 round_trippers.go:574] Response Status: 200 OK in 5 ms\n"
     "I1128 12:00:00.000000       1 round_trippers.go:577] Response Headers:\n"
@@ -40,7 +44,7 @@ def kubectl(folder: Path, err: str, code: int, *, marks: bool = True) -> Kubectl
     return made
 
 
-@pytest.mark.parametrize("log", [MARKED, OLDER, MARKED + MARKED, ""])
+@pytest.mark.parametrize("log", [MARKED, OLDER, MARKED + MARKED, REFUSED, ""])
 def test_what_it_says_is_told_from_its_log(tmp_path: Path, log: str) -> None:
     said = kubectl(tmp_path, log + WORDS, 1).run(["get", "pods"], timeout=20)
     assert said == Said(1, "out\n", WORDS)
