@@ -73,7 +73,7 @@ def begin(cluster: Cluster, drill: Drill, results: Iterable[CheckResult]) -> Non
         results: of the checks that see the fault, judged just now.
 
     Raises:
-        LabError: it is not whole, or the drill does not fit what the learner has made.
+        UsageError: it is not whole, or the drill does not fit what the learner has made.
     """
     broken = health(results).broken
     if broken:
