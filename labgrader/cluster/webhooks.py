@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from labgrader.engine.obstacles import WEBHOOK_CONFIGURATIONS, deletion, no_conversion
 from labgrader.model.errors import ClusterError, LabError, TimedOut, WebhookFailed
-from labgrader.model.resource import ADMISSION, CRD, Object, Resource, dig, name_of
+from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 Read = Callable[[Resource, str | None], Sequence[Object]]
 """Reads objects of a cluster-scoped resource: the one of that name, or all."""
 
-_CONFIGURATIONS = [one for one in ADMISSION if one.plural.endswith("webhookconfigurations")]
 _DEFAULT_SECONDS = 10
 
 
@@ -67,12 +67,12 @@ def _slow(error: TimedOut, resource: Resource, read: Read) -> ClusterError:
 
 
 def _all(read: Read) -> Iterator[tuple[Hook, list[Object]]]:
-    for kind in _CONFIGURATIONS:
+    for kind in WEBHOOK_CONFIGURATIONS:
         for configuration in read(kind, None):
             name = name_of(configuration)
             for one in dig(configuration, "webhooks", []):
                 seconds = int(one.get("timeoutSeconds") or _DEFAULT_SECONDS)
-                remove = f"kubectl delete {kind.kind.lower()} {name}"
+                remove = deletion(kind, name)
                 hook = Hook(str(one.get("name")), kind.describe(name), seconds, remove)
                 yield hook, list(one.get("rules") or ())
 
@@ -93,6 +93,4 @@ def _conversions(resource: Resource, read: Read) -> Iterator[Hook]:
         return
     for definition in definitions:
         if dig(definition, "spec.conversion.strategy") == "Webhook":
-            patch = '\'{"spec":{"conversion":{"strategy":"None","webhook":null}}}\''
-            remove = f"kubectl patch crd {name} --type=merge -p {patch}"
-            yield Hook("for conversion", CRD.describe(name), 30, remove)
+            yield Hook("for conversion", CRD.describe(name), 30, no_conversion(name))

@@ -7,6 +7,7 @@ webhooks, immutable fields.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ API_SERVICE = Resource(
     "apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False
 )
 
-_CONFIGURATIONS, _BINDING = ADMISSION[:2], ADMISSION[3]
+WEBHOOK_CONFIGURATIONS, _BINDING = ADMISSION[:2], ADMISSION[3]
 
 UNCONVERTED = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
 """A merge patch for a definition: no conversion webhook is called any more."""
@@ -65,7 +66,7 @@ class Obstacles:
         if policy:
             return Obstacle(
                 f"the ValidatingAdmissionPolicy {policy['policy']} denies it: {short(message)}",
-                f"Remove its binding: `{_delete(_BINDING, policy['binding'])}`",
+                f"Remove its binding: `{deletion(_BINDING, policy['binding'])}`",
             )
         webhook = _DENIED.search(message) or _FAILED.search(message)
         if not webhook:
@@ -74,7 +75,7 @@ class Obstacles:
         for kind, name in self._configurations_of(webhook["name"]):
             return Obstacle(
                 f"{kind.describe(name)} {verb} it: {short(message)}",
-                f"Remove it: `{_delete(kind, name)}`",
+                f"Remove it: `{deletion(kind, name)}`",
             )
         return Obstacle(
             short(message),
@@ -125,7 +126,7 @@ class Obstacles:
         return None
 
     def _configurations_of(self, webhook: str) -> Iterator[tuple[Resource, str]]:
-        for kind in _CONFIGURATIONS:
+        for kind in WEBHOOK_CONFIGURATIONS:
             for one in self._read(kind):
                 if any(hook.get("name") == webhook for hook in dig(one, "webhooks", [])):
                     yield kind, name_of(one)
@@ -148,7 +149,7 @@ def short(message: str, limit: int = _MESSAGE) -> str:
 
 def no_conversion(definition: str) -> str:
     """Return the command that switches a definition's conversion webhook off."""
-    patch = '{"spec":{"conversion":{"strategy":"None","webhook":null}}}'
+    patch = json.dumps(UNCONVERTED, separators=(",", ":"))
     return f"kubectl patch crd {definition} --type=merge -p '{patch}'"
 
 
@@ -173,10 +174,6 @@ def _unconverted(definition: str, message: str) -> Obstacle:
     )
 
 
-def _delete(kind: Resource, name: str) -> str:
-    return f"kubectl delete {kind.kind.lower()} {name}"
-
-
 def _is_dead(service: Object) -> bool:
     if not dig(service, "spec.service"):
         return False
@@ -190,5 +187,5 @@ def _dead(service: Object) -> Obstacle:
     return Obstacle(
         f"APIService {name} has no backend that answers"
         f" (Service {where.get('namespace')}/{where.get('name')})",
-        f"Bring its backend back, or remove it: `{_delete(API_SERVICE, name)}`",
+        f"Bring its backend back, or remove it: `{deletion(API_SERVICE, name)}`",
     )

@@ -31,7 +31,6 @@ class Doomed:
     name: str
     namespace: str | None
     uid: str
-    finalizers: tuple[str, ...]
 
     def __str__(self) -> str:
         return self.resource.describe(self.name, self.namespace)
@@ -171,7 +170,6 @@ def doomed_of(resource: Resource, obj: Object) -> Doomed:
         name_of(obj),
         dig(obj, "metadata.namespace"),
         str(dig(obj, "metadata.uid", "")),
-        tuple(dig(obj, "metadata.finalizers", [])),
     )
 
 
