@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from labgrader.cluster.kubeconfig_file import Entry
-from labgrader.model.errors import Forbidden
 
 
 def headers_of(user: Entry, context: str) -> Callable[[], Sequence[tuple[str, str]]]:
@@ -32,15 +31,8 @@ def headers_of(user: Entry, context: str) -> Callable[[], Sequence[tuple[str, st
     try:
         config.load_kube_config(str(user.file), context, settings, persist_config=False)
     except Exception as error:  # a library's: it raises KeyError and worse on odd input
-        told = " ".join(str(error).split())[:200]
-        raise Forbidden(
-            f"No credentials for {user.name} of {user.file}: {told}",
-            "Log in again (see that `kubectl get ns` works), then retry",
-        ) from error
+        raise user.no_credentials(" ".join(str(error).split())[:200]) from error
     token = settings.get_api_key_with_prefix("BearerToken", alias="authorization")
     if not token:
-        raise Forbidden(
-            f"No credentials for {user.name} of {user.file}: the login has no valid token",
-            "Log in again (see that `kubectl get ns` works), then retry",
-        )
+        raise user.no_credentials("the login has no valid token")
     return lambda: [("Authorization", token)]

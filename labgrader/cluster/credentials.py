@@ -53,17 +53,16 @@ def of(user: Entry, cluster: Entry, context: str, tell: Callable[[str], None]) -
 
 def _own(user: Entry) -> Callable[[], Headers]:
     """Return the headers of a token or a password that stands in the user itself."""
-    token_file, token = user.path("tokenFile"), user.text("token")
-    if token_file:  # wins over the token, as for kubectl; read each time: it is renewed
-        from labgrader.cluster.tls import read_file
+    token = user.text("token")
+    if user.text("tokenFile"):  # wins, as for kubectl; read each time: it is renewed
 
         def from_file() -> Headers:
             try:
-                content = read_file(token_file, user, "tokenFile").decode()
+                content = user.file_content("tokenFile").decode()
             except UsageError as error:
                 raise Forbidden(error.message, "Log in again") from error
             except UnicodeDecodeError as error:
-                raise user.refused(f"tokenFile {token_file} holds no token") from error
+                raise user.refused(f"tokenFile {user.path('tokenFile')} holds no token") from error
             return [_bearer(content.strip(), user)]
 
         _probe(from_file)
@@ -95,7 +94,8 @@ def _bearer(token: str, user: Entry) -> tuple[str, str]:
 def _impersonation(user: Entry) -> Headers:
     """Return the headers of ``as`` and its companions: on whose behalf requests are sent."""
     name, uid = user.text("as"), user.text("as-uid")
-    groups, extra = user.value.get("as-groups"), user.mapping("as-user-extra")
+    groups = user.strings("as-groups")
+    extra = user.mapping("as-user-extra")
     if not name:
         if uid or groups or extra:
             raise user.refused("as-uid, as-groups and as-user-extra need as")
@@ -103,19 +103,12 @@ def _impersonation(user: Entry) -> Headers:
     found = [("Impersonate-User", name)]
     if uid:
         found.append(("Impersonate-Uid", uid))
-    found += [("Impersonate-Group", one) for one in _strings(user, "as-groups", groups)]
+    found += [("Impersonate-Group", one) for one in groups]
     for key, values in extra.items():
-        header = f"Impersonate-Extra-{_escaped(str(key))}"
-        found += [(header, one) for one in _strings(user, f"as-user-extra {key}", values)]
+        header, label = f"Impersonate-Extra-{_escaped(str(key))}", f"as-user-extra {key}"
+        inner = Entry(user.name, {label: values}, user.file)
+        found += [(header, one) for one in inner.strings(label)]
     return [(header, _value(user, value)) for header, value in found]
-
-
-def _strings(user: Entry, key: str, values: object) -> list[str]:
-    if values is None:
-        return []
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise user.refused(f"{key} must be a list of strings")
-    return values
 
 
 def _value(user: Entry, value: str) -> str:

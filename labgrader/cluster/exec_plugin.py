@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -64,7 +65,7 @@ class Plugin:
             UsageError: its description cannot be used.
             Forbidden: the program is not installed; names the hint that comes with it.
         """
-        settings = Entry(user.name, user.mapping("exec"), user.file)
+        settings = Entry(f"{user.name}: exec", user.mapping("exec"), user.file)
         version, command = settings.text("apiVersion"), settings.text("command")
         if version not in VERSIONS:
             raise user.refused(
@@ -73,11 +74,11 @@ class Plugin:
             )
         if not command:
             raise user.refused("exec names no command")
-        hint = settings.text("installHint")
+        hint = " ".join(settings.text("installHint").split())[:300]
         return cls(
             user=user,
             command=_program(command, user, hint),
-            arguments=_strings(settings, "args"),
+            arguments=settings.strings("args"),
             environment=_variables(settings),
             interactive=_interactive(settings),
             info=_cluster_info(cluster) if settings.flag("provideClusterInfo") else {},
@@ -180,11 +181,8 @@ class Plugin:
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def _failed(self, why: str) -> Forbidden:
-        told = f"; {' '.join(self.hint.split())[:300]}" if self.hint else ""
-        return Forbidden(
-            f"No credentials for {self.user.name} of {self.user.file}: {self.command}: {why}{told}",
-            "Log in again (see that `kubectl get ns` works), then retry",
-        )
+        told = f"; {self.hint}" if self.hint else ""
+        return self.user.no_credentials(f"{self.command}: {why}{told}")
 
 
 _FIELDS = ("token", "clientCertificateData", "clientKeyData")
@@ -195,18 +193,11 @@ def _program(command: str, user: Entry, hint: str) -> str:
     found = str(user.file.parent / command) if os.sep in command else shutil.which(command) or ""
     if found and Path(found).is_file():
         return found
-    told = f": {' '.join(hint.split())[:300]}" if hint else ""
+    told = f": {hint}" if hint else ""
     raise Forbidden(
         f"No credentials for {user.name} of {user.file}: {command} is not installed{told}",
         "Install it, or use another context",
     )
-
-
-def _strings(settings: Entry, key: str) -> list[str]:
-    values = settings.value.get(key) or []
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise settings.refused(f"exec.{key} must be a list of strings")
-    return values
 
 
 def _variables(settings: Entry) -> dict[str, str]:
@@ -214,7 +205,7 @@ def _variables(settings: Entry) -> dict[str, str]:
     for one in settings.value.get("env") or []:
         name, value = (one.get("name"), one.get("value")) if isinstance(one, dict) else (None, None)
         if not isinstance(name, str) or not isinstance(value, str):
-            raise settings.refused("exec.env must be a list of names and values")
+            raise settings.refused("env must be a list of names and values")
         found[name] = value
     return found
 
@@ -223,7 +214,7 @@ def _interactive(settings: Entry) -> bool:
     """Whether the plug-in may ask somebody at the terminal."""
     mode = settings.text("interactiveMode") or "IfAvailable"
     if mode not in ("Never", "IfAvailable", "Always"):
-        raise settings.refused(f"exec.interactiveMode {mode!r} is not supported")
+        raise settings.refused(f"interactiveMode {mode!r} is not supported")
     terminal = sys.stdin is not None and sys.stdin.isatty()
     if mode == "Always" and not terminal:
         raise UsageError(
@@ -236,11 +227,7 @@ def _interactive(settings: Entry) -> bool:
 
 def _cluster_info(cluster: Entry) -> dict[str, Any]:
     """Return what a plug-in is told about the cluster, where it asks for that."""
-    from base64 import b64encode
-
-    from labgrader.cluster.tls import content_of
-
-    authorities = content_of(cluster, "certificate-authority")
+    authorities = cluster.content("certificate-authority")
     told = {
         "server": cluster.text("server"),
         "tls-server-name": cluster.text("tls-server-name"),

@@ -6,6 +6,7 @@ current context chooses it. Paths in an entry are relative to the file that it s
 
 from __future__ import annotations
 
+import base64
 import json
 import stat
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from labgrader.model.errors import UsageError
+from labgrader.model.errors import Forbidden, UsageError
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -53,12 +54,49 @@ class Entry:
             return bool(value)
         raise self.refused(f"{key} must be true or false, and is {_named(value)}")
 
+    def strings(self, key: str) -> list[str]:
+        """Return a field that holds a list of strings; empty where it is not set."""
+        value = self.value.get(key)
+        if value is None or (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+            return value or []
+        raise self.refused(f"{key} must be a list of strings")
+
+    def content(self, key: str) -> bytes:
+        """Return what ``KEY-data`` holds, or else the file that ``KEY`` names; else nothing."""
+        inline = self.text(f"{key}-data")
+        if not inline:
+            return self.file_content(key) if self.text(key) else b""
+        try:
+            return base64.b64decode("".join(inline.split()), validate=True)
+        except ValueError as error:
+            raise self.refused(f"{key}-data is not valid base64") from error
+
+    def file_content(self, key: str) -> bytes:
+        """Return the content of the file that a field names: never one that keeps us waiting."""
+        path = self.path(key)
+        try:
+            if path is None or not stat.S_ISREG(path.stat().st_mode):
+                raise self.refused(f"{key} {path} is not a file")
+            if path.stat().st_size > MOST_BYTES:
+                raise self.refused(f"{key} {path} is too large")
+            return path.read_bytes()
+        except (OSError, ValueError) as error:
+            detail = getattr(error, "strerror", None) or error
+            raise self.refused(f"{key} {path} cannot be read: {detail}") from error
+
     def mapping(self, key: str) -> dict[str, Any]:
         """Return a field that holds a map; empty where it is not set."""
         value = self.value.get(key)
         if value is None or isinstance(value, dict):
             return value or {}
         raise self.refused(f"{key} must be a map, and is {_named(value)}")
+
+    def no_credentials(self, why: str) -> Forbidden:
+        """Return the error for a user whose login gave nothing."""
+        return Forbidden(
+            f"No credentials for {self.name} of {self.file}: {why}",
+            "Log in again (see that `kubectl get ns` works), then retry",
+        )
 
     def refused(
         self, what: str, next_step: str = "Correct the file, or name another"

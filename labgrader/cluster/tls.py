@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import ssl
-import stat
 import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 from labgrader.cluster.credentials import Login
 from labgrader.cluster.kubeconfig_file import Entry
@@ -23,7 +19,6 @@ USER_KEYS = (
     "client-key",
     "client-key-data",
 )
-MOST_BYTES = 10_000_000
 
 _CERTIFICATE = re.compile(
     rb"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.+?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL
@@ -40,8 +35,8 @@ def context_of(cluster: Entry, user: Entry, login: Login) -> ssl.SSLContext:
         UsageError: something in it cannot be used; says what.
     """
     context = _trust(cluster)
-    certificate = login.certificate or content_of(user, "client-certificate")
-    key = login.key or content_of(user, "client-key")
+    certificate = login.certificate or user.content("client-certificate")
+    key = login.key or user.content("client-key")
     if bool(certificate) != bool(key):
         lacks, has = (
             ("client-key", "client-certificate")
@@ -62,35 +57,9 @@ def context_of(cluster: Entry, user: Entry, login: Login) -> ssl.SSLContext:
     return context
 
 
-def content_of(entry: Entry, key: str) -> bytes:
-    """Return what ``KEY-data`` holds, or else the file that ``KEY`` names; empty without either."""
-    inline = entry.text(f"{key}-data")
-    if inline:
-        try:
-            return base64.b64decode("".join(inline.split()), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise entry.refused(f"{key}-data is not valid base64") from error
-    path = entry.path(key)
-    return read_file(path, entry, key) if path else b""
-
-
-def read_file(path: Path, entry: Entry, key: str) -> bytes:
-    """Return the content of a file that a field names: never one that could keep us waiting."""
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise entry.refused(f"{key} {path} is not a file")
-        if found.st_size > MOST_BYTES:
-            raise entry.refused(f"{key} {path} is too large")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        detail = getattr(error, "strerror", None) or error
-        raise entry.refused(f"{key} {path} cannot be read: {detail}") from error
-
-
 def _trust(cluster: Entry) -> ssl.SSLContext:
     """Return a context with the authorities that the cluster names, or those of the machine."""
-    authorities = content_of(cluster, "certificate-authority")
+    authorities = cluster.content("certificate-authority")
     if cluster.flag("insecure-skip-tls-verify"):
         if authorities:
             raise cluster.refused(
