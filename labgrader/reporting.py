@@ -1,13 +1,10 @@
-"""What both shells do with a session's report: gather it, and write it into files."""
+"""What both shells do with a session's report: gather it."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from labgrader.engine.checklists import load_goals
 from labgrader.engine.drills import load_drills
 from labgrader.engine.quiz import load_quiz
-from labgrader.model.errors import ReportError
 from labgrader.model.summary import Summary
 from labgrader.session.book import Book
 from labgrader.session.record import Record
@@ -24,14 +21,3 @@ def summary_of(workbench: Workbench, book: Book, record: Record) -> Summary:
     lab = workbench.catalog.lab
     content = Background(lab, load_goals(lab.root), load_quiz(lab.root), load_drills(lab.root))
     return summarize(record, book.records(), book.store.answers(lab.id), content)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a report; raise ``ReportError`` where that is not possible."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ReportError(
-            f"The report cannot be written to {path}: {error.strerror or error}",
-            "Name another file",
-        ) from error

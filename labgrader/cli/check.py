@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import rich_click as click
@@ -16,7 +15,7 @@ from labgrader.cli.waiting import Waiting
 from labgrader.engine.events import Event
 from labgrader.model.errors import Cause, LabError
 from labgrader.model.modes import Mode
-from labgrader.model.result import CheckResult, Report, TaskResult, Verdict
+from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
@@ -70,41 +69,18 @@ def check(
     workbench.read_only = read_only
     criteria = workbench.catalog.select(what)
     conclusion = partial(conclude, min_score=min_score, allowed=allowed)
-    timed = guard.mode() is Mode.TIMED  # verdicts without reasons
-    shown = verdicts_only if timed else _as_it_is
-    printer = Printer(form, outputs_of(outputs, form), plain, conclusion, shown)
+    reasons = guard.mode() is not Mode.TIMED
+    printer = Printer(form, outputs_of(outputs, form), plain, conclusion, reasons)
     if watch:
         report = _watch(workbench, criteria, printer)
     elif wait is not None:
-        report = _wait(workbench, criteria, wait, reasons=not timed)
+        report = _wait(workbench, criteria, wait, reasons=reasons)
     else:
         report = workbench.grade(criteria, _nobody)
     remember(lambda book: book.note_grading(report))
     if not watch:
         printer.show(report)
     return conclusion(report).code
-
-
-def _as_it_is(report: Report) -> Report:
-    return report
-
-
-def verdicts_only(report: Report) -> Report:
-    """Return the report with outcomes and points, and nothing of why and how to fix it."""
-    return replace(report, tasks=tuple(_bare_task(task) for task in report.tasks))
-
-
-def _bare_task(task: TaskResult) -> TaskResult:
-    return replace(task, checks=tuple(_bare(check) for check in task.checks))
-
-
-def _bare(check: CheckResult) -> CheckResult:
-    items = tuple(
-        replace(i, name=f"condition {n}", reason="") for n, i in enumerate(check.items, 1)
-    )
-    return replace(
-        check, reason="", expected="", actual="", fix="", erratum=None, items=items, evidence=()
-    )
 
 
 def _nobody(event: Event) -> None:

@@ -9,11 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from pathlib import Path
 
 from labgrader.model.errors import ReportError
-
-__all__ = ["ReportError", "prepare_streams", "silence", "write", "write_file"]
 
 
 def prepare_streams() -> None:
@@ -52,18 +49,3 @@ def silence() -> None:
     """Send what is still buffered for standard output nowhere, so that its end cannot fail."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a report into a file.
-
-    Raises:
-        ReportError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except (OSError, ValueError) as error:
-        detail = getattr(error, "strerror", None) or str(error)
-        raise ReportError(
-            f"The report cannot be written to {path}: {detail}", "Name another file"
-        ) from error

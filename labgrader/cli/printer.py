@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labgrader.cli import output
 from labgrader.cli.verdict import Conclusion
-from labgrader.model.result import Report
-from labgrader.report import as_json, as_text
+from labgrader.model.errors import ReportError
+from labgrader.model.result import CheckResult, Report, TaskResult
+from labgrader.report import as_json, as_text, files
 
 FORMATS = ("text", "json", "junit")
 
@@ -24,14 +25,14 @@ class Printer:
         files: the format and path of each file.
         plain: one fact a line.
         conclude: says what a report comes to: the text's last line.
-        shown: returns what may be shown of a report.
+        reasons: whether to show more than outcomes and points.
     """
 
     form: str
     files: Sequence[tuple[str, Path]]
     plain: bool
     conclude: Callable[[Report], Conclusion]
-    shown: Callable[[Report], Report]
+    reasons: bool = True
 
     def show(self, report: Report) -> None:
         """Write one report everywhere.
@@ -39,12 +40,12 @@ class Printer:
         Raises:
             ReportError: one of them cannot be written; the others are.
         """
-        report = self.shown(report)
+        report = report if self.reasons else verdicts_only(report)
         failed = None
         for form, path in self.files:
             try:
-                output.write_file(path, self._render(report, form, colour=False))
-            except output.ReportError as error:
+                files.write(path, self._render(report, form, colour=False))
+            except ReportError as error:
                 failed = error
         form = "text" if self.files else self.form
         colour = sys.stdout is not None and sys.stdout.isatty()
@@ -75,3 +76,21 @@ def outputs_of(given: Sequence[str], form: str) -> list[tuple[str, Path]]:
         else:
             found.append((form, Path(one)))
     return found
+
+
+def verdicts_only(report: Report) -> Report:
+    """Return the report with outcomes and points, and nothing of why and how to fix it."""
+    return replace(report, tasks=tuple(_bare_task(task) for task in report.tasks))
+
+
+def _bare_task(task: TaskResult) -> TaskResult:
+    return replace(task, checks=tuple(_bare(check) for check in task.checks))
+
+
+def _bare(check: CheckResult) -> CheckResult:
+    items = tuple(
+        replace(i, name=f"condition {n}", reason="") for n, i in enumerate(check.items, 1)
+    )
+    return replace(
+        check, reason="", expected="", actual="", fix="", erratum=None, items=items, evidence=()
+    )

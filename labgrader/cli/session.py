@@ -12,6 +12,7 @@ from labgrader.cli.consent import confirm
 from labgrader.cli.options import exam_options, workbench_options
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Mode, Terms
+from labgrader.report import files
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line, to_json
 from labgrader.report.pace import clock
@@ -140,7 +141,7 @@ def report(workbench: Workbench, name: str | None, form: str, output: str | None
     if output is None:
         click.echo(text, nl=False)
         return
-    reporting.write(Path(output), text)
+    files.write(Path(output), text)
     click.echo(f"written to {output}", err=True)
 
 

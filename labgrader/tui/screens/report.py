@@ -15,6 +15,7 @@ from textual.widgets import Markdown, Static
 from labgrader import reporting
 from labgrader.model.errors import LabError
 from labgrader.model.summary import Summary, TaskRow
+from labgrader.report import files
 from labgrader.report.session_text import as_markdown, body
 from labgrader.session.journal import Journal
 from labgrader.tui import words
@@ -71,8 +72,8 @@ class ReportScreen(Window):
         stem = re.sub(r"[^A-Za-z0-9.-]+", "-", self._summary.run.name)
         page = Path.cwd() / f"report-{stem}.html"
         try:
-            reporting.write(page, as_html(self._summary))
-            reporting.write(page.with_suffix(".md"), as_markdown(self._summary))
+            files.write(page, as_html(self._summary))
+            files.write(page.with_suffix(".md"), as_markdown(self._summary))
         except LabError as error:
             self.notify(str(error), severity="error", markup=False)
             return
