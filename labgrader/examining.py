@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from labgrader.model.errors import UsageError
 from labgrader.model.modes import Terms
 from labgrader.model.result import Report, Verdict
+from labgrader.model.suggestion import unknown
 from labgrader.model.task import Lab, points_of
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
@@ -43,9 +44,9 @@ def terms_of(lab: Lab, asked: Terms) -> Terms:
     if not asked.tasks:
         return replace(asked, minutes=lab.exam_minutes, pass_mark=lab.exam_pass)
     known = [task.id for task in lab.tasks]
-    unknown = [name for name in asked.tasks if name not in known]
-    if unknown:
-        raise UsageError(f"There is no task called {unknown[0]!r}", f"Known: {', '.join(known)}")
+    for name in asked.tasks:
+        if name not in known:
+            raise unknown("task", name, known)
     places = sorted({known.index(name) for name in asked.tasks})
     if places != list(range(places[0], places[-1] + 1)):
         raise UsageError("The tasks of an exam must follow each other", "Such as task2,task3")
@@ -84,7 +85,7 @@ def prepare(workbench: Workbench, terms: Terms, say: Say) -> None:
     lab = workbench.catalog.lab
     residue = Reset(workbench.cluster, lab.root, say).run()
     if residue:
-        left = one_line(", ".join([*residue.stuck, *residue.unknown][:3]))
+        left = one_line(", ".join(residue.lines[:3]))
         raise UsageError(
             f"The cluster is not fresh: {left}", "Try `labgrader reset --include-unknown`"
         )

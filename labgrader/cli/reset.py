@@ -14,6 +14,7 @@ from labgrader.engine.reset import Reset, Residue
 from labgrader.engine.reset_plan import Survey
 from labgrader.engine.solve import Solver
 from labgrader.model.errors import ExitCode, LabError, UsageError
+from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
 from labgrader.workbench import Workbench
@@ -66,7 +67,7 @@ def _split(workbench: Workbench, to: str | None) -> tuple[list[str], list[str] |
     if to is None or (known and to == known[0]):
         return [], None
     if to not in known:
-        raise UsageError(f"There is no task called {to!r}", f"Known are: {', '.join(known)}")
+        raise unknown("task", to, known)
     return known[: known.index(to)], known[known.index(to) :]
 
 

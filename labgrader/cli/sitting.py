@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from labgrader import examining
-from labgrader.cli.consent import ask_to_write
+from labgrader.cli import consent
 from labgrader.model.errors import UsageError
 from labgrader.report.clean import one_line
 
@@ -24,13 +23,13 @@ def confirm(question: str, *, yes: bool) -> None:
 
     Raises:
         UsageError: there is no terminal to ask in.
-        Abort: the answer is no.
+        Canceled: the answer is no.
     """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not consent.is_terminal():
         raise UsageError(f"{question} Not a terminal", "Pass --yes to agree")
-    click.confirm(question, abort=True)
+    consent.confirm(question)
 
 
 def ask_to_end(record: Record | None, *, yes: bool) -> None:
@@ -51,7 +50,7 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
         click.echo(line)
     found = examining.leftovers(workbench)
     if found or terms.tasks:
-        ask_to_write(workbench, "prepare the exam", yes=yes)
+        consent.ask_to_write(workbench, "prepare the exam", yes=yes)
     if found:
         context = workbench.cluster.connection.context
         question = f"Remove {len(found)} objects of the lab from context {context}?"

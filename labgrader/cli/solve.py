@@ -13,8 +13,9 @@ from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine.leadership import leader
 from labgrader.engine.solve import NotApplied, Solver
-from labgrader.model.errors import ExitCode, UsageError
+from labgrader.model.errors import ExitCode
 from labgrader.model.resource import LEASE
+from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
 from labgrader.workbench import Workbench
@@ -40,11 +41,9 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
     """
     lab = workbench.catalog.lab
     known = [task.id for task in lab.tasks]
-    unknown = [name for name in which if name not in (*known, "all")]
-    if unknown:
-        raise UsageError(
-            f"There is no task called {unknown[0]!r}", f"Known: all, {', '.join(known)}"
-        )
+    for name in which:
+        if name not in ("all", *known):
+            raise unknown("task", name, ["all", *known])
     ask_to_write(workbench, "deploy the solution", yes=yes)
     wanted = [task_id for task_id in known if task_id in which or "all" in which]
     if not manual and OPERATORS in wanted and not _has_operator(workbench):

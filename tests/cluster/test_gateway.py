@@ -97,7 +97,13 @@ def lab(request: pytest.FixtureRequest, kubeconfig: Path, kube: Kube) -> Iterato
         solver.solve(f"task{number}")
     if request.param == "faulty":
         changes.apply(kube, MISTAKES, __file__)
-    yield grades(graded(kubeconfig))
+    found = graded(kubeconfig)
+    wrong = [one.id for one in found if one.outcome is Outcome.FAILED and not one.optional]
+    judged = [one for one in found if one.outcome is not Outcome.ERROR]
+    assert len(judged) > len(found) / 2, "the cluster itself is not judged"
+    assert (len(wrong) >= len(MISTAKES)) == (request.param == "faulty"), wrong
+    assert request.param == "faulty" or not wrong
+    yield grades(found)
     wipe(kube)
 
 

@@ -6,11 +6,11 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from commands import Run
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine.kinds import Kinds
@@ -29,19 +29,6 @@ HOLD = {"metadata": {"finalizers": ["lab.fintech.io/hold"]}}
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 CLEAN_UP = "fintech.io/trading-algorithm-cleanup"
 TASKS = ("task1", "task2", "task3", "task4", "task5")
-
-Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def run(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command against the cluster; return its exit code and what it printed."""
-
-    def call(*words: str) -> tuple[int, str]:
-        code = root.run([*words, "--kubeconfig", str(kubeconfig), "--yes"])
-        return code, capsys.readouterr().out
-
-    return call
 
 
 def solve(kube: Kube, task: str) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labgrader.cli import root
+from commands import Run
 from labgrader.cluster.kube import Kube
 from labgrader.engine import reset_removal
 from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
@@ -41,22 +40,13 @@ NEWER = Resource("fintech.io", "v2", "tradingalgorithms", "TradingAlgorithm")
 DEAD_API = "v1beta1.prices.example"
 VALIDATING, MUTATING, POLICY, BINDING = ADMISSION[:4]
 
-Run = Callable[..., tuple[int, str]]
-
 
 @pytest.fixture
-def run(
-    kubeconfig: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
+def run(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command; nothing is waited for longer than it takes on this cluster."""
     monkeypatch.setattr(reset_removal, "HOPELESS_SECONDS", 1.0)
     monkeypatch.setitem(Reset.__init__.__kwdefaults__, "grace_seconds", 1.0)  # type: ignore[index]
-
-    def call(*words: str) -> tuple[int, str]:
-        code = root.run([*words, "--kubeconfig", str(kubeconfig), "--yes"])
-        return code, capsys.readouterr().out
-
-    return call
+    return run
 
 
 @pytest.fixture

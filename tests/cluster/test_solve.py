@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from labgrader.cli import root
+from commands import Run
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
 from labgrader.model.errors import ExitCode, LabError
@@ -67,20 +64,6 @@ def test_a_solution_says_what_does_not_go(clean_lab: Kube) -> None:
         Solver(clean_lab, content_root(), lambda line: None, patience=0.2).solve("task1")
     assert DEFINITION in caught.value.message
     clean_lab.patch(ALGORITHM, SAMPLE, LET_GO, PLATFORM)
-
-
-Run = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def run(kubeconfig: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command against the cluster; return its exit code and what it printed."""
-
-    def call(*words: str) -> tuple[int, str]:
-        code = root.run([*words, "--kubeconfig", str(kubeconfig), "--yes"])
-        return code, capsys.readouterr().out
-
-    return call
 
 
 def test_what_cannot_be_changed_is_named_and_the_rest_is_applied(run: Run, clean_lab: Kube) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 
 from labgrader.cluster.kubeconfig import Connection
-from odd_server import Answer, make_kubeconfig
+from odd_server import Answer, make_kubeconfig, send
 
 PAGE = b"<html><body><h1>The page you look for</h1> was eaten by a webhook</body></html>"
 JSON, HTML = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}
@@ -129,18 +129,7 @@ class Gateway:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
-                self._answer(*answer)
-
-            def _answer(self, code: int, headers: Mapping[str, str], body: bytes) -> None:
-                self.send_response_only(code)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if "Content-Length" not in headers:
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-                if int(headers.get("Content-Length", len(body))) != len(body):
-                    self.close_connection = True
+                send(self, answer)
 
             do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _serve  # noqa: N815
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,6 +24,22 @@ def status(code: int, message: str, reason: str = "", **more: Any) -> Answer:
 def ok(body: object) -> Answer:
     """Return a JSON answer."""
     return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+def send(
+    handler: BaseHTTPRequestHandler, answer: Answer, more: Sequence[tuple[str, str]] = ()
+) -> None:
+    """Send an answer with more headers; one that promises more than it gives cuts the line."""
+    code, headers, body = answer
+    handler.send_response_only(code)
+    for name, value in (*more, *headers.items()):
+        handler.send_header(name, value)
+    if "Content-Length" not in headers:
+        handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+    if int(headers.get("Content-Length", len(body))) != len(body):
+        handler.close_connection = True
 
 
 class OddServer:
@@ -55,19 +71,9 @@ class OddServer:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
-                code, headers, body = answer
-                self.send_response(code)
                 # As every API server does; with an aggregated API behind it, both do.
-                for _ in range(marks(self.path) if "Audit-ID" in self.headers else 0):
-                    self.send_header("Audit-ID", self.headers["Audit-ID"])
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                if "Content-Length" not in headers:
-                    self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-                if int(headers.get("Content-Length", len(body))) != len(body):
-                    self.close_connection = True  # promised more than it gives: a cut line
+                marked = marks(self.path) if "Audit-ID" in self.headers else 0
+                send(self, answer, [("Audit-ID", self.headers["Audit-ID"])] * marked)
 
             do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
