@@ -10,8 +10,8 @@ from threading import Thread
 import rich_click as click
 
 from labgrader import examining
-from labgrader.cli import sitting, teach
-from labgrader.keeper import Keeper, News
+from labgrader.cli import exam_prompts, teach
+from labgrader.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
@@ -47,25 +47,25 @@ def sit(
         raise UsageError(f"The lab is open already ({taken_by})", "Use that window")
     try:
         if exam is None:
-            sitting.ask_to_end(book.open_one(), yes=False)
-            terms = sitting.agree(workbench, asked, factor, yes=False)
+            exam_prompts.ask_to_end(book.open_one(), yes=False)
+            terms = exam_prompts.agree(workbench, asked, factor, yes=False)
             lab, context = workbench.catalog.lab, workbench.cluster.connection.context
             exam = book.start(None, lab.id, context, Mode.EXAM, factor, terms)
-        Sitting(workbench, Journal(book, exam.name)).run(typed_line)
+        PlainExam(workbench, Journal(book, exam.name)).run(typed_line)
     finally:
         place.leave()
     return 0
 
 
-class Sitting:
-    """Reads commands, a line each, while the keeper watches the clock and the cluster."""
+class PlainExam:
+    """Reads commands, a line each, while the monitor watches the clock and the cluster."""
 
     def __init__(self, workbench: Workbench, journal: Journal) -> None:
         self._workbench = workbench
         self._journal = journal
         self._lab = workbench.catalog.lab
         self._said: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        self._keeper = Keeper(workbench, journal, self._told)
+        self._monitor = ExamMonitor(workbench, journal, self._told)
         self._asked = False
         self._left = False
 
@@ -77,7 +77,7 @@ class Sitting:
         """
         self._journal.note("alive")
         pulse = Pulse(self._journal)
-        self._keeper.start()
+        self._monitor.start()
         self._help()
         reading = Thread(target=self._read, args=(read,), name="input", daemon=True)
         reading.start()
@@ -85,12 +85,12 @@ class Sitting:
             while self._next():
                 pass
         finally:
-            self._keeper.close()
+            self._monitor.close()
             pulse.close()
             if self._left:
                 self._journal.leave()
 
-    def _told(self, news: News, line: str) -> None:
+    def _told(self, news: ExamEvent, line: str) -> None:
         self._said.put((news.value, line))
 
     def _read(self, read: Callable[[], str]) -> None:
@@ -108,18 +108,18 @@ class Sitting:
             return True
         if kind == "typed":
             return self._obey(line)
-        if kind == News.ENDED:
+        if kind == ExamEvent.ENDED:
             self._say(examining.result_line(self._journal.record(), self._lab))
             self._say("next: labgrader session report, labgrader check, labgrader solution")
             return False
         self._say(
             {
-                News.LOST: f"the cluster does not answer, the clock stands still: {line}",
-                News.RESTING: "this is a break: the tasks are hidden; type break to end it",
-                News.BACK: "the cluster answers again, the clock runs",
-                News.CLOSING: "the exam ends: grading the cluster, up to 60 s",
-                News.TROUBLE: f"the cluster cannot be graded yet: {line}",
-            }[News(kind)]
+                ExamEvent.LOST: f"the cluster does not answer, the clock stands still: {line}",
+                ExamEvent.RESTING: "this is a break: the tasks are hidden; type break to end it",
+                ExamEvent.BACK: "the cluster answers again, the clock runs",
+                ExamEvent.CLOSING: "the exam ends: grading the cluster, up to 60 s",
+                ExamEvent.TROUBLE: f"the cluster cannot be graded yet: {line}",
+            }[ExamEvent(kind)]
         )
         return True
 
@@ -127,7 +127,7 @@ class Sitting:
         if self._asked:
             self._asked = False
             if line in ("y", "yes"):
-                self._keeper.finish()
+                self._monitor.finish()
             else:
                 self._say("canceled")
         elif line == "quit":

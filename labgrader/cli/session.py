@@ -69,13 +69,13 @@ def start(
     yes: bool,
 ) -> None:
     """Start the clock on the chosen cluster; an open session is ended, after asking."""
-    from labgrader.cli import sitting
+    from labgrader.cli import exam_prompts
 
     book, lab = _book(), workbench.catalog.lab
     context = workbench.cluster.connection.context
-    sitting.ask_to_end(book.open_one(), yes=yes)
+    exam_prompts.ask_to_end(book.open_one(), yes=yes)
     if mode is Mode.EXAM:
-        terms = sitting.agree(workbench, terms, factor, yes=yes)
+        terms = exam_prompts.agree(workbench, terms, factor, yes=yes)
     record = book.start(name, lab.id, context, mode, factor, terms)
     click.echo(f"{one_line(record.name)}: the clock runs")
     if mode is Mode.EXAM:
@@ -103,7 +103,7 @@ def resume() -> None:
 @workbench_options
 def end(workbench: Workbench, because: str | None, *, void: bool, yes: bool) -> None:
     """End the session; its clock stands still for good. An exam is graded (up to 60 s)."""
-    from labgrader.cli import sitting
+    from labgrader.cli import exam_prompts
 
     if void and not because:
         raise UsageError("--void needs a reason", "Add --because TEXT")
@@ -112,7 +112,7 @@ def end(workbench: Workbench, because: str | None, *, void: bool, yes: bool) -> 
     book = _book()
     exam = book.exam()
     if exam is not None:
-        sitting.end(workbench, book, exam, because or "", yes=yes)
+        exam_prompts.end(workbench, book, exam, because or "", yes=yes)
     elif void:
         raise UsageError("No exam is running", "Leave --void out to end a session")
     else:

@@ -16,10 +16,10 @@ from textual.theme import Theme
 from labgrader.model.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode
 from labgrader.tui import theme
-from labgrader.tui.arrival import Chosen
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens.welcome import WelcomeScreen
+from labgrader.tui.startup_messages import Chosen
 
 if TYPE_CHECKING:
     from labgrader.session.journal import Journal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from labgrader.keeper import News
+from labgrader.exam_monitor import ExamEvent
 from labgrader.model.task import Criterion
 
 
@@ -25,9 +25,9 @@ class Ended(Message):
 
 
 class Kept(Message):
-    """The keeper of an exam has news, with one line about it (often empty)."""
+    """The monitor of an exam has news, with one line about it (often empty)."""
 
-    def __init__(self, news: News, line: str) -> None:
+    def __init__(self, news: ExamEvent, line: str) -> None:
         super().__init__()
         self.news, self.line = news, line
 

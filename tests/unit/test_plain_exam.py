@@ -10,7 +10,7 @@ from test_session_exam import Bench, lab
 from test_session_time import Machine
 
 from labgrader import examining
-from labgrader.cli.plain_exam import Sitting, time_line
+from labgrader.cli.plain_exam import PlainExam, time_line
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.task import Snippet
 from labgrader.session.book import Book
@@ -46,7 +46,7 @@ def sit(book, monkeypatch, capsys):
                 ended.wait(60)
             return line
 
-        Sitting(bench, Journal(book, "final")).run(read)
+        PlainExam(bench, Journal(book, "final")).run(read)
         ended.set()
         return capsys.readouterr().out.splitlines()
 

@@ -10,7 +10,7 @@ from test_session import report
 from test_session_time import Machine, attend
 
 from labgrader import examining
-from labgrader.keeper import Keeper, News
+from labgrader.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.model.errors import LabError, Unreachable, UsageError
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import CheckResult, Outcome
@@ -174,64 +174,64 @@ def test_a_pass_mark_only_where_one_is_set(book) -> None:
     assert examining.result_line(record, lab()).endswith("7 of 20 points, not passed (15 needed)")
 
 
-def test_the_keeper_ends_it_by_time(machine, exam) -> None:
-    told: list[tuple[News, str]] = []
-    keeper = Keeper(Bench(20), exam, lambda *news: told.append(news))
-    assert keeper.step()
+def test_the_monitor_ends_it_by_time(machine, exam) -> None:
+    told: list[tuple[ExamEvent, str]] = []
+    monitor = ExamMonitor(Bench(20), exam, lambda *news: told.append(news))
+    assert monitor.step()
     attend(machine, exam, 360)
-    assert not keeper.step()
-    assert told == [(News.CLOSING, ""), (News.ENDED, "")]
+    assert not monitor.step()
+    assert told == [(ExamEvent.CLOSING, ""), (ExamEvent.ENDED, "")]
     assert exam.record().how == "time"
 
 
-def test_the_keeper_ends_it_when_the_learner_wants_it(exam) -> None:
-    keeper = Keeper(Bench(20), exam, lambda *news: None)
-    keeper.finish()
-    assert not keeper.step()
+def test_the_monitor_ends_it_when_the_learner_wants_it(exam) -> None:
+    monitor = ExamMonitor(Bench(20), exam, lambda *news: None)
+    monitor.finish()
+    assert not monitor.step()
     assert exam.record().how == "finish"
 
 
-def test_the_keeper_sees_that_the_cluster_is_gone_and_back(exam) -> None:
-    told: list[tuple[News, str]] = []
+def test_the_monitor_sees_that_the_cluster_is_gone_and_back(exam) -> None:
+    told: list[tuple[ExamEvent, str]] = []
     bench = Bench(20)
-    keeper = Keeper(bench, exam, lambda *news: told.append(news))
+    monitor = ExamMonitor(bench, exam, lambda *news: told.append(news))
     bench.error = Unreachable("refused")
     for _ in range(6):
-        assert keeper.step()
+        assert monitor.step()
     assert exam.record().lost
     bench.error = None
     for _ in range(5):
-        assert keeper.step()
-    assert told == [(News.LOST, "refused"), (News.BACK, "")]
+        assert monitor.step()
+    assert told == [(ExamEvent.LOST, "refused"), (ExamEvent.BACK, "")]
 
 
 def test_an_exam_that_is_left_while_it_is_graded_is_not_scored(exam) -> None:
-    told: list[News] = []
-    keeper = Keeper(Bench(7), exam, lambda news, line: told.append(news))
-    keeper.finish()
-    keeper.close()
-    assert keeper.step()
-    assert told == [News.CLOSING, News.TROUBLE]
+    told: list[ExamEvent] = []
+    monitor = ExamMonitor(Bench(7), exam, lambda news, line: told.append(news))
+    monitor.finish()
+    monitor.close()
+    assert monitor.step()
+    assert told == [ExamEvent.CLOSING, ExamEvent.TROUBLE]
     assert (exam.record().state, exam.record().final) == ("closing", None)
 
 
-def test_a_fault_of_ours_does_not_end_the_keeper(exam) -> None:
-    told: list[tuple[News, str]] = []
+def test_a_fault_of_ours_does_not_end_the_monitor(exam) -> None:
+    told: list[tuple[ExamEvent, str]] = []
     bench = Bench(7)
     bench.error = RuntimeError("odd")
-    keeper = Keeper(bench, exam, lambda *news: told.append(news))
-    keeper.close()
-    assert keeper._stepped()
-    assert told == [(News.TROUBLE, "RuntimeError: odd")]
+    monitor = ExamMonitor(bench, exam, lambda *news: told.append(news))
+    monitor.close()
+    assert monitor._stepped()
+    assert told == [(ExamEvent.TROUBLE, "RuntimeError: odd")]
 
 
 def test_another_program_may_end_it(book, exam) -> None:
-    told: list[News] = []
-    keeper = Keeper(Bench(20), exam, lambda news, line: told.append(news))
+    told: list[ExamEvent] = []
+    monitor = ExamMonitor(Bench(20), exam, lambda news, line: told.append(news))
     book.end("void", "fire alarm")
     exam.catch_up()
-    assert not keeper.step()
-    assert told == [News.ENDED]
+    assert not monitor.step()
+    assert told == [ExamEvent.ENDED]
 
 
 def test_the_terms_are_the_manifests_unless_tasks_are_chosen() -> None:

@@ -17,8 +17,7 @@ from textual.widgets import Footer, OptionList
 
 from labgrader import examining
 from labgrader.engine.levels import shown
-from labgrader.keeper import Keeper
-from labgrader.keeper import News as KeeperNews
+from labgrader.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
 from labgrader.report.pace import clock
@@ -78,7 +77,7 @@ class LabScreen(SessionActions, StepActions):
         self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
         self.drillbook = DrillBook()
         self._pulse: Pulse | None = None
-        self._keeper: Keeper | None = None
+        self._monitor: ExamMonitor | None = None
         self._told = False
 
     @property
@@ -104,16 +103,16 @@ class LabScreen(SessionActions, StepActions):
         self._pulse = Pulse(self.journal)
         if self.mode is Mode.EXAM:
             self._show_exam_keys(shown=True)
-            self._keeper = Keeper(self.workbench, self.journal, self._keeper_told)
-            self.call_after_refresh(self._keeper.start)
+            self._monitor = ExamMonitor(self.workbench, self.journal, self._monitor_told)
+            self.call_after_refresh(self._monitor.start)
         else:
             self.call_after_refresh(self._feed.start)
 
     def on_unmount(self) -> None:
         """End the grading with the screen; practice pauses."""
         self._feed.close()
-        if self._keeper is not None:
-            self._keeper.close()
+        if self._monitor is not None:
+            self._monitor.close()
         if self._pulse is not None:
             self._pulse.close()
         self.journal.leave()
@@ -200,30 +199,30 @@ class LabScreen(SessionActions, StepActions):
         )
 
     def finish_exam(self) -> None:
-        """Have the exam end and be graded, by the keeper's thread."""
-        if self._keeper is not None:
-            self._keeper.finish()
+        """Have the exam end and be graded, by the monitor's thread."""
+        if self._monitor is not None:
+            self._monitor.finish()
 
-    def _keeper_told(self, news: KeeperNews, line: str) -> None:
+    def _monitor_told(self, news: ExamEvent, line: str) -> None:
         self.post_message(Kept(news, line))
 
     @on(Kept)
-    async def _hear_keeper(self, message: Kept) -> None:
+    async def _hear_monitor(self, message: Kept) -> None:
         match message.news:
-            case KeeperNews.LOST:
+            case ExamEvent.LOST:
                 lost = LinkLost(message.line, self._now())
                 await self.become(reduce(self.state, lost, self._now()))
-            case KeeperNews.BACK:
+            case ExamEvent.BACK:
                 await self.become(replace(self.state, lost=None))
-            case KeeperNews.RESTING:
+            case ExamEvent.RESTING:
                 self.show_break()
-            case KeeperNews.CLOSING:
+            case ExamEvent.CLOSING:
                 told = "The exam ends: grading the cluster, up to 60 s"
                 self.notify(told, markup=False)
-            case KeeperNews.TROUBLE:
+            case ExamEvent.TROUBLE:
                 told = f"The cluster cannot be graded yet: {message.line}"
                 self.notify(told, severity="error", markup=False)
-            case KeeperNews.ENDED:
+            case ExamEvent.ENDED:
                 await self._end_here()
 
     @on(Ended)

@@ -17,9 +17,9 @@ from textual.widgets.option_list import Option
 from labgrader.model.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
-from labgrader.tui.arrival import Chosen, Failed, Ready, Told, go_on_with, survey_of
 from labgrader.tui.launch import Launch, Wish
 from labgrader.tui.screens.confirm import ConfirmScreen
+from labgrader.tui.startup_messages import Chosen, Failed, Ready, Told, go_on_with, survey_of
 from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ class LabTimer(Static):
 
 def _over(record: Record, lab: Lab) -> list[str]:
     """Return whose time has just been over: not noted yet."""
-    if record.is_exam:  # the keeper ends it
+    if record.is_exam:  # the monitor ends it
         return []
     spent = {**record.spent, WHOLE: record.seconds}
     budgets = {task.id: record.budget(task.budget_seconds) for task in lab.tasks}

@@ -21,8 +21,8 @@ ASK_EVERY = 5
 """It asks the cluster in one of so many looks."""
 
 
-class News(StrEnum):
-    """What the keeper tells."""
+class ExamEvent(StrEnum):
+    """What the monitor tells."""
 
     LOST = "lost"
     BACK = "back"
@@ -32,7 +32,7 @@ class News(StrEnum):
     ENDED = "ended"
 
 
-class Keeper:
+class ExamMonitor:
     """Keeps one exam until it has ended.
 
     Args:
@@ -40,7 +40,7 @@ class Keeper:
     """
 
     def __init__(
-        self, workbench: Workbench, journal: Journal, tell: Callable[[News, str], object]
+        self, workbench: Workbench, journal: Journal, tell: Callable[[ExamEvent, str], object]
     ) -> None:
         self._workbench = workbench
         self._journal = journal
@@ -52,7 +52,7 @@ class Keeper:
 
     def start(self) -> None:
         """Look after the exam from now on."""
-        threading.Thread(target=self._run, name="keeper", daemon=True).start()
+        threading.Thread(target=self._run, name="monitor", daemon=True).start()
 
     def close(self) -> None:
         """Look after it no longer; the exam itself goes on."""
@@ -66,7 +66,7 @@ class Keeper:
         """Look once; return whether the exam goes on."""
         record = self._journal.record()
         if record.state == "ended":
-            self._tell(News.ENDED, "")
+            self._tell(ExamEvent.ENDED, "")
             return False
         how = "time" if examining.is_over(record, self._workbench.catalog.lab) else self._wish
         if how:
@@ -74,7 +74,7 @@ class Keeper:
         if (record.state == "paused") != self._resting:
             self._resting = not self._resting
             if self._resting:
-                self._tell(News.RESTING, "")
+                self._tell(ExamEvent.RESTING, "")
         if self._looks % ASK_EVERY == 0:
             self._ask(lost=record.lost)
         self._looks += 1
@@ -89,7 +89,7 @@ class Keeper:
         try:
             return self.step()
         except Exception as error:  # noqa: BLE001 - without this thread no exam would end
-            self._tell(News.TROUBLE, f"{type(error).__name__}: {error}")
+            self._tell(ExamEvent.TROUBLE, f"{type(error).__name__}: {error}")
             self._stop.wait(examining.AGAIN_SECONDS)
             return True
 
@@ -99,14 +99,14 @@ class Keeper:
             raise LabError("The grading was interrupted", "Continue with `labgrader start`")
 
     def _conclude(self, how: str) -> bool:
-        self._tell(News.CLOSING, "")
+        self._tell(ExamEvent.CLOSING, "")
         try:
             examining.conclude(self._workbench, self._journal, how, self._rest)
         except LabError as error:
-            self._tell(News.TROUBLE, str(error))
+            self._tell(ExamEvent.TROUBLE, str(error))
             self._stop.wait(examining.AGAIN_SECONDS)
             return True
-        self._tell(News.ENDED, "")
+        self._tell(ExamEvent.ENDED, "")
         return False
 
     def _ask(self, *, lost: bool) -> None:
@@ -116,8 +116,8 @@ class Keeper:
         except LabError as error:
             if not lost:
                 self._journal.note("lost")
-                self._tell(News.LOST, error.message)
+                self._tell(ExamEvent.LOST, error.message)
             return
         if lost:
             self._journal.note("back")
-            self._tell(News.BACK, "")
+            self._tell(ExamEvent.BACK, "")
