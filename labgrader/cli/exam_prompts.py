@@ -42,7 +42,7 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
     """Say what will happen, make the cluster fresh, and return the terms once they are agreed to.
 
     Raises:
-        UsageError: the tasks make no exam, or nobody agrees.
+        UsageError: the tasks make no exam, or the learner does not agree.
     """
     lab = workbench.catalog.lab
     terms = examining.terms_of(lab, asked)
@@ -65,7 +65,7 @@ def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bo
     """End the exam: void with a reason, else by grading the cluster.
 
     Raises:
-        UsageError: another cluster or lab is chosen than the exam's, or nobody agrees.
+        UsageError: another cluster or lab is chosen than the exam's, or the learner does not agree.
         LabError: the cluster cannot be graded.
     """
     from labgrader.session.journal import Journal

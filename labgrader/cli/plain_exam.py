@@ -39,7 +39,7 @@ def sit(
     """Start an exam, or go back to the one that runs, and keep it until it ends or is left.
 
     Raises:
-        UsageError: nobody agrees, or it is open in another program.
+        UsageError: the learner does not agree, or it is open in another program.
     """
     place = Presence(workbench.cluster.connection.host)
     taken_by = place.take()
