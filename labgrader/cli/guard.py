@@ -64,7 +64,20 @@ def mode() -> Mode:
 
 
 def current() -> Record | None:
-    """Return the session that is open; a file that cannot be read has none, and that is said."""
+    """Return the session that was open when the command began; it is read once.
+
+    A file that cannot be read has none, and that is said.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return _read()
+    if _MARK not in context.meta:
+        context.meta[_MARK] = _read()
+    record: Record | None = context.meta[_MARK]
+    return record
+
+
+def _read() -> Record | None:
     if not any_session():
         return None
     from labgrader.session.book import Book

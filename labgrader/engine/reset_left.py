@@ -9,15 +9,22 @@ from labgrader.engine import finalizers
 from labgrader.engine.obstacles import Obstacle, Obstacles, short
 from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_plan import Doomed, Unread
-from labgrader.model.errors import LabError
+from labgrader.model.errors import Cause, LabError
 from labgrader.model.resource import Object, dig
 
 
 def lines_of(unread: Iterable[Unread], obstacles: Obstacles) -> list[str]:
-    """Return one line for each cause: what cannot be read because of it, and what helps."""
+    """Return one line for each cause: what cannot be read because of it, and what helps.
+
+    Missing rights are one cause: the API server's message on the first of them stands for all.
+    """
     causes: dict[str, list[str]] = {}
+    first: dict[Cause, str] = {}
     for one in unread:
-        causes.setdefault(str(obstacles.of(one.error, one.resource)), []).append(one.what)
+        line = str(obstacles.of(one.error, one.resource))
+        if getattr(one.error, "cause", None) is Cause.FORBIDDEN:
+            line = first.setdefault(Cause.FORBIDDEN, line)
+        causes.setdefault(line, []).append(one.what)
     return [f"{', '.join(dict.fromkeys(what))}: {cause}" for cause, what in causes.items()]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from commands import Run
+from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine import reset_removal
 from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
@@ -23,6 +26,7 @@ from labgrader.model.resource import (
     CRD,
     NAMESPACE,
     ROLE,
+    ROLE_BINDING,
     SERVICE_ACCOUNT,
     Object,
     Resource,
@@ -315,3 +319,41 @@ def test_refused_finalizers_are_named_with_what_refuses(
     assert "kubectl delete validatingwebhookconfiguration frozen" in still[0]
     clean_lab.delete(VALIDATING, "frozen")
     assert run("reset")[0] == ExitCode.OK
+
+
+def test_narrow_rights_remove_what_they_reach_and_name_the_rest(
+    clean_lab: Kube, kubeconfig: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tenant, who may do everything that an admin of the lab's namespace may, and no more."""
+    solve(clean_lab, "task1", "task2")
+    group = "rbac.authorization.k8s.io"
+    tenant = {"kind": "User", "name": "tenant", "apiGroup": group}
+    admin = {"kind": "ClusterRole", "name": "admin", "apiGroup": group}
+    body = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": {"name": "tenant"}}
+    clean_lab.create(ROLE_BINDING, {**body, "subjects": [tenant], "roleRef": admin}, PLATFORM)
+    data = yaml.safe_load(kubeconfig.read_text())
+    data["users"][0]["user"]["as"] = "tenant"
+    narrow = tmp_path / "kubeconfig"
+    narrow.write_text(yaml.safe_dump(data))
+
+    code = root.run(["reset", "--yes", "--kubeconfig", str(narrow)])
+    said = capsys.readouterr().out
+    assert code == ExitCode.FAILED
+    assert clean_lab.get(SERVICE_ACCOUNT, "trading-operator", PLATFORM) is None
+    assert clean_lab.get(ROLE, "trading-operator-workloads", PLATFORM) is None
+    for resource, name in (
+        (CRD, DEFINITION),
+        (CLUSTER_ROLE, "trading-operator-manager"),
+        (NAMESPACE, PLATFORM),
+    ):
+        found = clean_lab.get(resource, name)
+        assert found is not None
+        assert not dig(found, "metadata.deletionTimestamp")
+    # One cause, one line: everything that the tenant may not read.
+    (unread,) = (line for line in said.splitlines() if line.startswith("cannot be read, so it may"))
+    assert f"CustomResourceDefinition {DEFINITION}" in unread
+    assert "ClusterRole trading-operator-manager" in unread
+    assert 'User "tenant" cannot' in unread
+    assert f"still there: Namespace {PLATFORM}: not all of its contents can be read" in said
+    assert "not the lab's, kept: RoleBinding trading-platform/tenant" in said
+    assert "cannot be annotated, so what was done in it before this reset still counts" in said
