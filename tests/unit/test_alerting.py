@@ -174,6 +174,7 @@ def alert(expr: str, text: str) -> dict[str, Any]:
     return {"groups": {"groups": [{"name": "g", "rules": [rule]}]}}
 
 
+@needs_judge
 @pytest.mark.parametrize(
     ("expr", "text"),
     [
