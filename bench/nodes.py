@@ -101,11 +101,11 @@ def autoscaler(kube: Kube) -> object:
 
 def check_rows(kubeconfig: Path) -> list[Row]:
     """Measure whole processes; the update is taken back, so task 4 is solved again first."""
-    solve = [LABGRADER, "solve", "task4", "task5", "--kubeconfig", kubeconfig]
+    solve: list[str | Path] = [LABGRADER, "solve", "task4", "task5", "--kubeconfig", kubeconfig]
     subprocess.run(solve, capture_output=True, check=True)
     rows = []
     for names in (["task3"], ["task4"], ["task5"], ["all"]):
-        command = [LABGRADER, "check", *names, "--kubeconfig", kubeconfig]
+        command: list[str | Path] = [LABGRADER, "check", *names, "--kubeconfig", kubeconfig]
         times = []
         for _ in range(5):
             began = time.perf_counter()

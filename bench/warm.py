@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from labgrader.cli.verdict import exit_code
+from labgrader.cli.verdict import conclude
 from labgrader.engine.events import RunFinished
 from labgrader.engine.snapshot import LATE_SECONDS
 from labgrader.model.errors import Cause, ExitCode
@@ -49,6 +49,6 @@ def rechecks(workbench: Workbench, criteria: Sequence[Criterion]) -> tuple[list[
 
 def demand_passed(report: Report) -> Report:
     """End the measurement where the solution does not pass, as far as it can be judged here."""
-    if exit_code(report, allowed={Cause.CAPABILITY}) is not ExitCode.OK:
+    if conclude(report, allowed={Cause.CAPABILITY}).code is not ExitCode.OK:
         sys.exit(f"the solution does not pass: {report.score}")
     return report

@@ -128,7 +128,7 @@ def find_go() -> str | None:
 
 def required_go() -> tuple[int, ...]:
     """Return the newest Go version that a module in embedded/ asks for."""
-    asked = [(1, 26)]
+    asked: list[tuple[int, ...]] = [(1, 26)]
     for path in (ROOT / "embedded").glob("**/go.mod"):
         found = re.search(r"^go (\d+(?:\.\d+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
         asked += [numbers(found.group(1))] if found else []
