@@ -14,6 +14,7 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    grouped,
 )
 
 
@@ -36,14 +37,15 @@ def crd_established(
     """
     crd = _usable(ctx, plural, group)
     accepted = _accepted_names(crd)
-    yield _same("kind", accepted.get("kind"), kind, "spec.names.kind", crd)
-    yield _same("singular name", accepted.get("singular"), singular, "spec.names.singular", crd)
-    for short in short_names:
-        yield _short_name(crd, short, accepted.get("shortNames") or [])
+    names = (
+        _same("kind", accepted.get("kind"), kind, "spec.names.kind", crd),
+        _same("singular name", accepted.get("singular"), singular, "spec.names.singular", crd),
+    )
+    yield from grouped("Kind and singular name", names)
+    shorts = (_short_name(crd, one, accepted.get("shortNames") or []) for one in short_names)
+    yield from grouped("Short names", shorts)
     yield _same("scope", dig(crd, "spec.scope"), scope, "spec.scope", crd)
-    found = version_of(crd, version)
-    yield _version(crd, version, bool(found and found.get("served")), "served")
-    yield _version(crd, version, bool(found and found.get("storage")), "storage")
+    yield from grouped(f"Version {version}", _versions(crd, version))
 
 
 @check()
@@ -136,24 +138,33 @@ def _same(what: str, actual: object, expected: str, path: str, crd: Object) -> F
 
 def _recreate(path: str) -> str:
     return (
-        " (it cannot be changed: delete the CRD and create it anew)" if path == "spec.scope" else ""
+        " (immutable: delete the CRD, which deletes all its resources, and create it again)"
+        if path == "spec.scope"
+        else ""
     )
 
 
 def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
     asked = short in dig(crd, "spec.names.shortNames", [])
     conflict = _condition(crd, "NamesAccepted").get("message", "another resource has it")
-    why = f"it is asked for, but {conflict}" if asked else "it is not asked for"
+    missing = f"{short} is missing from spec.names.shortNames"
+    why = f"the CRD declares it, but {conflict}" if asked else missing
     return fact(
         f"short name {short} works",
         short in accepted,
-        reason=f"`kubectl get {short}` does not work: {why}",
+        reason=f"`kubectl get {short}` fails: {why}",
         expected=f"{short} among the accepted short names",
         actual=", ".join(accepted) or "none",
         fix="Delete the other CRD that has it"
         if asked
         else f"Add {short} to spec.names.shortNames",
     )
+
+
+def _versions(crd: Object, version: str) -> Iterator[Fact]:
+    found = version_of(crd, version)
+    for flag in ("served", "storage"):
+        yield _version(crd, version, bool(found and found.get(flag)), flag)
 
 
 def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:

@@ -132,7 +132,7 @@ def of_mistakes(criteria: Iterable[Criterion], results: Iterable[CheckResult]) -
     told: dict[str, list[str]] = {}
     for result in results:
         reasons = told.setdefault(result.id, [])
-        reasons += [result.reason, *(item.reason for item in result.items)]
+        reasons += [result.reason, *(one.reason for one in result.conditions)]
     for criterion in criteria:
         said = " ".join(told.get(criterion.id, ())).lower()
         for mistake in criterion.mistakes:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from labgrader.engine import premises
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
 from labgrader.model.errors import TimedOut
@@ -60,6 +61,17 @@ class Asking:
         interest = Interest(resource, namespace, name)
         self.interests.add(interest)
         return _copied(self._snapshot.get(interest, min(5, self.remaining())))
+
+    def served(self, group: str) -> list[Object] | None:
+        """Return what discovery lists of an API group, in all its versions.
+
+        Returns:
+            Entries of ``APIResourceList``; None where the API server does not serve the group.
+        """
+        cluster = self._snapshot.cluster
+        return self._snapshot.once(
+            ("served", group), lambda: Kinds(cluster).of_group(group, min(5, self.remaining()))
+        )
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
         """Read a collection; empty also when the type does not exist."""

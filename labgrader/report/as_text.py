@@ -84,7 +84,8 @@ def _check(check: CheckResult, style: Style) -> Iterator[str]:
 
 def notes(check: CheckResult) -> list[tuple[str, str]]:
     """Return what a check says beside its judgement: items that are worth nothing, and hold."""
-    beside = (i for i in check.items if not i.points and i.outcome is Outcome.PASSED)
+    alone = (item for item in check.items if not item.points and not item.conditions)
+    beside = [item for item in alone if item.outcome is Outcome.PASSED]
     return [("note", one_line(item.name)) for item in beside] if check.points else []
 
 
@@ -100,7 +101,7 @@ def details(check: CheckResult) -> Iterator[tuple[str, str]]:
     ):
         if text:
             yield label, one_line(text)
-    others = [item for item in check.items if item.reason][1:]
+    others = [item for item in check.conditions if item.reason][1:]
     for item in others[:ITEMS_SHOWN]:
         yield "also", one_line(item.reason)
     if len(others) > ITEMS_SHOWN:

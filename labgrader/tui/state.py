@@ -122,7 +122,7 @@ class LabState:
     def to_reveal(self, criterion: Criterion) -> tuple[str, ...]:
         """Return the hints not given yet; those for the mistake on the cluster come first."""
         result = self.results.get(criterion.id)
-        reasons = [result.reason, *(item.reason for item in result.items)] if result else []
+        reasons = [result.reason, *(one.reason for one in result.conditions)] if result else []
         given = self.revealed(criterion)
         return tuple(hint for hint in criterion.hints_for(reasons) if hint not in given)
 
