@@ -21,6 +21,7 @@ class Kind(StrEnum):
     FALSE_ALARM = "false alarm"
     OTHERS_HIT = "others hit"
     WORDS = "words"
+    FIX = "fix"
     BROKEN_CASE = "broken case"
     UNJUDGED = "unjudged"
 

@@ -8,6 +8,7 @@ later (by a CustomResourceDefinition, say) is never taken for a slip, unless it 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,8 @@ class Slip:
     why: str
 
     def __str__(self) -> str:
-        return f"{self.key} has {self.written!r}: {self.why}"
+        meant = f"; write {json.dumps(self.meant)}" if self.meant != self.written else ""
+        return f"{self.key} has {json.dumps(self.written)}: {self.why}{meant}"
 
 
 class Slips:
