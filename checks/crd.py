@@ -1,5 +1,6 @@
 """The CustomResourceDefinition: what the API server serves, and its status subresource."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 from labgrader.api import (
@@ -16,6 +17,7 @@ from labgrader.api import (
     fact,
     grouped,
 )
+from labgrader.engine import crd_fixes
 
 
 @check()
@@ -79,7 +81,7 @@ def _usable(ctx: Context, plural: str, group: str) -> Object:
             f"The CRD {name} is being deleted",
             expected="a CRD that stays",
             actual=f"deletionTimestamp {dig(crd, 'metadata.deletionTimestamp')}",
-            fix="Wait until it is gone and create it again",
+            fix=f"Wait until the CustomResourceDefinition {name} is gone, and create it again",
         )
     if not dig(crd, "status.conditions"):
         raise Unsettled(f"The API server has not looked at the CRD {name} yet")
@@ -169,7 +171,8 @@ def _versions(crd: Object, version: str) -> Iterator[Fact]:
 
 def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
     known = [
-        f"{entry.get('name')} (served: {entry.get('served')}, storage: {entry.get('storage')})"
+        f"{entry.get('name')} (served: {json.dumps(entry.get('served'))},"
+        f" storage: {json.dumps(entry.get('storage'))})"
         for entry in dig(crd, "spec.versions", [])
     ]
     verb = "served" if flag == "served" else "the storage version"
@@ -179,7 +182,7 @@ def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
         reason=f"Version {version} is not {verb}",
         expected=f"{version} with {flag}: true",
         actual=", ".join(known) or "no versions",
-        fix=f"Set {flag}: true for version {version}",
+        fix="" if ok else crd_fixes.flagging(crd, version, flag),
     )
 
 
@@ -204,7 +207,7 @@ def crd_second_version(
             f"{version} is no longer the version that is stored",
             expected=f"storage: true for {version}",
             actual="another version is stored",
-            fix=f"Set storage: true for {version} and storage: false for the others",
+            fix=crd_fixes.flagging(crd, version, "storage"),
         )
     readable = [
         other

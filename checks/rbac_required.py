@@ -28,7 +28,9 @@ def rbac_required(
     held = grants(ctx, who)
     slips = Slips(lambda group: served(ctx.served(group)))
     wanted = {
-        action: str(row["group"]) for row in required for action in actions([row], ctx.namespace)
+        action: str(row.get("group", ""))
+        for row in required
+        for action in actions([row], ctx.namespace)
     }
     asked = {
         action: next((grant for grant in held if grant.permits(action)), None) for action in wanted

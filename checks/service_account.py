@@ -54,7 +54,7 @@ def _present(ctx: Context, name: str) -> Object:
             f"{label} is being deleted",
             expected="a service account that stays",
             actual=f"deletionTimestamp {dig(account, 'metadata.deletionTimestamp')}",
-            fix=f"Wait until it is gone, then: {create}",
+            fix=f"Wait until the ServiceAccount {name} is gone, and create it again",
             evidence=[Evidence(label, "metadata.deletionTimestamp")],
         )
     elsewhere = _namespaces(ctx, name)

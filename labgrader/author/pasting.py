@@ -109,8 +109,8 @@ def helped(before: CheckResult, after: CheckResult) -> bool:
     named = next((one for one in before.conditions if one.outcome is Outcome.FAILED), None)
     if named is None:  # the whole check failed: it must at least have come further
         return after.outcome is Outcome.FAILED and after.reason != before.reason
-    now = next((one for one in after.conditions if one.name == named.name), None)
-    return now is not None and now.outcome is Outcome.PASSED
+    failing = {one.name for one in after.conditions if one.outcome is not Outcome.PASSED}
+    return bool(after.conditions) and named.name not in failing
 
 
 def harmed(before: Results, after: Results) -> list[str]:

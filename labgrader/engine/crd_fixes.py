@@ -16,6 +16,8 @@ from labgrader.model.resource import Object, Resource, dig, name_of
 
 _ROOT = "schema/openAPIV3Schema/properties/spec"
 _NAMED = re.compile(r"spec(?:\.([\w.]+))?")
+_POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)'")
+_WEBHOOK = re.compile(r'admission webhook "([^"]+)"')
 _LOOSER = (
     ("greater than or equal to", "minimum"),
     ("less than or equal to", "maximum"),
@@ -35,8 +37,13 @@ Patch = list[dict[str, Any]]
 
 def admitting(crd: Object | None, resource: Resource, said: str) -> str:
     """Return the fix for a refusal of something valid, from the API server's own words."""
-    if "ValidatingAdmissionPolicy" in said or "admission webhook" in said:
-        return "Change the policy or webhook that it names: it must let valid resources through"
+    if policy := _POLICY.search(said):
+        return (
+            f"Change the ValidatingAdmissionPolicy {policy[1]}, or remove its binding:"
+            f" `kubectl delete validatingadmissionpolicybinding {policy[2]}`"
+        )
+    if webhook := _WEBHOOK.search(said):
+        return f"Change the webhook {webhook[1]}: it must let valid resources through"
     if "unknown field" in said:
         return "Declare the field in openAPIV3Schema: a field that the schema lacks is dropped"
     fix = _loosening(crd, resource.version, said)
@@ -92,6 +99,20 @@ def setting(crd: Object | None, version: str, path: str, wanted: Mapping[str, An
             patch += [{"op": "add", "path": f"{pointer}/{key}/-", "value": one} for one in value]
         else:
             patch.append({"op": "add", "path": f"{pointer}/{key}", "value": value})
+    return _command(crd, patch)
+
+
+def flagging(crd: Object, version: str, flag: str) -> str:
+    """Return the command that sets ``served`` or ``storage`` of a version; only one is stored."""
+    names = [str(one.get("name")) for one in dig(crd, "spec.versions", [])]
+    if version not in names:
+        return f"Add {version} with {flag}: true to spec.versions of the CRD {name_of(crd)}"
+    wanted = [name == version for name in names] if flag == "storage" else [True]
+    places = range(len(names)) if flag == "storage" else [names.index(version)]
+    patch: Patch = [
+        {"op": "add", "path": f"/spec/versions/{place}/{flag}", "value": value}
+        for place, value in zip(places, wanted, strict=True)
+    ]
     return _command(crd, patch)
 
 

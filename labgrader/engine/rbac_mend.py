@@ -74,10 +74,12 @@ def _rules(atoms: set[Atom]) -> list[dict[str, Any]]:
 
 def correcting(index: int, slips: Iterable[Slip]) -> Ops:
     """Return the JSON patch that writes what was meant in the place of slips of one rule."""
-    return [
-        {"op": "replace", "path": f"/rules/{index}/{one.key}/{one.index}", "value": one.meant}
-        for one in slips
-    ]
+    ops: Ops = []
+    for one in slips:
+        path = f"/rules/{index}/{one.key}"
+        ops.append({"op": "replace", "path": f"{path}/{one.index}", "value": one.meant})
+        ops += [{"op": "add", "path": f"{path}/-", "value": value} for value in one.more]
+    return ops
 
 
 def unbind(binding: Binding, account: Account) -> str:

@@ -54,7 +54,7 @@ class Slip:
     Args:
         key: the list of the rule that holds it, such as ``verbs``.
         index: its place in that list.
-        meant: what to write instead.
+        meant: what to write instead, ``more`` what else where several were written as one.
         why: the rule that it breaks, for people.
     """
 
@@ -63,6 +63,7 @@ class Slip:
     written: str
     meant: str
     why: str
+    more: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         meant = f"; write {json.dumps(self.meant)}" if self.meant != self.written else ""
@@ -99,7 +100,7 @@ class Slips:
         """Yield the values of a rule that match nothing in any of its combinations."""
         for index, verb in enumerate(rule.verbs):
             if found := _verb(verb):
-                yield Slip("verbs", index, verb, *found)
+                yield Slip("verbs", index, verb, *found, more=_parts(verb)[1:])
         if rule.urls:
             return
         for index, group in enumerate(rule.groups):
@@ -122,6 +123,7 @@ class Slips:
         }
         for slip in self.of(rule):
             lists[slip.key][slip.index] = slip.meant
+            lists[slip.key] += slip.more
         return replace(
             rule,
             verbs=tuple(lists["verbs"]),
@@ -212,13 +214,18 @@ def _verb(name: str) -> tuple[str, str] | None:
         return WORDS[plain], f"it is no verb of the API; {', '.join(VERBS)} are"
     if plain != name and plain in (*VERBS, *SPECIAL_VERBS):
         return plain, "verbs are written in lower case"
-    parts = re.split(r"[\s,;|]+", plain)
+    parts = _parts(name)
     if len(parts) > 1:
         return parts[0], "each verb is an entry of its own"
     close = near(plain, VERBS)
     if close or not _VERB.fullmatch(plain):
         return close or plain, "it is no verb of the API"
     return None
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Return the verbs that were written as one."""
+    return tuple(part for part in re.split(r"[\s,;|]+", name.lower()) if part)
 
 
 def served(listed: Sequence[Mapping[str, object]] | None) -> Group | None:

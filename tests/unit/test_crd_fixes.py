@@ -86,7 +86,7 @@ def test_what_is_required_too_much_is_named_and_removed(crd: Object) -> None:
         ('spec.note: Unsupported value: "a": supported values: "b"', "enum of spec.note"),
         ('spec.note: Invalid value: "integer": spec.note in body must be of type integer',
          "type of spec.note"),
-        ('admission webhook "x" denied the request: no', "policy or webhook"),
+        ('admission webhook "x" denied the request: no', "Change the webhook x"),
         ('strict decoding error: unknown field "spec.more"', "Declare the field"),
         ("no idea", "kubectl explain"),
     ],

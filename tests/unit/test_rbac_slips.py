@@ -98,6 +98,13 @@ def test_says_what_was_meant() -> None:
     assert mended.permits(Action("watch", "", "pods", "ns"))
 
 
+def test_verbs_that_were_written_as_one_are_all_meant() -> None:
+    rule = Rule(("get, list",), ("apps",), ("deployments",))
+    (slip,) = SLIPS.of(rule)
+    assert (slip.meant, slip.more) == ("get", ("list",))
+    assert SLIPS.mended(rule).verbs == ("get", "list")
+
+
 def test_resources_of_several_groups_in_one_rule_are_no_slip() -> None:
     rule = Rule(("get",), ("", "apps"), ("pods", "deployments"))
     assert not list(SLIPS.of(rule))
