@@ -12,9 +12,10 @@ from labgrader.engine import premises
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
-from labgrader.model.errors import TimedOut
-from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig
+from labgrader.model.errors import ClusterError, TimedOut
+from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig, name_of
 from labgrader.model.result import Evidence
+from labgrader.model.suggestion import misspelled
 
 T = TypeVar("T")
 
@@ -106,15 +107,25 @@ class Asking:
         """Read one object, or fail the check because it is not there."""
         found = self.get(resource, name, namespace)
         if found is None:
-            label = resource.describe(name, namespace)
+            label, alike = (
+                resource.describe(name, namespace),
+                self._alike(resource, name, namespace),
+            )
             raise Failure(
-                f"{label} does not exist",
+                f"{label} does not exist{f'; there is {alike}' if alike else ''}",
                 expected=label,
-                actual="not found",
+                actual=alike or "not found",
                 fix=fix,
                 evidence=[Evidence(label)],
             )
         return found
+
+    def _alike(self, resource: Resource, name: str, namespace: str | None) -> str:
+        """Return the name of an object that may be the missing one, misspelled; empty if none."""
+        try:
+            return misspelled(name, (name_of(one) for one in self.list(resource, namespace)))
+        except ClusterError:  # who may not list knows of no other names
+            return ""
 
     def dry_run_create(
         self, resource: Resource, body: Object, namespace: str | None = None
