@@ -57,12 +57,13 @@ def _present(ctx: Context, name: str) -> Object:
             fix=f"Wait until the ServiceAccount {name} is gone, and create it again",
             evidence=[Evidence(label, "metadata.deletionTimestamp")],
         )
-    elsewhere = _namespaces(ctx, name)
-    told = f"; there is one in {', '.join(elsewhere)}" if elsewhere else ""
+    elsewhere = ", ".join(_namespaces(ctx, name))
+    if not elsewhere:
+        return ctx.require(SERVICE_ACCOUNT, name, ctx.namespace, fix=create)
     raise Failure(
-        f"{label} does not exist{told}",
+        f"{label} does not exist; there is one in {elsewhere}",
         expected=label,
-        actual=f"found in {', '.join(elsewhere)}" if elsewhere else "not found",
+        actual=f"found in {elsewhere}",
         fix=create,
         evidence=[Evidence(label)],
     )

@@ -24,7 +24,9 @@ SECONDS = 60.0
 _WRITES = "annotate|apply|autoscale|create|delete|expose|label|patch|rollout restart|scale|set|wait"
 _COMMAND = re.compile(rf"kubectl (?:{_WRITES})\b")
 _QUOTED = re.compile(rf"`(kubectl (?:{_WRITES})\b[^`]*)`")
-_PLACEHOLDER = re.compile(r"\b[A-Z]{3,}(?:[-_][A-Z]+)*\b")
+_TO_FILL_IN = re.compile(r"\b[A-Z]{3,}(?:[-_][A-Z]+)*\b|<|--from-file=|-f [^-]|kubectl edit")
+"""What makes a command an instruction: a value, or a file of the learner's own."""
+
 _MADE = re.compile(r"^(\S+/\S+) created$", re.MULTILINE)
 _PLACE = re.compile(r"(?:-n|--namespace)[ =](\S+)")
 _IDENTIFIER = re.compile(
@@ -45,7 +47,7 @@ def command_in(fix: str) -> str:
         found = next((one for one in (fix, tail if colon else "") if _COMMAND.match(one)), "")
         del head
     without_strings = re.sub(r"'[^']*'", "", found)
-    return "" if _PLACEHOLDER.search(without_strings) or "<" in without_strings else found
+    return "" if _TO_FILL_IN.search(without_strings) or "…" in found else found
 
 
 def names_something(fix: str) -> bool:
