@@ -86,8 +86,8 @@ faults: setup kube ## 300 gradings through a gateway that answers wrongly (outsi
 	@$(BIN)/pytest tests/cluster/test_gateway.py --faulty-runs 300
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
-	@$(BIN)/labgrader author verify --allow-unjudged capability
-	@$(BIN)/labgrader author verify --allow-unjudged capability --nodes real operator_rollout \
+	@$(BIN)/labgrader author verify --paste-fixes --allow-unjudged capability
+	@$(BIN)/labgrader author verify --paste-fixes --allow-unjudged capability --nodes real operator_rollout \
 		operator_endpoints lease_held failover scaled_by_load operator_conduct algorithm_deletion \
 		backup_restores reached_by_name
 

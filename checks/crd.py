@@ -1,5 +1,6 @@
 """The CustomResourceDefinition: what the API server serves, and its status subresource."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 from labgrader.api import (
@@ -14,7 +15,9 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    grouped,
 )
+from labgrader.engine import crd_fixes
 
 
 @check()
@@ -36,14 +39,15 @@ def crd_established(
     """
     crd = _usable(ctx, plural, group)
     accepted = _accepted_names(crd)
-    yield _same("kind", accepted.get("kind"), kind, "spec.names.kind", crd)
-    yield _same("singular name", accepted.get("singular"), singular, "spec.names.singular", crd)
-    for short in short_names:
-        yield _short_name(crd, short, accepted.get("shortNames") or [])
+    names = (
+        _same("kind", accepted.get("kind"), kind, "spec.names.kind", crd),
+        _same("singular name", accepted.get("singular"), singular, "spec.names.singular", crd),
+    )
+    yield from grouped("Kind and singular name", names)
+    shorts = (_short_name(crd, one, accepted.get("shortNames") or []) for one in short_names)
+    yield from grouped("Short names", shorts)
     yield _same("scope", dig(crd, "spec.scope"), scope, "spec.scope", crd)
-    found = version_of(crd, version)
-    yield _version(crd, version, bool(found and found.get("served")), "served")
-    yield _version(crd, version, bool(found and found.get("storage")), "storage")
+    yield from grouped(f"Version {version}", _versions(crd, version))
 
 
 @check()
@@ -77,7 +81,7 @@ def _usable(ctx: Context, plural: str, group: str) -> Object:
             f"The CRD {name} is being deleted",
             expected="a CRD that stays",
             actual=f"deletionTimestamp {dig(crd, 'metadata.deletionTimestamp')}",
-            fix="Wait until it is gone and create it again",
+            fix=f"Wait until the CustomResourceDefinition {name} is gone, and create it again",
         )
     if not dig(crd, "status.conditions"):
         raise Unsettled(f"The API server has not looked at the CRD {name} yet")
@@ -136,18 +140,21 @@ def _same(what: str, actual: object, expected: str, path: str, crd: Object) -> F
 
 def _recreate(path: str) -> str:
     return (
-        " (it cannot be changed: delete the CRD and create it anew)" if path == "spec.scope" else ""
+        " (immutable: delete the CRD, which deletes all its resources, and create it again)"
+        if path == "spec.scope"
+        else ""
     )
 
 
 def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
     asked = short in dig(crd, "spec.names.shortNames", [])
     conflict = _condition(crd, "NamesAccepted").get("message", "another resource has it")
-    why = f"it is asked for, but {conflict}" if asked else "it is not asked for"
+    missing = f"{short} is missing from spec.names.shortNames"
+    why = f"the CRD declares it, but {conflict}" if asked else missing
     return fact(
         f"short name {short} works",
         short in accepted,
-        reason=f"`kubectl get {short}` does not work: {why}",
+        reason=f"`kubectl get {short}` fails: {why}",
         expected=f"{short} among the accepted short names",
         actual=", ".join(accepted) or "none",
         fix="Delete the other CRD that has it"
@@ -156,9 +163,16 @@ def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
     )
 
 
+def _versions(crd: Object, version: str) -> Iterator[Fact]:
+    found = version_of(crd, version)
+    for flag in ("served", "storage"):
+        yield _version(crd, version, bool(found and found.get(flag)), flag)
+
+
 def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
     known = [
-        f"{entry.get('name')} (served: {entry.get('served')}, storage: {entry.get('storage')})"
+        f"{entry.get('name')} (served: {json.dumps(entry.get('served'))},"
+        f" storage: {json.dumps(entry.get('storage'))})"
         for entry in dig(crd, "spec.versions", [])
     ]
     verb = "served" if flag == "served" else "the storage version"
@@ -168,7 +182,7 @@ def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
         reason=f"Version {version} is not {verb}",
         expected=f"{version} with {flag}: true",
         actual=", ".join(known) or "no versions",
-        fix=f"Set {flag}: true for version {version}",
+        fix="" if ok else crd_fixes.flagging(crd, version, flag),
     )
 
 
@@ -193,7 +207,7 @@ def crd_second_version(
             f"{version} is no longer the version that is stored",
             expected=f"storage: true for {version}",
             actual="another version is stored",
-            fix=f"Set storage: true for {version} and storage: false for the others",
+            fix=crd_fixes.flagging(crd, version, "storage"),
         )
     readable = [
         other

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labgrader.api import (
+    CRD,
     Context,
     Evidence,
     Fact,
@@ -15,8 +17,14 @@ from labgrader.api import (
     Resource,
     WebhookFailed,
     check,
+    dig,
     fact,
+    grouped,
 )
+from labgrader.engine import crd_fixes
+
+Spec = Mapping[str, Any]
+Probe = Mapping[str, Any]
 
 PROBE = "labgrader-probe-"
 """How the names of resources that are asked about begin; the server makes the rest up, so that no
@@ -41,10 +49,10 @@ def crd_admits_valid(
     is the cluster's own, and keeps this from being judged.
     """
     resource = Resource(group, version, plural, kind)
-    for name, spec in (("every field", valid), ("only the required fields", minimal)):
-        label = f"a resource with {name} is admitted"
+    crd = ctx.get(CRD, resource.definition)
+    for label, spec in (("every field set", valid), ("only the required fields set", minimal)):
         try:
-            yield _admitted(ctx, resource, label, spec)
+            yield _admitted(ctx, resource, label, spec, crd)
         except WebhookFailed as error:
             if group not in error.groups:
                 raise
@@ -59,21 +67,35 @@ def crd_schema_limits(
     kind: str,
     plural: str,
     valid: Mapping[str, Any],
-    admits: Sequence[Mapping[str, Any]],
-    refuses: Sequence[Mapping[str, Any]],
+    groups: Sequence[Mapping[str, Any]],
 ) -> Iterator[Fact]:
     """Asks the API server, by dry-run, about values on both sides of every limit.
 
     Each question differs in one place from a resource that is admitted, so a refusal can only be
-    about that place; whether a schema, a rule or a policy refuses it does not matter.
+    about that place; whether a schema, a rule or a policy refuses it does not matter. What must not
+    be left out must not be null either. The limits of one part of the spec earn their points
+    together.
     """
     resource = Resource(group, version, plural, kind)
-    _demand_admitted(ctx, resource, valid)
-    for probe in admits:
-        spec = changed(valid, probe)
-        yield _admitted(ctx, resource, f"{probe['path']} takes {_shown(probe)}", spec)
+    crd = ctx.get(CRD, resource.definition)
+    _demand_admitted(ctx, resource, valid, crd)
+    for one in groups:
+        yield from grouped(str(one["title"]), _limits(ctx, resource, valid, one, crd))
+
+
+def _limits(
+    ctx: Context, resource: Resource, valid: Spec, group: Mapping[str, Any], crd: Object | None
+) -> Iterator[Fact]:
+    """Yield the conditions of one group of limits."""
+    for probe in group.get("admits", ()):
+        name = f"{probe['path']} takes {_shown(probe)}"
+        yield _admitted(ctx, resource, name, changed(valid, probe), crd)
+    refuses = group.get("refuses", ())
     for probe in refuses:
-        yield _refused(ctx, resource, probe, changed(valid, probe))
+        yield _refused(ctx, resource, probe, changed(valid, probe), crd)
+    yield from _nulls(
+        ctx, resource, valid, [one["path"] for one in refuses if one.get("remove")], crd
+    )
 
 
 @check()
@@ -93,12 +115,13 @@ def cross_field_rule(
     as long as valid resources are still admitted.
     """
     resource = Resource(group, version, plural, kind)
-    _demand_admitted(ctx, resource, valid)
+    crd = ctx.get(CRD, resource.definition)
+    _demand_admitted(ctx, resource, valid, crd)
     for probe in refuses:
-        yield _refused(ctx, resource, probe, changed(valid, probe))
+        yield _refused(ctx, resource, probe, changed(valid, probe), crd)
 
 
-def changed(spec: Mapping[str, Any], probe: Mapping[str, Any]) -> dict[str, Any]:
+def changed(spec: Spec, probe: Probe) -> dict[str, Any]:
     """Return ``spec`` with the value at ``path`` set, or removed, and what ``beside`` says set.
 
     Only the maps on the way there are new ones; the rest is shared with ``spec``.
@@ -117,8 +140,8 @@ def changed(spec: Mapping[str, Any], probe: Mapping[str, Any]) -> dict[str, Any]
     return result
 
 
-def _ask(ctx: Context, resource: Resource, spec: Mapping[str, Any]) -> Rejected | None:
-    """Dry-run a resource; return the refusal, or None where it would be admitted."""
+def _ask(ctx: Context, resource: Resource, spec: Spec) -> Rejected | Object:
+    """Dry-run a resource; return the refusal, or what would be stored."""
     body: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
@@ -126,22 +149,21 @@ def _ask(ctx: Context, resource: Resource, spec: Mapping[str, Any]) -> Rejected 
         "spec": dict(spec),
     }
     try:
-        ctx.dry_run_create(resource, body, ctx.namespace)
+        return ctx.dry_run_create(resource, body, ctx.namespace)
     except Rejected as refusal:
         return refusal
-    return None
 
 
-def _admitted(ctx: Context, resource: Resource, name: str, spec: Mapping[str, Any]) -> Fact:
-    refusal = _ask(ctx, resource, spec)
-    said = refusal.message if refusal else ""
+def _admitted(ctx: Context, resource: Resource, name: str, spec: Spec, crd: Object | None) -> Fact:
+    answer = _ask(ctx, resource, spec)
+    said = answer.message if isinstance(answer, Rejected) else ""
     return fact(
         name,
-        refusal is None,
-        reason=f"A valid resource is refused ({name}): {said}",
+        not said,
+        reason=f"The API server rejects a valid resource ({name}): {said}",
         expected="admitted",
-        actual=f"refused: {said}" if refusal else "admitted",
-        fix=_mend(said),
+        actual=f"refused: {said}" if said else "admitted",
+        fix=crd_fixes.admitting(crd, resource, said) if said else "",
         evidence=[Evidence(f"{resource.kind} (dry-run)", "spec", said or "admitted")],
     )
 
@@ -151,7 +173,7 @@ def _stopped(resource: Resource, name: str, error: WebhookFailed) -> Fact:
     return fact(
         name,
         False,
-        reason=f"A valid resource is refused ({name}): {error.message}",
+        reason=f"The API server rejects a valid resource ({name}): {error.message}",
         expected="admitted",
         actual=f"refused: {error.message}",
         fix=f"{error.next_step}. A CEL rule in the schema needs no server",
@@ -159,9 +181,9 @@ def _stopped(resource: Resource, name: str, error: WebhookFailed) -> Fact:
     )
 
 
-def _demand_admitted(ctx: Context, resource: Resource, spec: Mapping[str, Any]) -> None:
+def _demand_admitted(ctx: Context, resource: Resource, spec: Spec, crd: Object | None) -> None:
     """Fail the check where the twin of all questions is refused: then refusals say nothing."""
-    twin = _admitted(ctx, resource, "a valid resource is admitted", spec)
+    twin = _admitted(ctx, resource, "every field set", spec, crd)
     if not twin.ok:
         raise Failure(
             twin.reason,
@@ -172,36 +194,66 @@ def _demand_admitted(ctx: Context, resource: Resource, spec: Mapping[str, Any]) 
         )
 
 
-def _mend(said: str) -> str:
-    """Return the smallest fix for a refusal of something valid, from the server's own words."""
-    if "unknown field" in said:
-        return "Add the field to openAPIV3Schema: a field that the schema lacks is dropped"
-    if "ValidatingAdmissionPolicy" in said or "admission webhook" in said:
-        return "Mend the policy or webhook that it names: it must let valid resources through"
-    return "Loosen the limit that the message names: kubectl explain shows what the schema says"
-
-
 def _refused(
-    ctx: Context, resource: Resource, probe: Mapping[str, Any], spec: Mapping[str, Any]
+    ctx: Context, resource: Resource, probe: Probe, spec: Spec, crd: Object | None
 ) -> Fact:
     path, shown = probe["path"], _shown(probe)
-    refusal = _ask(ctx, resource, spec)
-    name = f"{path} cannot be left out" if probe.get("remove") else f"{path} refuses {shown}"
+    answer = _ask(ctx, resource, spec)
+    refused = isinstance(answer, Rejected)
+    filled = None
+    if probe.get("remove") and not isinstance(answer, Rejected):
+        filled = dig(answer, f"spec.{path}")
+    reason = f"A resource {'without' if probe.get('remove') else 'with'} {path}"
+    reason += "" if probe.get("remove") else f" = {shown}"
+    reason += " is admitted"
+    if filled is not None:
+        reason += f": the default {json.dumps(filled)} is filled in before `required` is checked"
     return fact(
-        name,
-        refusal is not None,
-        reason=f"A resource {'without' if probe.get('remove') else 'with'} {path}"
-        f"{'' if probe.get('remove') else f' = {shown}'} is admitted",
+        f"{path} cannot be left out" if probe.get("remove") else f"{path} refuses {shown}",
+        refused,
+        reason=reason,
         expected="refused",
-        actual=refusal.message if refusal else "admitted",
-        fix=str(probe.get("fix", f"Limit spec.{path} in openAPIV3Schema")),
+        actual=answer.message if isinstance(answer, Rejected) else "admitted",
+        fix="" if refused else crd_fixes.refusing(crd, resource, probe, filled is not None),
         evidence=[
-            Evidence(
-                f"{resource.kind} (dry-run)", f"spec.{path}", "admitted" if not refusal else ""
-            )
+            Evidence(f"{resource.kind} (dry-run)", f"spec.{path}", "" if refused else "admitted")
         ],
     )
 
 
-def _shown(probe: Mapping[str, Any]) -> str:
-    return "nothing" if probe.get("remove") else repr(probe.get("value"))
+def _nulls(
+    ctx: Context, resource: Resource, valid: Spec, paths: Sequence[str], crd: Object | None
+) -> Iterator[Fact]:
+    """Ask whether fields that must be there may be null; as many at a time as can be."""
+    for level in sorted({path.count(".") for path in paths}):
+        together = [path for path in paths if path.count(".") == level]
+        spec = dict(valid)
+        for path in together:
+            spec = changed(spec, {"path": path, "value": None})
+        named = _fields_of(_ask(ctx, resource, spec))
+        for path in together:
+            refused = f"spec.{path}" in named or isinstance(
+                _ask(ctx, resource, changed(valid, {"path": path, "value": None})), Rejected
+            )
+            yield _null(resource, path, crd, refused=refused)
+
+
+def _fields_of(answer: Rejected | Object) -> Sequence[str]:
+    return answer.fields if isinstance(answer, Rejected) else ()
+
+
+def _null(resource: Resource, path: str, crd: Object | None, *, refused: bool) -> Fact:
+    return fact(
+        f"{path} cannot be null",
+        refused,
+        reason=f"A resource with {path} = null is admitted: `required` alone does not exclude null",
+        expected="refused",
+        actual="refused" if refused else "admitted",
+        fix=crd_fixes.removing(crd, resource.version, path, "nullable")
+        or f"Remove nullable from spec.{path} in openAPIV3Schema",
+        evidence=[Evidence(f"{resource.kind} (dry-run)", f"spec.{path}", "null")],
+    )
+
+
+def _shown(probe: Probe) -> str:
+    return "nothing" if probe.get("remove") else json.dumps(probe.get("value"))

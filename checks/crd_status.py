@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from labgrader.api import Context, Evidence, Fact, Failure, Object, Rejected, Resource, check, fact
+from labgrader.api import (
+    Context,
+    Evidence,
+    Fact,
+    Failure,
+    Object,
+    Rejected,
+    Resource,
+    check,
+    fact,
+    grouped,
+)
 
 
 @check()
@@ -25,18 +37,10 @@ def crd_status_schema(
     none. Fields that the schema lacks are dropped without a word, so what comes back is compared.
     """
     resource = Resource(group, version, plural, kind)
-    for status in admits:
-        yield _takes(ctx, resource, name, status)
-    for status in refuses:
-        refusal = _patch(ctx, resource, name, status)
-        yield fact(
-            f"status refuses {_shown(status)}",
-            isinstance(refusal, Rejected),
-            reason=f"A status with {_shown(status)} is admitted",
-            expected="refused",
-            actual="admitted",
-            fix=f"Limit status.{next(iter(status))} in openAPIV3Schema",
-        )
+    taken = (_takes(ctx, resource, name, status) for status in admits)
+    yield from grouped("The status takes what an operator writes", taken)
+    refused = (_refuses(ctx, resource, name, status) for status in refuses)
+    yield from grouped("The status refuses what nobody knows", refused)
 
 
 @check()
@@ -54,7 +58,7 @@ def crd_columns(
 
     The values are all different, so a column shows what it really reads, however its path is
     written. Columns beyond those asked for are fine; one with a priority above 0 is shown only by
-    `-o wide`, and does not count.
+    `-o wide`, and does not count. Where two columns have the same name, both must be right.
     """
     resource = Resource(group, version, plural, kind)
     try:
@@ -74,37 +78,62 @@ def crd_columns(
             fix="Make the status schema take the lab's values first",
         ) from refusal
     cells = table.get("rows", [{}])[0].get("cells", [])
-    shown = {
-        str(definition.get("name")).lower(): (definition, cell)
-        for definition, cell in zip(table.get("columnDefinitions", []), cells, strict=False)
-        if not definition.get("priority")
-    }
+    shown: dict[str, list[Cell]] = {}
+    for definition, cell in zip(table.get("columnDefinitions", []), cells, strict=False):
+        if not definition.get("priority"):
+            shown.setdefault(str(definition.get("name")).lower(), []).append((definition, cell))
     for column in columns:
-        yield _column(column, shown)
+        of_status = str(column["reads"]).startswith(".status")
+        group = "Columns of the status" if of_status else "Columns of what people write"
+        yield from grouped(group, [_column(column, shown.get(column["name"].lower(), []))])
 
 
-def _column(column: Mapping[str, Any], shown: Mapping[str, tuple[Object, Any]]) -> Fact:
+Cell = tuple[Object, Any]
+"""A column's definition, and what it shows."""
+
+
+def _column(column: Mapping[str, Any], shown: Sequence[Cell]) -> Fact:
     wanted = str(column["name"])
-    definition, cell = shown.get(wanted.lower(), ({}, None))
-    right_type = definition.get("type") == column["type"]
-    right_cell = cell is not None and ("value" not in column or cell == column["value"])
-    if not definition:
+    wrong = [problem for one in shown if (problem := _problem(column, *one))]
+    if not shown:
         actual, reason = "no such column", f"`kubectl get` shows no column {wanted}"
-    elif not right_type:
-        actual = f"type {definition.get('type')}"
-        reason = f"The column {wanted} has {actual} instead of {column['type']}"
+    elif wrong:
+        which = f"One of the {len(shown)} columns" if len(shown) > 1 else "The column"
+        actual = wrong[0]
+        wanted_is = f"it must be of type {column['type']} and show {column['reads']}"
+        reason = f"{which} {wanted} {actual}; {wanted_is}"
     else:
-        actual = f"shows {cell!r}"
-        reason = f"The column {wanted} {actual}, which is not {column['reads']}"
+        actual, reason = f"shows {column['reads']}", ""
     entry = f"{{name: {wanted}, type: {column['type']}, jsonPath: {column['reads']}}}"
+    more = f", and remove the other {wanted}" if len(shown) > 1 else ""
     return fact(
         f"column {wanted}",
-        bool(definition) and right_type and right_cell,
+        bool(shown) and not wrong,
         reason=reason,
         expected=f"a column of type {column['type']} that shows {column['reads']}",
         actual=actual,
-        fix=f"In additionalPrinterColumns of the version: {entry}",
+        fix=f"In additionalPrinterColumns of the version: {entry}{more}",
         evidence=[Evidence("Table", wanted, actual)],
+    )
+
+
+def _problem(column: Mapping[str, Any], definition: Object, cell: object) -> str:
+    """Say what is wrong with one column that has the right name; empty where nothing is."""
+    if definition.get("type") != column["type"]:
+        return f"is of type {definition.get('type')}"
+    if cell is None:
+        return "shows nothing"
+    return f"shows {json.dumps(cell)}" if "value" in column and cell != column["value"] else ""
+
+
+def _refuses(ctx: Context, resource: Resource, name: str, status: Mapping[str, Any]) -> Fact:
+    return fact(
+        f"status refuses {_shown(status)}",
+        isinstance(_patch(ctx, resource, name, status), Rejected),
+        reason=f"A status with {_shown(status)} is admitted",
+        expected="refused",
+        actual="admitted",
+        fix=f"Limit status.{next(iter(status))} in openAPIV3Schema",
     )
 
 
@@ -138,4 +167,4 @@ def _patch(
 
 
 def _shown(status: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value!r}" for key, value in status.items())
+    return ", ".join(f"{key} {json.dumps(value)}" for key, value in status.items())

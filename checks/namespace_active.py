@@ -33,4 +33,4 @@ def _release(namespace: dict[str, object], name: str) -> str:
         if condition.get("status") == "True" and "Remaining" in str(condition.get("type"))
     ]
     told = f" ({'; '.join(waiting)})" if waiting else ""
-    return f"Wait until it is gone{told}, then: kubectl create namespace {name}"
+    return f"Wait until the namespace {name} is gone{told}, then create it again"

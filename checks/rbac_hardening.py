@@ -29,7 +29,7 @@ def rbac_hardening(
             reason=f"{told}: {note['because']}",
             expected=str(note["title"]),
             actual="; ".join(str(grant.rule) for grant in wide) or "so it is",
-            fix=str(note["fix"]),
+            fix=f"In {told}: {note['fix']}",
             evidence=[
                 Evidence(str(grant.source), f"rules[{grant.index}]", str(grant.rule))
                 for grant in wide

@@ -1,11 +1,10 @@
 """Nothing beyond what the lab allows, and for nobody else."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from labgrader.api import Context, Evidence, Fact, Failure, check, fact
+from labgrader.api import Context, Evidence, Fact, Failure, check, fact, grouped
 from labgrader.engine import rbac_mend
 from labgrader.engine.rbac import (
     ANY,
@@ -17,6 +16,7 @@ from labgrader.engine.rbac import (
     qualified,
 )
 from labgrader.engine.rbac_access import Binding, Grant, bindings, confirm, grants
+from labgrader.engine.rbac_slips import Slips, served
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -43,8 +43,8 @@ def rbac_least_privilege(
     Every rule that reaches the account is compared with the lab's own list; less than the list, or
     the same in one namespace alone, is fine. Wildcards, further verbs, resources, groups and URLs
     are not. What every account has (discovery, reviews of oneself) does not count, unless somebody
-    has added to it. A role is only as narrow as its bindings: each further subject of a binding
-    holds the same rights.
+    has added to it. A rule that permits nothing because of a slip of the pen is no excess. A role
+    is only as narrow as its bindings: each further subject of a binding holds the same rights.
     """
     who = Account(ctx.namespace, account)
     about = bindings(ctx, lambda one: one.reaches(who) or _of_the_operator(one, roles, who))
@@ -52,13 +52,16 @@ def rbac_least_privilege(
     _something(held, who, required)
     for action in actions(probes, ctx.namespace):
         confirm(ctx.access_review, who, action, any(grant.permits(action) for grant in held))
+    slips = Slips(lambda group: served(ctx.served(group)))
     table = Table.of([*allowed, *everyone])
     fix = partial(_fix, held=held, allowed=Table.of(allowed), who=who, roles=roles)
-    rights = _excesses(held, table, fix) or [fact("nothing beyond what is allowed", ok=True)]
-    people = _shared(about, held, Table.of(everyone), who) or [fact("nobody else has it", ok=True)]
+    rights = _excesses(held, table, slips, fix)
+    people = _shared(about, held, Table.of(everyone), slips, who)
     # However many are wrong on either side, rights weigh twice what people weigh.
-    yield from (replace(one, weight=2 * len(people)) for one in rights)
-    yield from (replace(one, weight=len(rights)) for one in people)
+    rights = rights or [fact("no rule permits more than the lab allows", ok=True)]
+    yield from grouped("Nothing beyond what the lab allows", rights, weight=2)
+    yield from grouped(f"For {account} alone", people or [fact("no other subject", ok=True)])
+    yield from _notes(held)
 
 
 def _of_the_operator(binding: Binding, roles: Sequence[str], who: Account) -> bool:
@@ -82,13 +85,13 @@ def _something(held: Sequence[Grant], who: Account, required: Rows) -> None:
 
 
 def _excesses(
-    held: Sequence[Grant], table: Table, fix: Callable[[Grant, list[Atom]], str]
+    held: Sequence[Grant], table: Table, slips: Slips, fix: Callable[[Grant, list[Atom]], str]
 ) -> list[Fact]:
     """State each rule that holds too much; once, where several bindings give it."""
     found = {
         (grant.source, grant.index): (grant, beyond)
         for grant in reversed(held)  # cluster-wide bindings come first, and say the most
-        if not grant.default and (beyond := grant.beyond(table))
+        if not grant.default and (beyond := slips.effective(grant.beyond(table)))
     }
     return [
         _excess(grant, beyond, table, fix(grant, beyond))
@@ -153,8 +156,19 @@ def _several(atoms: list[Atom], shown: int = 4) -> str:
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
 
 
+def _notes(held: Sequence[Grant]) -> Iterator[Fact]:
+    """Note what is malformed: it permits nothing, which costs nothing, and was hardly meant."""
+    told = dict.fromkeys(
+        f"{grant.source}, rule {grant.index + 1}: {slip}; it permits nothing"
+        for grant in held
+        if not grant.shipped
+        for slip in Slips().of(grant.rule)
+    )
+    yield from (fact(one, ok=True, weight=0) for one in told)
+
+
 def _shared(
-    about: Sequence[Binding], held: Sequence[Grant], common: Table, who: Account
+    about: Sequence[Binding], held: Sequence[Grant], common: Table, slips: Slips, who: Account
 ) -> list[Fact]:
     """State each binding of the operator that has further subjects."""
     return [
@@ -162,18 +176,20 @@ def _shared(
         for binding in about
         if not all(who.is_named_by(subject) for subject in binding.subjects)
         and not binding.default
-        and not _not_its_own(binding, held, common, who)
+        and not _not_its_own(binding, held, common, slips, who)
     ]
 
 
-def _not_its_own(binding: Binding, held: Sequence[Grant], common: Table, who: Account) -> bool:
+def _not_its_own(
+    binding: Binding, held: Sequence[Grant], common: Table, slips: Slips, who: Account
+) -> bool:
     """Whether a binding with further subjects is the cluster's affair, not the operator's.
 
     Either it gives no more than everybody has, or it gives a role that the cluster came with: then
     what is wrong is that it reaches the account, and the others may well have to stay in it.
     """
     given = [grant for grant in held if grant.binding == binding]
-    harmless = all(not grant.beyond(common) or grant.shipped for grant in given)
+    harmless = all(grant.shipped or not slips.effective(grant.beyond(common)) for grant in given)
     return binding.reaches(who) and harmless
 
 

@@ -76,7 +76,7 @@ def _exists(ctx: Context, ref: Ref, fix: str) -> Fact:
         reason=f"{ref} is being deleted" if doomed else f"{ref} does not exist{told}",
         expected=str(ref),
         actual=actual,
-        fix=fix,
+        fix=f"Wait until {ref} is gone, and create it again" if doomed else fix,
         evidence=[Evidence(str(ref), value=actual)],
     )
 
@@ -94,7 +94,7 @@ def _joins(binding: Ref, found: Object | None, role: Ref, create: str) -> Fact:
         else f"{binding} does not exist, so nothing gives {wanted}",
         expected=f"roleRef {wanted}",
         actual=actual,
-        fix=f"{again} (a roleRef cannot be changed)" if found else create,
+        fix=f"roleRef is immutable, so create it again: `{again}`" if found else create,
         evidence=[Evidence(str(binding), "roleRef", actual)],
     )
 

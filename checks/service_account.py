@@ -54,15 +54,16 @@ def _present(ctx: Context, name: str) -> Object:
             f"{label} is being deleted",
             expected="a service account that stays",
             actual=f"deletionTimestamp {dig(account, 'metadata.deletionTimestamp')}",
-            fix=f"Wait until it is gone, then: {create}",
+            fix=f"Wait until the ServiceAccount {name} is gone, and create it again",
             evidence=[Evidence(label, "metadata.deletionTimestamp")],
         )
-    elsewhere = _namespaces(ctx, name)
-    told = f"; there is one in {', '.join(elsewhere)}" if elsewhere else ""
+    elsewhere = ", ".join(_namespaces(ctx, name))
+    if not elsewhere:
+        return ctx.require(SERVICE_ACCOUNT, name, ctx.namespace, fix=create)
     raise Failure(
-        f"{label} does not exist{told}",
+        f"{label} does not exist; there is one in {elsewhere}",
         expected=label,
-        actual=f"found in {', '.join(elsewhere)}" if elsewhere else "not found",
+        actual=f"found in {elsewhere}",
         fix=create,
         evidence=[Evidence(label)],
     )

@@ -46,7 +46,7 @@ from labgrader.engine.scrape import port_of, series_of
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
-from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
+from labgrader.engine.verdicts import Fact, Failure, fact, grouped, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
 from labgrader.engine.workload import (
     Workload,
@@ -173,6 +173,7 @@ __all__ = [
     "faults_of",
     "files_of",
     "fired",
+    "grouped",
     "groups_of",
     "is_ready",
     "just_changed",

@@ -7,11 +7,12 @@ which cases can be tried together, ``proof.py`` judges, ``solved.py`` makes the 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
-from labgrader.author import batches
+from labgrader.author import batches, pasting
 from labgrader.author.batches import Batch, Reach, Reads
 from labgrader.author.proof import Fault, Kind, Proof, Results, judge, without
 from labgrader.author.solved import ECHO_SECONDS, SolvedLab
@@ -20,8 +21,9 @@ from labgrader.engine.baseline import Baseline
 from labgrader.engine.cases import Case
 from labgrader.engine.waiting import wait_until
 from labgrader.model.errors import LabError
-from labgrader.model.result import Outcome
+from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
+from labgrader.workbench import Workbench
 
 
 @dataclass(slots=True)
@@ -33,10 +35,22 @@ class Tried:
     trouble: str = ""
     left: str = ""
     seconds: float = 0.0
+    fixes: dict[Path, str] = field(default_factory=dict)
+    """By a case's path, what was wrong with the fix that was pasted."""
 
 
 class Ground(SolvedLab):
-    """A lab on one cluster, on which cases are tried, one batch after the other."""
+    """A lab on one cluster, on which cases are tried, one batch after the other.
+
+    Args:
+        pasted: says of which failing cases the fix is pasted before they are put back.
+    """
+
+    def __init__(
+        self, workbench: Workbench, pasted: Callable[[Case], bool] = lambda case: False
+    ) -> None:
+        super().__init__(workbench)
+        self.pasted = pasted
 
     def lacks(self, case: Case) -> str:
         """Say what this cluster lacks for a case; empty where it can be tried."""
@@ -68,6 +82,7 @@ class Ground(SolvedLab):
         why = tried.trouble or tried.left or self._entangled(batch, tried.reads)
         for reach in batch:
             faults = () if why else self._faults(reach, batch, tried.after)
+            faults += _of_fix(reach.case, tried)
             if why or faults:
                 reason = why or "; ".join(fault.text for fault in faults)
                 yield replace(self.prove(reach.case), repeated=reason)
@@ -81,7 +96,7 @@ class Ground(SolvedLab):
         tried = self._try((alone,))
         faults = [_broken(case, text) for text in (tried.trouble, tried.left) if text]
         if tried.after:
-            faults = [*judge(case, self.solved, tried.after), *faults]
+            faults = [*judge(case, self.solved, tried.after), *_of_fix(case, tried), *faults]
         return Proof(case, tried.after.get(case.criterion), tuple(faults), tried.seconds)
 
     def _try(self, batch: Batch) -> Tried:
@@ -94,6 +109,7 @@ class Ground(SolvedLab):
             for reach in sorted(batch, key=_awaits):  # while one waits, the others take effect
                 changes.apply(cluster, reach.case.changes, str(reach.case.path))
             self._judge_until_settled(batch, tried)
+            self._paste(batch, tried)
         except LabError as error:
             tried.after, tried.trouble = {}, f"it cannot be brought about: {error.message}"
         except BaseException:  # interrupted: leave nothing of the cases behind
@@ -181,6 +197,54 @@ class Ground(SolvedLab):
         others = frozenset().union(*(one.hits for one in batch if one is not reach))
         return judge(reach.case, self.solved, without(others, self.solved, after))
 
+    def _paste(self, batch: Batch, tried: Tried) -> None:
+        """Paste the fixes of those cases whose fix is to be tried, and judge once more."""
+        wrong = {
+            reach.case.path: tried.after[reach.case.criterion]
+            for reach in batch
+            if reach.case.expect is Outcome.FAILED
+            and self.pasted(reach.case)
+            and not self._faults(reach, batch, tried.after)
+        }
+        commands = {path: pasting.command_in(one.fix) for path, one in wrong.items()}
+        for path, one in wrong.items():
+            if not commands[path] and not pasting.names_something(one.fix):
+                tried.fixes[path] = f"the fix names no object and no field: {one.fix}"
+        commands = {path: command for path, command in commands.items() if command}
+        if not commands:
+            return
+        with pasting.shell(self._workbench.target) as shell:
+            try:
+                for path, command in commands.items():
+                    if error := shell.run(command):
+                        tried.fixes[path] = f"the fix does not work: {command}: {error}"
+                self._see_fixed({path: wrong[path] for path in commands}, tried)
+            finally:
+                shell.clean()
+
+    def _see_fixed(self, wrong: Mapping[Path, CheckResult], tried: Tried) -> None:
+        """Grade until each fix has helped, and nothing is worse than before, or time is over."""
+        left = {path: one for path, one in wrong.items() if path not in tried.fixes}
+        if not left:
+            return
+        now: Results = {}
+
+        def fine(results: Results) -> bool:
+            nonlocal now
+            now = results
+            helped = (pasting.helped(one, results[one.id]) for one in left.values())
+            return all(helped) and not pasting.harmed(tried.after, results)
+
+        if self._grade_until(fine, time.monotonic() + self._act_seconds):
+            return
+        worse = ", ".join(pasting.harmed(tried.after, now))
+        for path, one in left.items():
+            if not pasting.helped(one, now[one.id]):
+                why = f"after it: {now[one.id].reason or now[one.id].outcome}"
+                tried.fixes[path] = f"the fix does not help: {one.fix}; {why}"
+            elif worse:
+                tried.fixes[path] = f"the fix makes others worse ({worse}): {one.fix}"
+
     def _entangled(self, batch: Batch, reads: Reads) -> str:
         """Say whether checks have read more than of the solution, so that none can be blamed."""
         seen = {
@@ -209,6 +273,12 @@ def _is_sure(case: Case) -> bool:
 
 def _awaits(reach: Reach) -> bool:
     return any("await" in change for change in reach.case.changes)
+
+
+def _of_fix(case: Case, tried: Tried) -> tuple[Fault, ...]:
+    """Return what is wrong with the fix that the check gave."""
+    text = tried.fixes.get(case.path)
+    return (Fault(Kind.FIX, case.criterion, str(case.path), text),) if text else ()
 
 
 def _broken(case: Case, text: str) -> Fault:

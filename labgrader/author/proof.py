@@ -21,6 +21,7 @@ class Kind(StrEnum):
     FALSE_ALARM = "false alarm"
     OTHERS_HIT = "others hit"
     WORDS = "words"
+    FIX = "fix"
     BROKEN_CASE = "broken case"
     UNJUDGED = "unjudged"
 
@@ -132,7 +133,7 @@ def of_mistakes(criteria: Iterable[Criterion], results: Iterable[CheckResult]) -
     told: dict[str, list[str]] = {}
     for result in results:
         reasons = told.setdefault(result.id, [])
-        reasons += [result.reason, *(item.reason for item in result.items)]
+        reasons += [result.reason, *(one.reason for one in result.conditions)]
     for criterion in criteria:
         said = " ".join(told.get(criterion.id, ())).lower()
         for mistake in criterion.mistakes:

@@ -17,7 +17,7 @@ class Row:
 
     A wrong answer that passes is a miss; a right one that fails is a false alarm. ``others`` are
     answers that hit checks which do not depend on this one; ``words`` lack something to read;
-    ``broken`` could not be brought about or undone.
+    ``broken`` could not be brought about or undone; the ``fixes`` were pasted and did not help.
     """
 
     wrong_failed: int = 0
@@ -26,6 +26,7 @@ class Row:
     right_failed: int = 0
     others: int = 0
     words: int = 0
+    fixes: int = 0
     broken: int = 0
     unjudged: int = 0
 
@@ -33,6 +34,7 @@ class Row:
 _EXTRA = {
     Kind.OTHERS_HIT: "others",
     Kind.WORDS: "words",
+    Kind.FIX: "fixes",
     Kind.BROKEN_CASE: "broken",
     Kind.UNJUDGED: "unjudged",
 }
@@ -43,6 +45,7 @@ _HEAD = (
     ("right", "FAILED"),
     ("others", "hit"),
     ("words", "lack"),
+    ("fix no", "help"),
     ("case", "broken"),
     ("un-", "judged"),
 )

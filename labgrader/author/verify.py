@@ -94,8 +94,13 @@ def _means(name: str, case: Case) -> bool:
     return name in (case.criterion, case.name) or Path(name).resolve() == case.path.resolve()
 
 
-def verify(workbench: Workbench, cases: Sequence[Case], told: Told) -> Verification:
+def verify(
+    workbench: Workbench, cases: Sequence[Case], told: Told, *, paste: bool = False
+) -> Verification:
     """Test the checks on a cluster without anything of the lab; leaves the solved lab behind.
+
+    Args:
+        paste: whether the fix of each failing case is pasted as well.
 
     Raises:
         UsageError: something of the lab is there.
@@ -104,7 +109,7 @@ def verify(workbench: Workbench, cases: Sequence[Case], told: Told) -> Verificat
     began = time.monotonic()
     demand_empty(workbench)
     wanted = {case.criterion for case in cases}
-    ground = Ground(workbench)
+    ground = Ground(workbench, lambda case: paste)
     nothing = ground.grade()
     empty = _about(wanted, of_empty_cluster(nothing))
     told(f"the empty cluster: {_summary(empty, 'earns nothing')}")

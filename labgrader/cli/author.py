@@ -66,10 +66,12 @@ def lint(content: str | None) -> int:
     multiple=True,
     help="Overlook what could not be judged for this reason.",
 )
+@click.option("--paste-fixes", "paste", is_flag=True, help="Also paste the fix of each failure.")
 @workbench_options
 def verify(
     workbench: Workbench,
     which: tuple[str, ...],
+    paste: bool,
     keep: bool,
     yes: bool,
     form: str,
@@ -87,7 +89,7 @@ def verify(
 
     cases = choose_cases(workbench, which)
     with _cluster(workbench, nodes, keep=keep, yes=yes) as bench:
-        verification = run(bench, cases, _progress)
+        verification = run(bench, cases, _progress, paste=paste)
     shown = table.as_json(verification) if form == "json" else table.render(verification)
     click.echo(shown, nl=False)
     return CODES[verification.verdict([Cause(one) for one in allowed])]

@@ -89,7 +89,8 @@ def _bare_task(task: TaskResult) -> TaskResult:
 
 def _bare(check: CheckResult) -> CheckResult:
     items = tuple(
-        replace(i, name=f"condition {n}", reason="") for n, i in enumerate(check.items, 1)
+        replace(i, name=f"condition {n}", reason="", conditions=())
+        for n, i in enumerate(check.items, 1)
     )
     return replace(
         check, reason="", expected="", actual="", fix="", erratum=None, items=items, evidence=()

@@ -107,7 +107,10 @@ def _mistakes(workbench: Workbench, criteria: list[Criterion]) -> dict[str, list
         report = workbench.grade(criteria, lambda event: None)
     except LabError:
         return {}
-    return {check.id: [check.reason, *(i.reason for i in check.items)] for check in report.checks}
+    return {
+        check.id: [check.reason, *(one.reason for one in check.conditions)]
+        for check in report.checks
+    }
 
 
 @click.command()

@@ -9,11 +9,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from labgrader.engine import premises
+from labgrader.engine.kinds import Kinds
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
-from labgrader.model.errors import TimedOut
-from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig
+from labgrader.model.errors import ClusterError, TimedOut
+from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig, name_of
 from labgrader.model.result import Evidence
+from labgrader.model.suggestion import misspelled
 
 T = TypeVar("T")
 
@@ -61,6 +63,17 @@ class Asking:
         self.interests.add(interest)
         return _copied(self._snapshot.get(interest, min(5, self.remaining())))
 
+    def served(self, group: str) -> list[Object] | None:
+        """Return what discovery lists of an API group, in all its versions.
+
+        Returns:
+            Entries of ``APIResourceList``; None where the API server does not serve the group.
+        """
+        cluster = self._snapshot.cluster
+        return self._snapshot.once(
+            ("served", group), lambda: Kinds(cluster).of_group(group, min(5, self.remaining()))
+        )
+
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
         """Read a collection; empty also when the type does not exist."""
         interest = Interest(resource, namespace)
@@ -94,15 +107,25 @@ class Asking:
         """Read one object, or fail the check because it is not there."""
         found = self.get(resource, name, namespace)
         if found is None:
-            label = resource.describe(name, namespace)
+            label, alike = (
+                resource.describe(name, namespace),
+                self._alike(resource, name, namespace),
+            )
             raise Failure(
-                f"{label} does not exist",
+                f"{label} does not exist{f'; there is {alike}' if alike else ''}",
                 expected=label,
-                actual="not found",
+                actual=alike or "not found",
                 fix=fix,
                 evidence=[Evidence(label)],
             )
         return found
+
+    def _alike(self, resource: Resource, name: str, namespace: str | None) -> str:
+        """Return the name of an object that may be the missing one, misspelled; empty if none."""
+        try:
+            return misspelled(name, (name_of(one) for one in self.list(resource, namespace)))
+        except ClusterError:  # who may not list knows of no other names
+            return ""
 
     def dry_run_create(
         self, resource: Resource, body: Object, namespace: str | None = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from labgrader.engine.ports import Cluster
 from labgrader.model.resource import Object, Resource, dig
+
+_GROUP = re.compile(r"[a-z0-9][-a-z0-9.]*")
 
 
 @dataclass(slots=True)
@@ -45,6 +48,18 @@ class Kinds:
                 others = [str(version["groupVersion"]) for version in one.get("versions") or ()]
                 found.update(dict.fromkeys([str(preferred or others[0]), *others]))
         return list(found)
+
+    def of_group(self, group: str, timeout: float) -> list[Object] | None:
+        """Return the entries of all versions of a group; None where it is not served."""
+        if not group:
+            return self._served("v1")
+        if not _GROUP.fullmatch(group):
+            return None
+        listed = self.cluster.document(f"/apis/{group}", "APIGroup", timeout=timeout)
+        if listed is None:
+            return None
+        versions = [str(one.get("groupVersion")) for one in dig(listed, "versions", [])]
+        return [entry for version in versions for entry in self._served(version)]
 
     def _served(self, api_version: str) -> list[Object]:
         if not self._known.get(api_version):

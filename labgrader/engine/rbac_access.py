@@ -30,7 +30,8 @@ T = TypeVar("T")
 BOOTSTRAPPED = ("kubernetes.io/bootstrapping", "rbac-defaults")
 """The label of what the API server makes for itself when it starts."""
 
-_SERVER = {"kube-apiserver", "clusterrole-aggregation-controller"}
+_AGGREGATOR = "clusterrole-aggregation-controller"
+_SERVER = {"kube-apiserver", _AGGREGATOR}
 
 
 class Reader(Protocol):
@@ -228,9 +229,19 @@ def _parts(role: Object, known: list[Object], above: frozenset[str]) -> dict[str
         for index, rule in enumerate(part.get("rules") or ()):
             places.setdefault(_key(rule), (Ref(CLUSTER_ROLE, name_of(part)), index))
     expected = {_key(rule) for part in parts for rule in part.get("rules") or ()}
+    if not expected and not _was_aggregated(role):
+        return {}  # the controller leaves rules alone that it did not write
     if expected != {_key(rule) for rule in role.get("rules") or ()}:
         raise Unsettled(f"ClusterRole {name} is not aggregated from its parts yet")
     return places
+
+
+def _was_aggregated(role: Object) -> bool:
+    """Whether the controller that aggregates ClusterRoles wrote this one's rules."""
+    return any(
+        entry.get("manager") == _AGGREGATOR and "f:rules" in (entry.get("fieldsV1") or {})
+        for entry in dig(role, "metadata.managedFields", [])
+    )
 
 
 def selects(role: Object, other: Object) -> bool:

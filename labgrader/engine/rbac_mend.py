@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from labgrader.engine.rbac import Account, Atom, Rule, Table
 from labgrader.engine.rbac_access import Binding, Ref
+from labgrader.engine.rbac_slips import Slip
 
 Ops = list[dict[str, Any]]
 
 
 def narrow(source: Ref, rule: Rule, index: int, beyond: Sequence[Atom], allowed: Table) -> str:
     """Return the command after which the rule at ``index`` of ``source`` holds nothing beyond."""
-    return _patch(source, narrowing(rule, index, beyond, allowed))
+    return patch(source, narrowing(rule, index, beyond, allowed))
 
 
 def narrowing(rule: Rule, index: int, beyond: Sequence[Atom], allowed: Table) -> Ops:
@@ -71,13 +72,23 @@ def _rules(atoms: set[Atom]) -> list[dict[str, Any]]:
     ]
 
 
+def correcting(index: int, slips: Iterable[Slip]) -> Ops:
+    """Return the JSON patch that writes what was meant in the place of slips of one rule."""
+    ops: Ops = []
+    for one in slips:
+        path = f"/rules/{index}/{one.key}"
+        ops.append({"op": "replace", "path": f"{path}/{one.index}", "value": one.meant})
+        ops += [{"op": "add", "path": f"{path}/-", "value": value} for value in one.more]
+    return ops
+
+
 def unbind(binding: Binding, account: Account) -> str:
     """Return the command that takes the whole role away from the account, and from nobody else."""
     mine = [n for n, one in enumerate(binding.subjects) if account.is_reached_by(one)]
     if len(mine) == len(binding.subjects):
         return f"kubectl delete {binding.ref.arguments}"
     ops = [{"op": "remove", "path": f"/subjects/{n}"} for n in reversed(mine)]
-    return _patch(binding.ref, ops)
+    return patch(binding.ref, ops)
 
 
 def alone(binding: Binding, account: Account) -> str:
@@ -85,12 +96,13 @@ def alone(binding: Binding, account: Account) -> str:
     others = [n for n, one in enumerate(binding.subjects) if not account.is_named_by(one)]
     if len(others) < len(binding.subjects):
         ops: Ops = [{"op": "remove", "path": f"/subjects/{n}"} for n in reversed(others)]
-        return _patch(binding.ref, ops)
+        return patch(binding.ref, ops)
     if not binding.reaches(account):
         return f"kubectl delete {binding.ref.arguments}"
     own = {"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}
-    return _patch(binding.ref, [{"op": "replace", "path": "/subjects", "value": [own]}])
+    return patch(binding.ref, [{"op": "replace", "path": "/subjects", "value": [own]}])
 
 
-def _patch(ref: Ref, ops: Ops) -> str:
+def patch(ref: Ref, ops: Ops) -> str:
+    """Return the command that applies a JSON patch to a role or a binding."""
     return f"kubectl patch {ref.arguments} --type=json -p '{json.dumps(ops)}'"

@@ -10,16 +10,29 @@ from labgrader.model.errors import Cause, ClusterError
 from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion
 
+HALF, HUNDREDTH = 50, 1
+
 
 def split_points(points: int, weights: Sequence[int]) -> list[float]:
-    """Share ``points`` out by weight, in hundredths, so that the shares add up exactly."""
-    total = sum(weights)
-    cents = [points * 100 * weight // total for weight in weights]
-    rests = [(points * 100 * weight) % total for weight in weights]
-    missing = points * 100 - sum(cents)
-    for index in sorted(range(len(weights)), key=lambda i: -rests[i])[:missing]:
-        cents[index] += 1
-    return [share / 100 for share in cents]
+    """Share ``points`` out by weight, so that the shares add up exactly.
+
+    Shares are whole or half points, and nothing that has a weight gets none. Only where there are
+    more shares than half points they are in hundredths.
+    """
+    heavy = sum(weight > 0 for weight in weights)
+    step = HALF if heavy * HALF <= points * 100 else HUNDREDTH
+    total, steps = sum(weights), points * 100 // step
+    shares = [max(steps * weight // total, int(weight > 0)) for weight in weights]
+    rests = [steps * weight / total - share for weight, share in zip(weights, shares, strict=True)]
+    while (missing := steps - sum(shares)) != 0:
+        up = 1 if missing > 0 else -1
+        index = max(
+            (i for i in range(len(weights)) if weights[i] and (up > 0 or shares[i] > 1)),
+            key=lambda i: (up * rests[i], -i),
+        )
+        shares[index] += up
+        rests[index] -= up
+    return [share * step / 100 for share in shares]
 
 
 def pending(criterion: Criterion, outcome: Outcome = Outcome.ERROR) -> CheckResult:
@@ -35,11 +48,13 @@ def pending(criterion: Criterion, outcome: Outcome = Outcome.ERROR) -> CheckResu
 
 
 def from_facts(criterion: Criterion, facts: Sequence[Fact]) -> CheckResult:
-    """Judge by facts: one false fact fails the check, each true one earns its share."""
-    shares = split_points(criterion.points, [fact.weight for fact in facts])
-    items = tuple(_item(fact, share) for fact, share in zip(facts, shares, strict=True))
-    wrong = [item for item in items if item.outcome is Outcome.FAILED]
-    unknown = [item for item in items if item.outcome is Outcome.ERROR]
+    """Judge by facts: one false fact fails the check, each item that is true earns its share."""
+    units = _units(facts)
+    shares = split_points(criterion.points, [max(one.weight for one in unit) for unit in units])
+    items = tuple(_item(unit, share) for unit, share in zip(units, shares, strict=True))
+    parts = [part for item in items for part in item.parts]
+    wrong = [part for part in parts if part.outcome is Outcome.FAILED]
+    unknown = [part for part in parts if part.outcome is Outcome.ERROR]
     outcome = Outcome.FAILED if wrong else Outcome.ERROR if unknown else Outcome.PASSED
     told = wrong or unknown
     result = replace(
@@ -47,14 +62,14 @@ def from_facts(criterion: Criterion, facts: Sequence[Fact]) -> CheckResult:
         earned=round(sum(item.earned for item in items), 2),
         items=items,
         evidence=tuple(evidence for fact in facts for evidence in fact.evidence),
-        erratum=criterion.erratum_for(item.reason for item in wrong) if wrong else None,
+        erratum=criterion.erratum_for(part.reason for part in wrong) if wrong else None,
     )
     if not told:
         return result
     telling = told[0]
     return replace(
         result,
-        reason=_headline(telling, told, items),
+        reason=_headline(telling, told, parts),
         expected=telling.expected,
         actual=telling.actual,
         fix=telling.fix,
@@ -62,7 +77,34 @@ def from_facts(criterion: Criterion, facts: Sequence[Fact]) -> CheckResult:
     )
 
 
-def _item(fact: Fact, share: float) -> Item:
+def _units(facts: Sequence[Fact]) -> list[list[Fact]]:
+    """Return facts by group, in the order in which each first came up."""
+    units: dict[object, list[Fact]] = {}
+    for index, one in enumerate(facts):
+        units.setdefault(one.group or index, []).append(one)
+    return list(units.values())
+
+
+def _item(unit: Sequence[Fact], share: float) -> Item:
+    """Return one item: of a single fact, or of a group's conditions."""
+    if len(unit) == 1 and not unit[0].group:
+        return _part(unit[0], share)
+    parts = tuple(_part(one, 0.0) for one in unit)
+    wrong = [one for one in parts if one.outcome is Outcome.FAILED]
+    told = wrong or [one for one in parts if one.outcome is Outcome.ERROR]
+    if not told:
+        return Item(unit[0].group, Outcome.PASSED, share, share, conditions=parts)
+    first = told[0]
+    return replace(
+        first,
+        name=unit[0].group,
+        points=share,
+        reason=_headline(first, told, parts),
+        conditions=parts,
+    )
+
+
+def _part(fact: Fact, share: float) -> Item:
     outcome = {True: Outcome.PASSED, False: Outcome.FAILED, None: Outcome.ERROR}[fact.ok]
     told = outcome is not Outcome.PASSED
     return Item(
@@ -78,9 +120,10 @@ def _item(fact: Fact, share: float) -> Item:
     )
 
 
-def _headline(first: Item, told: Sequence[Item], items: Sequence[Item]) -> str:
-    """Say the first wrong fact, and how many more there are."""
-    more = f" (and {len(told) - 1} more of {len(items)} facts)" if len(told) > 1 else ""
+def _headline(first: Item, told: Sequence[Item], parts: Sequence[Item]) -> str:
+    """Say the first wrong condition, and how many are wrong."""
+    verb = "cannot be judged" if first.outcome is Outcome.ERROR else "fail"
+    more = f" ({len(told)} of {len(parts)} conditions {verb})" if len(told) > 1 else ""
     return first.reason + more
 
 

@@ -92,12 +92,13 @@ def _safe_item(item: Item) -> Item:
         expected=hide(item.expected),
         actual=hide(item.actual),
         fix=hide(item.fix),
+        conditions=tuple(_safe_item(one) for one in item.conditions),
     )
 
 
 def _texts(result: CheckResult) -> list[str]:
     texts = [result.reason, result.expected, result.actual, result.fix]
-    for item in result.items:
+    for item in (*result.items, *result.conditions):
         texts += [item.name, item.reason, item.expected, item.actual, item.fix]
     for one in result.evidence:
         texts += [one.object, one.path, one.value]

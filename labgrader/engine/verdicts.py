@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from labgrader.model.errors import ClusterError
 from labgrader.model.result import Evidence
@@ -42,7 +42,8 @@ class Fact:
     """One thing a check found out. It becomes an item with its share of the points.
 
     ``ok`` None means that it could not be judged; then ``error`` says why. ``weight`` is relative
-    to the other facts of the check.
+    to the other facts of the check. Facts with the same ``group`` (a title) are conditions of one
+    item: it earns its points where all of them hold, and its weight is that of its heaviest.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Fact:
     fix: str = ""
     evidence: tuple[Evidence, ...] = field(default=())
     error: ClusterError | None = None
+    group: str = ""
 
 
 def fact(
@@ -69,6 +71,17 @@ def fact(
 ) -> Fact:
     """State a fact. ``reason`` and ``fix`` are what a learner reads when it does not hold."""
     return Fact(name, bool(ok), weight, reason, str(expected), str(actual), fix, tuple(evidence))
+
+
+def grouped(group: str, facts: Iterable[Fact], *, weight: int = 1) -> Iterator[Fact]:
+    """Make facts the conditions of one item, which is worth its points where all of them hold.
+
+    Args:
+        group: the title of the item.
+        weight: that of the item. Facts that are worth nothing stay notes of their own.
+    """
+    for one in facts:
+        yield replace(one, group=group, weight=weight) if one.weight else one
 
 
 def unjudged(name: str, error: ClusterError, *, weight: int = 1) -> Fact:

@@ -25,6 +25,11 @@ class Resource:
         """``apps/v1``, or ``v1`` for the core API."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def definition(self) -> str:
+        """The name of the CustomResourceDefinition that serves it."""
+        return f"{self.plural}.{self.group}"
+
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
         """Return the URL path of the collection, or of one object."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"

@@ -38,7 +38,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One fact of a check, with its share of the points (in points, two decimals)."""
+    """What a check judges as one, with its share of the points (in points, two decimals).
+
+    ``conditions`` are what it consists of, where that is more than one fact: all of them must hold.
+    Their own points are 0.
+    """
 
     name: str
     outcome: Outcome
@@ -49,6 +53,12 @@ class Item:
     actual: str = ""
     fix: str = ""
     cause: Cause | None = None
+    conditions: tuple[Item, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Item, ...]:
+        """The conditions, or the item itself where it is a single one."""
+        return self.conditions or (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,11 @@ class CheckResult:
     items: tuple[Item, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     duration_ms: int = 0
+
+    @property
+    def conditions(self) -> tuple[Item, ...]:
+        """Every single condition, in order."""
+        return tuple(part for item in self.items for part in item.parts)
 
     @property
     def withheld(self) -> float:

@@ -10,12 +10,21 @@ from labgrader.model.errors import UsageError
 SHOWN = 12
 """How many known names are listed where nothing is near."""
 
+_SLIP = 0.88
+"""How much alike names are that differ by a slip. Those of the lab's own objects differ by more."""
+
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return the known name that is most like ``name``; empty where none is."""
     lower = {one.lower(): one for one in known}
     found = get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
     return lower[found[0]] if found else ""
+
+
+def misspelled(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is ``name`` but for a letter or two; empty where none is."""
+    found = get_close_matches(name, [one for one in known if one != name], n=1, cutoff=_SLIP)
+    return found[0] if found else ""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], more: str = "") -> UsageError:

@@ -73,6 +73,10 @@ def _check(check: CheckResult) -> dict[str, Any]:
                 "points": number(item.points),
                 "earned": number(item.earned),
                 "reason": item.reason,
+                "conditions": [
+                    {"name": one.name, "outcome": one.outcome.value, "reason": one.reason}
+                    for one in item.conditions
+                ],
             }
             for item in check.items
         ],

@@ -90,9 +90,26 @@ class LabState:
     veiled: bool = False
     lessons: frozenset[str] = frozenset()
 
+    def result(self, criterion: Criterion) -> CheckResult | None:
+        """Return what was said of a check; None where nothing was, or it is being judged anew.
+
+        While a grading runs, its results come one by one. What was blocked by a check that passes
+        by now, or had passed with one that does not, is as good as not judged.
+        """
+        found = self.results.get(criterion.id)
+        if found is None or not self.grading:
+            return found
+        if found.outcome is Outcome.BLOCKED:
+            by = self.results.get(found.blocked_by or "")
+            return found if by is None or by.outcome in _BLOCKS else None
+        if found.outcome is Outcome.ERROR:
+            return found
+        needed = (self.results.get(need) for need in criterion.needs)
+        return None if any(one and one.outcome in _BLOCKS for one in needed) else found
+
     def mark(self, criterion: Criterion) -> Mark:
         """Return what one check looks like."""
-        result = self.results.get(criterion.id)
+        result = self.result(criterion)
         return _MARKS[result.outcome] if result else Mark.OPEN
 
     def step_mark(self, step: Step) -> Mark:
@@ -112,7 +129,7 @@ class LabState:
     def score(self, criteria: Iterable[Criterion]) -> Score:
         """Add up points; what was not judged yet counts as possible."""
         wanted = list(criteria)
-        judged = Score.of(self.results[c.id] for c in wanted if c.id in self.results)
+        judged = Score.of(result for c in wanted if (result := self.result(c)))
         return replace(judged, possible=float(points_of(wanted)))
 
     def revealed(self, criterion: Criterion) -> tuple[str, ...]:
@@ -121,8 +138,8 @@ class LabState:
 
     def to_reveal(self, criterion: Criterion) -> tuple[str, ...]:
         """Return the hints not given yet; those for the mistake on the cluster come first."""
-        result = self.results.get(criterion.id)
-        reasons = [result.reason, *(item.reason for item in result.items)] if result else []
+        result = self.result(criterion)
+        reasons = [result.reason, *(one.reason for one in result.conditions)] if result else []
         given = self.revealed(criterion)
         return tuple(hint for hint in criterion.hints_for(reasons) if hint not in given)
 
@@ -178,7 +195,7 @@ class LabState:
     def results_by_task(self) -> list[TaskResult]:
         """Return what is known now, also in the middle of a grading."""
         known = [
-            (task, tuple(self.results[c.id] for c in task.criteria() if c.id in self.results))
+            (task, tuple(result for c in task.criteria() if (result := self.result(c))))
             for task in self.lab.tasks
         ]
         return [
@@ -196,6 +213,7 @@ _MARKS = {
     Outcome.BLOCKED: Mark.BLOCKED,
     Outcome.ERROR: Mark.ERROR,
 }
+_BLOCKS = (Outcome.FAILED, Outcome.BLOCKED)
 _WORST_FIRST = (Mark.FAILED, Mark.BLOCKED, Mark.ERROR, Mark.OPEN, Mark.PASSED)
 
 

@@ -142,7 +142,7 @@ def test_the_table_counts() -> None:
         proof(PASSED, None, Kind.BROKEN_CASE),
         proof(FAILED, ERROR, Kind.UNJUDGED),
     )
-    assert table.rows(run)["one"] == table.Row(2, 1, 1, 1, 1, 1, 1, 1)
+    assert table.rows(run)["one"] == table.Row(2, 1, 1, 1, 1, 1, 0, 1, 1)
     assert table.rows(run)["two"] == table.Row()
     shown = table.render(run)
     assert "failed: 7 cases (4 wrong, 3 right), 5 not as they should be" in shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labgrader.engine import scoring
-from labgrader.engine.verdicts import Failure, fact, unjudged
+from labgrader.engine.verdicts import Failure, fact, grouped, unjudged
 from labgrader.model.errors import Cause, Forbidden, Unreachable
 from labgrader.model.result import CheckResult, Outcome, Score, Verdict, verdict
 from labgrader.model.task import Criterion
@@ -27,6 +27,55 @@ def test_heavier_facts_get_more() -> None:
     assert scoring.split_points(4, [3, 1]) == [3.0, 1.0]
 
 
+@pytest.mark.parametrize(
+    ("points", "weights"),
+    [(2, [1, 1, 1]), (7, [1] * 7), (1, [9, 1]), (3, [1, 0, 1, 2, 1]), (5, [100, 1, 1, 1])],
+)
+def test_shares_are_whole_or_half_points_where_there_are_enough(
+    points: int, weights: list[int]
+) -> None:
+    shares = scoring.split_points(points, weights)
+    assert sum(shares) == points
+    assert all((2 * share).is_integer() for share in shares)
+    assert [bool(share) for share in shares] == [bool(weight) for weight in weights]
+
+
+def test_conditions_of_a_group_earn_together() -> None:
+    facts = [
+        *grouped("one", [fact("a", True), fact("b", True)]),
+        *grouped("two", [fact("c", True), fact("d", False, reason="d is wrong", fix="do d")]),
+        *grouped("two", [fact("e", False, reason="e is wrong")]),
+    ]
+    result = scoring.from_facts(criterion(4), facts)
+    assert [(item.name, item.points, item.earned) for item in result.items] == [
+        ("one", 2, 2),
+        ("two", 2, 0),
+    ]
+    two = result.items[1]
+    assert [part.outcome for part in two.conditions] == [
+        Outcome.PASSED,
+        Outcome.FAILED,
+        Outcome.FAILED,
+    ]
+    assert (two.reason, two.fix) == ("d is wrong (2 of 3 conditions fail)", "do d")
+    assert (result.earned, result.reason) == (2, "d is wrong (2 of 5 conditions fail)")
+
+
+def test_a_group_that_is_not_judged_whole_is_withheld_and_a_wrong_one_lost() -> None:
+    unknown = unjudged("b", Forbidden("may not look"))
+    withheld = scoring.from_facts(criterion(2), [*grouped("g", [fact("a", True), unknown])])
+    assert (withheld.outcome, withheld.earned, withheld.withheld) == (Outcome.ERROR, 0, 2)
+    wrong = fact("a", False, reason="wrong")
+    lost = scoring.from_facts(criterion(2), [*grouped("g", [unknown, wrong])])
+    assert (lost.outcome, lost.earned, lost.withheld) == (Outcome.FAILED, 0, 0)
+
+
+def test_notes_of_a_group_stay_by_themselves() -> None:
+    facts = [*grouped("g", [fact("a", True), fact("a note", True, weight=0)], weight=3)]
+    items = scoring.from_facts(criterion(2), facts).items
+    assert [(item.name, item.points) for item in items] == [("g", 2), ("a note", 0)]
+
+
 def test_all_true_passes_and_earns_everything() -> None:
     result = scoring.from_facts(criterion(), [fact("a", True), fact("b", True)])
     assert (result.outcome, result.earned, result.reason) == (Outcome.PASSED, 6, "")
@@ -40,7 +89,7 @@ def test_one_false_fails_and_keeps_the_rest() -> None:
     ]
     result = scoring.from_facts(criterion(erratum="E1"), facts)
     assert (result.outcome, result.earned) == (Outcome.FAILED, 2)
-    assert result.reason == "b is wrong (and 1 more of 3 facts)"
+    assert result.reason == "b is wrong (2 of 3 conditions fail)"
     assert (result.expected, result.actual, result.fix, result.erratum) == ("x", "y", "do b", "E1")
 
 

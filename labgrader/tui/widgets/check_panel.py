@@ -113,7 +113,7 @@ def _title(step: Step, state: LabState) -> str:
 
 def _what_it_rests_on(criterion: Criterion, state: LabState) -> tuple[object, ...]:
     """Return everything that decides what a card says."""
-    result = state.results.get(criterion.id)
+    result = state.result(criterion)
     return (
         result and replace(result, duration_ms=0),
         result is None and criterion.id in state.running,
@@ -126,7 +126,7 @@ def _what_it_rests_on(criterion: Criterion, state: LabState) -> tuple[object, ..
 
 
 def _head(criterion: Criterion, state: LabState) -> Content:
-    result, mark = state.results.get(criterion.id), state.mark(criterion)
+    result, mark = state.result(criterion), state.mark(criterion)
     earned = number(result.earned) if result else 0
     bonus = " bonus" if criterion.optional else ""
     if state.veiled:
@@ -142,7 +142,7 @@ def _head(criterion: Criterion, state: LabState) -> Content:
 
 
 def _lines(criterion: Criterion, state: LabState) -> Iterator[Line]:
-    result = state.results.get(criterion.id)
+    result = state.result(criterion)
     if result is not None and not state.terse:
         yield from findings(result, state.depth(criterion))
     given = state.revealed(criterion)

@@ -39,8 +39,8 @@ def findings(result: CheckResult, depth: int) -> Iterator[Line]:
         # "also" is left out: the items say it in full, and here is room to scroll
         if label != "also" and _STEP.get(label, 0) <= depth:
             yield _line(label, _style(label), _detail(label, text, result))
-    if depth >= 1 and len(result.items) > 1:
-        for item in (one for one in result.items if one.outcome is not Outcome.PASSED):
+    if depth >= 1 and len(result.conditions) > 1:
+        for item in (one for one in result.conditions if one.outcome is not Outcome.PASSED):
             yield from _item(item, result)
     if depth >= MORE:
         for found in result.evidence:
