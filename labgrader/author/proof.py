@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,12 @@ from labgrader.engine.cases import Case
 from labgrader.model.errors import Cause
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
+
+_PYTHON = re.compile(
+    r"(?<!level )(?<!: )\bNone\b|\{'|\['|\('|<[a-z_.]+ object"
+    r"|\b(?:Key|Value|Type|Attribute|Index|UnicodeDecode|JSONDecode|YAML)Error\b"
+)
+"""What no learner should read: values and errors in Python's own words."""
 
 Results = Mapping[str, CheckResult]
 
@@ -170,6 +177,17 @@ def _itself(case: Case, found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
         lacking = [name for name in ("expected", "actual", "fix") if not getattr(found, name)]
         if lacking:
             yield Kind.WORDS, f"does not tell the learner: {', '.join(lacking)}", found.reason
+        yield from _in_python(found)
+
+
+def _in_python(found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
+    """Yield the values of Python's in what a learner reads."""
+    for part in (found, *found.conditions):
+        texts = (part.reason, part.expected, part.actual, part.fix)
+        odd = next((match[0] for text in texts if (match := _PYTHON.search(text))), "")
+        if odd:
+            yield Kind.WORDS, f"shows a value as Python writes it: {odd}", part.reason
+            return
 
 
 def _others(case: Case, before: Results, after: Results) -> Iterator[tuple[Kind, str, str]]:
