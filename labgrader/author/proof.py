@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from labgrader.engine.cases import Case
 from labgrader.model.errors import Cause
-from labgrader.model.result import CheckResult, Outcome
+from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion
 
 _PYTHON = re.compile(
@@ -182,7 +182,8 @@ def _itself(case: Case, found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
 
 def _in_python(found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
     """Yield the values of Python's in what a learner reads."""
-    for part in (found, *found.conditions):
+    parts: tuple[CheckResult | Item, ...] = (found, *found.conditions)
+    for part in parts:
         texts = (part.reason, part.expected, part.actual, part.fix)
         odd = next((match[0] for text in texts if (match := _PYTHON.search(text))), "")
         if odd:

@@ -70,6 +70,28 @@ def test_a_running_check_keeps_its_last_answer(new, lab, result):
     assert state.step_mark(lab.tasks[0].steps[0]) is Mark.PASSED
 
 
+def test_marks_agree_with_each_other_while_results_come_one_by_one(new, lab, result):
+    needed, other = "crd_established", "crd_status_subresource"
+    criterion = next(one for one in lab.criteria() if one.id == other)
+    assert needed in criterion.needs
+    blocked = result(other, Outcome.BLOCKED, blocked_by=needed)
+    state = after(
+        new,
+        RunStarted(()),
+        CheckFinished(result(needed, Outcome.FAILED)),
+        CheckFinished(blocked),
+    )
+    assert state.mark(criterion) is Mark.BLOCKED
+    state = after(state, CheckFinished(result(needed)))
+    assert state.mark(criterion) is Mark.OPEN, "what it waits for passes"
+    assert state.result(criterion) is None
+    state = after(state, CheckFinished(result(other)))
+    assert state.mark(criterion) is Mark.PASSED
+    state = after(state, CheckFinished(result(needed, Outcome.FAILED)))
+    assert state.mark(criterion) is Mark.OPEN, "what it needs does not pass any more"
+    assert state.score([criterion]).earned == 0
+
+
 def test_the_report_completes_what_the_events_left_out(new, lab, result, report):
     late = result("crd_established", Outcome.ERROR)
     state = after(new, RunStarted(()), CheckStarted(late.id), RunFinished(report([late])))

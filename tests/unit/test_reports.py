@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -85,6 +86,36 @@ def report() -> Report:
 def test_golden(name: str, render: object) -> None:
     assert callable(render)
     assert render(report()) == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_one_cause_of_several_errors_is_told_once() -> None:
+    why = "may not look"
+    first = CheckResult("a", "1.1", "A", Outcome.ERROR, 1, cause=Cause.FORBIDDEN, reason=why)
+    needs = replace(first, id="b", reason=f"a, which it needs, could not be judged: {why}")
+    other = replace(first, id="c", reason="may not touch")
+    task = replace(report().tasks[0], checks=(first, needs, other))
+    for render in (as_text.render, as_text.plain):
+        text = render(replace(report(), tasks=(task,)))
+        assert text.count(why) == 1
+        assert "the same as of 1.1 a" in text
+        assert "may not touch" in text
+
+
+def test_conditions_stand_in_their_item() -> None:
+    parts = (
+        Item("one", Outcome.PASSED, 0, 0),
+        Item("two", Outcome.FAILED, 0, 0, reason="two is wrong"),
+        Item("three", Outcome.FAILED, 0, 0, reason="three is wrong"),
+    )
+    item = Item("all", Outcome.FAILED, 2, 0, reason="two is wrong", conditions=parts)
+    check = CheckResult("a", "1.1", "A", Outcome.FAILED, 2, reason="two is wrong", items=(item,))
+    task = replace(report().tasks[0], checks=(check,))
+    whole = replace(report(), tasks=(task,))
+    data = as_json.as_data(whole)
+    Draft202012Validator(json.loads(as_json.SCHEMA.read_text(encoding="utf-8"))).validate(data)
+    (shown,) = data["tasks"][0]["checks"][0]["items"]
+    assert [one["name"] for one in shown["conditions"]] == ["one", "two", "three"]
+    assert "also      three is wrong" in as_text.render(whole)
 
 
 def test_the_schema_accepts_it() -> None:
