@@ -28,12 +28,30 @@ from labgrader.engine.backups import (
     objects_in,
 )
 from labgrader.engine.context import Context
+from labgrader.engine.environment import Variable, environment
+from labgrader.engine.finalizers import foreign
+from labgrader.engine.images import aliases, images_of, is_image, plain_name
+from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
-from labgrader.engine.leadership import Leader, leader
-from labgrader.engine.moments import just_changed, moment
+from labgrader.engine.leadership import (
+    FLIPS,
+    Leader,
+    flips,
+    handovers,
+    leader,
+    recent,
+    writes_of,
+)
+from labgrader.engine.moments import (
+    moment,
+    spec_just_changed,
+    status_just_changed,
+    written_at,
+)
 from labgrader.engine.monitors import MONITOR, chosen_services, stage
 from labgrader.engine.mounts import mounted_files
+from labgrader.engine.podtrouble import demand_nodes, trouble_of
 from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.probe import MARK as PROBE_LABEL
 from labgrader.engine.probe import Probe
@@ -41,9 +59,11 @@ from labgrader.engine.quantity import duration, quantity
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import Runbook
+from labgrader.engine.scaling import beside, cpu_target
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import port_of, series_of
 from labgrader.engine.secrecy import redacted
+from labgrader.engine.serving import serves, waits
 from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
@@ -52,9 +72,11 @@ from labgrader.engine.workload import (
     Workload,
     condition,
     declares,
+    ended,
     is_ready,
     resolve_port,
     runs_as,
+    service_targets,
     serving_container,
 )
 from labgrader.model.errors import (
@@ -107,6 +129,7 @@ __all__ = [
     "ENDPOINT_SLICE",
     "EVENT",
     "FEW_ERRORS",
+    "FLIPS",
     "HEALTHY",
     "JOB",
     "LATE",
@@ -157,25 +180,37 @@ __all__ = [
     "Tried",
     "Unreachable",
     "Unsettled",
+    "Variable",
+    "Watched",
     "WebhookFailed",
     "Workload",
     "Written",
+    "aliases",
+    "beside",
     "check",
     "chosen_namespace",
     "chosen_services",
     "condition",
     "config_maps",
+    "cpu_target",
     "declares",
+    "demand_nodes",
     "dig",
     "duration",
+    "ended",
+    "environment",
     "essence",
     "fact",
     "faults_of",
     "files_of",
     "fired",
+    "flips",
+    "foreign",
     "groups_of",
+    "handovers",
+    "images_of",
+    "is_image",
     "is_ready",
-    "just_changed",
     "kind_of",
     "lasting",
     "leader",
@@ -184,8 +219,10 @@ __all__ = [
     "name_of",
     "objects_in",
     "outcomes_of",
+    "plain_name",
     "port_of",
     "quantity",
+    "recent",
     "redacted",
     "resolve_port",
     "run_job",
@@ -193,10 +230,18 @@ __all__ = [
     "runs_as",
     "schedule",
     "series_of",
+    "serves",
+    "service_targets",
     "serving_container",
+    "spec_just_changed",
     "stage",
+    "status_just_changed",
     "stored_yaml",
     "syntax_error",
+    "trouble_of",
     "unjudged",
+    "waits",
+    "writes_of",
     "written",
+    "written_at",
 ]

@@ -1,0 +1,32 @@
+"""What a HorizontalPodAutoscaler says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labgrader.model.resource import Object, dig, name_of
+
+
+def cpu_target(scaler: Object) -> tuple[int | None, str]:
+    """Return the average CPU utilization that it aims at, and the one container that it looks at.
+
+    None where it does not scale by CPU utilization; an empty name stands for all containers.
+    """
+    for metric in dig(scaler, "spec.metrics", []):
+        for kind in ("resource", "containerResource"):
+            if dig(metric, f"{kind}.name") == "cpu":
+                target = dig(metric, f"{kind}.target.averageUtilization")
+                if target is not None:
+                    return int(target), str(dig(metric, f"{kind}.container", ""))
+    return None, ""
+
+
+def beside(scaler: str, deployment: str, scalers: Sequence[Object]) -> list[str]:
+    """Return the names of the other autoscalers that scale the same Deployment."""
+    return sorted(
+        name_of(one)
+        for one in scalers
+        if name_of(one) != scaler
+        and dig(one, "spec.scaleTargetRef.kind") == "Deployment"
+        and dig(one, "spec.scaleTargetRef.name") == deployment
+    )
