@@ -26,6 +26,7 @@ from labgrader.api import (
     moment,
     name_of,
     recent,
+    setter_of,
     writes_of,
 )
 
@@ -235,7 +236,7 @@ def _without_record(ctx: Context, lease: Object, workload: Workload) -> _Verdict
     if own is None and others:
         what = f"is held by Pod {name_of(others[0])}, which is no pod of {name}"
         return _Verdict(what, "", f"Let the pods of {name} take part in leader election")
-    program = _manager(lease)
+    program = setter_of(lease, "spec", "renewTime")
     if own and program.startswith(BY_HAND) and not _has(ctx, own, program.partition("-")[0]):
         what = f"is renewed with {program}, which the pods of {name} do not have"
         return _Verdict(what, "", "Stop what renews it, and let the operator's own pods do it")
@@ -254,14 +255,6 @@ def _without_record(ctx: Context, lease: Object, workload: Workload) -> _Verdict
 def _names(holder: str, pod: Object) -> bool:
     known = (name_of(pod), dig(pod, "metadata.uid"), dig(pod, "status.podIP"))
     return any(one and str(one) in holder for one in known)
-
-
-def _manager(lease: Object) -> str:
-    """Return the program that has set the renewal's time, as it calls itself."""
-    for entry in dig(lease, "metadata.managedFields", []):
-        if "f:renewTime" in dig(entry, "fieldsV1.f:spec", {}):
-            return str(entry.get("manager", ""))
-    return ""
 
 
 def _has(ctx: Context, pod: Object, program: str) -> bool:

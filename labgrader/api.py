@@ -45,6 +45,7 @@ from labgrader.engine.leadership import (
 )
 from labgrader.engine.moments import (
     moment,
+    setter_of,
     spec_just_changed,
     status_just_changed,
     written_at,
@@ -56,6 +57,7 @@ from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.probe import MARK as PROBE_LABEL
 from labgrader.engine.probe import Probe
 from labgrader.engine.quantity import duration, quantity
+from labgrader.engine.quiet import Quiet
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import Runbook
@@ -171,6 +173,7 @@ __all__ = [
     "NotReadable",
     "Object",
     "Probe",
+    "Quiet",
     "Ran",
     "Rehearsal",
     "Rejected",
@@ -233,6 +236,7 @@ __all__ = [
     "serves",
     "service_targets",
     "serving_container",
+    "setter_of",
     "spec_just_changed",
     "stage",
     "status_just_changed",

@@ -157,11 +157,17 @@ class Context(Asking):
             return ""
         return " ".join((said or "").split())[:200]
 
-    def deeds(self, resource: Resource) -> list[Deed] | None:
-        """Return what was done to objects of a type here, oldest first; None where unrecorded."""
+    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[Deed] | None:
+        """Return what was done to objects of a type here, oldest first; None where unrecorded.
+
+        Args:
+            fresh: read what was done up to now, and not only up to the first look of this run.
+        """
         record = self._instruments.record
         if record is None:
             return None
+        if fresh:
+            return record.deeds(resource, self.namespace)
         self.interests.add(Interest(resource, self.namespace))
         key = ("deeds", resource)
         self.asked.add(key)

@@ -48,3 +48,13 @@ def written_at(obj: Mapping[str, Any] | None, subresource: str) -> datetime | No
 
 def _entries(*objects: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     return [entry for obj in objects for entry in dig(obj, "metadata.managedFields", [])]
+
+
+def setter_of(obj: Mapping[str, Any] | None, part: str, field: str) -> str:
+    """Return the program that has set a field of ``spec`` or ``status`` last; empty if unknown."""
+    found = [
+        (str(entry.get("time", "")), str(entry.get("manager", "")))
+        for entry in _entries(obj)
+        if f"f:{field}" in dig(entry, f"fieldsV1.f:{part}", {})
+    ]
+    return max(found, default=("", ""))[1]
