@@ -70,6 +70,7 @@ from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
+from labgrader.engine.wording import common_end, misplaced, near_miss, shown
 from labgrader.engine.workload import (
     Workload,
     condition,
@@ -118,6 +119,7 @@ from labgrader.model.resource import (
     name_of,
 )
 from labgrader.model.result import Evidence
+from labgrader.model.suggestion import near
 
 __all__ = [
     "AUTOSCALER",
@@ -193,6 +195,7 @@ __all__ = [
     "check",
     "chosen_namespace",
     "chosen_services",
+    "common_end",
     "condition",
     "config_maps",
     "cpu_target",
@@ -217,9 +220,12 @@ __all__ = [
     "kind_of",
     "lasting",
     "leader",
+    "misplaced",
     "moment",
     "mounted_files",
     "name_of",
+    "near",
+    "near_miss",
     "objects_in",
     "outcomes_of",
     "plain_name",
@@ -237,6 +243,7 @@ __all__ = [
     "service_targets",
     "serving_container",
     "setter_of",
+    "shown",
     "spec_just_changed",
     "stage",
     "status_just_changed",

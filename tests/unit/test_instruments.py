@@ -251,7 +251,7 @@ def test_what_was_seen_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) 
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert not sightings.note("k", "2", "me", 10)
-    assert sightings.note("k", "3", 10)
+    assert sightings.note("k", "3", "me", 10)
 
 
 class Hanging:

@@ -7,6 +7,7 @@ leader election by Lease, so a thread does that, and every handler waits until t
 import asyncio
 import http.server
 import os
+import ssl
 import threading
 import time
 from datetime import UTC, datetime
@@ -35,8 +36,6 @@ leads = asyncio.Event()
 async def call(method, path, body=None, kind="application/json"):
     with open(f"{ACCOUNT}/token", encoding="utf-8") as file:
         headers = {"Authorization": f"Bearer {file.read()}", "Content-Type": kind}
-    import ssl
-
     tls = ssl.create_default_context(cafile=f"{ACCOUNT}/ca.crt")
     async with aiohttp.ClientSession(headers=headers) as session:
         async with session.request(method, API + path, json=body, ssl=tls) as answer:
