@@ -8,8 +8,6 @@ from labgrader.api import (
     CONFIG_MAP,
     DEPLOYMENT,
     LEASE,
-    NODE,
-    POD,
     SERVICE,
     ClusterError,
     Context,
@@ -19,20 +17,17 @@ from labgrader.api import (
     Object,
     Resource,
     Unsettled,
-    aliases,
-    beside,
     check,
     cpu_target,
     dig,
-    ended,
     environment,
     fact,
-    images_of,
-    is_image,
     leader,
+    leads_to,
     name_of,
+    runs_image,
+    scales_alone,
     serves,
-    service_targets,
     spec_just_changed,
     stored_yaml,
     unjudged,
@@ -127,15 +122,16 @@ def _children(
     yield _labelled(ctx, AUTOSCALER, f"{name}-hpa", scaler, labels)
     if deployment is not None:
         yield from _workload(ctx, owner, deployment)
-        yield _runs_image(ctx, owner, deployment, images)
+        own = dig(owner, "spec.image")
+        yield runs_image(ctx, deployment, [own] if isinstance(own, str) and own else images)
     if service is not None and deployment is not None:
-        yield _leads_to(ctx, name, service, deployment)
+        yield leads_to(ctx, service, deployment, 80, {"app": name})
         if ctx.runs_containers:
             least = int(dig(owner, "spec.scalingPolicy.minReplicas", 1))
             yield from serves(ctx, name_of(deployment), name_of(service), 80, least)
     if scaler is not None:
         yield from _scales(owner, scaler, deployment, allowed)
-        yield _alone(ctx, scaler, name_of(deployment or {}), scalers)
+        yield scales_alone(scaler, name_of(deployment or {}), scalers)
 
 
 def _labelled(
@@ -228,67 +224,6 @@ def _says(
     )
 
 
-def _runs_image(ctx: Context, owner: Object, deployment: Object, allowed: Sequence[str]) -> Fact:
-    """State that a container has the image of the resource, the configuration or the step."""
-    own = dig(owner, "spec.image")
-    wanted = [own] if isinstance(own, str) and own else list(dict.fromkeys(allowed))
-    images = images_of(dig(deployment, "spec.template.spec", {}))
-    good = any(is_image(one, other) for one in images for other in wanted)
-    if not good and any("@" in one for one in images):
-        known = [name for one in images for name in aliases(one, ctx.list(NODE))]
-        good = any(is_image(one, other) for one in known for other in wanted)
-    label = DEPLOYMENT.describe(name_of(deployment), ctx.namespace)
-    shown, names = ", ".join(images), " or ".join(wanted)
-    container = dig(deployment, "spec.template.spec.containers", [{}])[0].get("name", "")
-    return fact(
-        f"{label} runs the image",
-        good,
-        reason=f"{label} runs the image {shown} instead of {names}",
-        expected=f"image: {names}",
-        actual=f"image: {shown}",
-        fix=f"kubectl set image deployment {name_of(deployment)} -n {ctx.namespace}"
-        f" {container}={wanted[0]}; an operator takes it from its configuration",
-        evidence=[Evidence(label, "spec.template.spec.containers", shown)],
-    )
-
-
-def _leads_to(ctx: Context, name: str, service: Object, deployment: Object) -> Fact:
-    """State that the Service's port 80 (TCP) leads to the Deployment's pods, and to no others."""
-    label = SERVICE.describe(name_of(service), ctx.namespace)
-    selector = dig(service, "spec.selector", {})
-    pod = dig(deployment, "spec.template", {})
-    hits = bool(selector) and selector.items() <= dig(pod, "metadata.labels", {}).items()
-    strangers = [
-        name_of(other)
-        for other in (ctx.list(POD, ctx.namespace) if hits else [])
-        if selector.items() <= dig(other, "metadata.labels", {}).items()
-        and dig(other, "metadata.labels", {}).get("app") != name
-        and not ended(other)
-    ]
-    targets = service_targets(service, dig(pod, "spec", {}))
-    external = dig(service, "spec.type") == "ExternalName"
-    pairs = ", ".join(f"{key[0]}/{key[1]} to {port}" for key, port in targets.items()) or "none"
-    chosen = ", ".join(f"{key}={value}" for key, value in selector.items()) or "nothing"
-    actual = f"selects {chosen}, ports {pairs}"
-    actual = "is of type ExternalName" if external else actual
-    if strangers:
-        actual += f", also pods of others: {', '.join(sorted(strangers)[:3])}"
-    right_port = targets.get((80, "TCP")) == 80
-    return fact(
-        f"{label} leads to the pods",
-        hits and not strangers and right_port and not external,
-        weight=2,
-        reason=f"{label} does not lead to the pods of {name_of(deployment)} alone: it {actual}",
-        expected=f"selector app: {name}, port 80 (TCP) to 80",
-        actual=actual,
-        fix=f"kubectl set selector service {name_of(service)} -n {ctx.namespace} app={name}"
-        if right_port
-        else f"kubectl edit service {name_of(service)} -n {ctx.namespace}, and set"
-        " ports: [{port: 80, targetPort: 80, protocol: TCP}]",
-        evidence=[Evidence(label, "spec", actual)],
-    )
-
-
 def _scales(
     owner: Object, scaler: Object, deployment: Object | None, allowed: list[Mapping[str, int]]
 ) -> Iterator[Fact]:
@@ -340,20 +275,4 @@ def _follows(
         actual=shown,
         fix=f"{edit} spec.maxReplicas, and averageUtilization of the cpu metric: {wanted}",
         evidence=[Evidence(label, "spec", shown)],
-    )
-
-
-def _alone(ctx: Context, scaler: Object, deployment: str, scalers: Sequence[Object]) -> Fact:
-    """State that no second autoscaler sets the replicas of the same Deployment."""
-    others = beside(name_of(scaler), deployment, scalers) if deployment else []
-    label = AUTOSCALER.describe(name_of(scaler), ctx.namespace)
-    return fact(
-        f"{label} alone scales {deployment or 'its target'}",
-        not others,
-        reason=f"A second autoscaler scales {deployment} as well: {', '.join(others)}. The two"
-        " overwrite each other's replicas",
-        expected=f"only {name_of(scaler)}",
-        actual=", ".join(others) or "only this one",
-        fix=f"kubectl delete hpa {' '.join(others)} -n {ctx.namespace}",
-        evidence=[Evidence(label, "spec.scaleTargetRef", ", ".join(others))],
     )

@@ -110,7 +110,9 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
         yield _true(ctx, name, field, claimed, real, claimed == real)
     ready, wanted = dig(behind, "status.readyReplicas", 0), dig(behind, "spec.replicas", 1)
     phase = dig(found, "status.phase")
-    if ready == 0:
+    if _rolling(behind):
+        good, real = phase not in (None, "", "Suspended"), "a new revision is being rolled out"
+    elif ready == 0:
         good, real = phase in ("Pending", "Scaling", "Error", "Suspended"), "no pod is ready"
     elif ready >= wanted:
         good, real = phase in ("Active", "Scaling"), f"all {ready} pods are ready"
@@ -118,6 +120,14 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
         good = phase in ("Pending", "Active", "Scaling", "Error")
         real = f"{ready} of {wanted} pods are ready"
     yield _true(ctx, name, "phase", phase, real, good)
+
+
+def _rolling(behind: Object | None) -> bool:
+    """Whether pods of an older revision still serve: then a resource may be called ready or not."""
+    updated = dig(behind, "status.updatedReplicas", 0)
+    return 0 < dig(behind, "status.readyReplicas", 0) and updated < dig(
+        behind, "status.replicas", 0
+    )
 
 
 def _true(ctx: Context, name: str, field: str, claimed: object, real: object, good: bool) -> Fact:
@@ -153,7 +163,10 @@ def _conditions(
     )
     ready, wanted = dig(behind, "status.readyReplicas", 0), dig(behind, "spec.replicas", 1)
     said = next((c.get("status") for c in conditions if c.get("type") == "Ready"), None)
-    if ready >= wanted > 0:
+    if _rolling(behind):
+        real = "True, False or Unknown: a new revision is being rolled out"
+        yield _true(ctx, name, "conditions Ready", said, real, said in ("True", "False", "Unknown"))
+    elif ready >= wanted > 0:
         yield _true(ctx, name, "conditions Ready", said, "True: all pods are ready", said == "True")
     else:
         real = f"not True: {ready} of {wanted} pods are ready"

@@ -30,7 +30,7 @@ from labgrader.engine.backups import (
 from labgrader.engine.context import Context
 from labgrader.engine.environment import Variable, environment
 from labgrader.engine.finalizers import foreign
-from labgrader.engine.images import aliases, images_of, is_image, plain_name
+from labgrader.engine.images import plain_name
 from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
@@ -43,6 +43,7 @@ from labgrader.engine.leadership import (
     recent,
     writes_of,
 )
+from labgrader.engine.leading import leads_to, runs_image
 from labgrader.engine.moments import (
     moment,
     setter_of,
@@ -61,7 +62,7 @@ from labgrader.engine.quiet import Quiet
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import Runbook
-from labgrader.engine.scaling import beside, cpu_target
+from labgrader.engine.scaling import cpu_target, scales_alone
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import port_of, series_of
 from labgrader.engine.secrecy import redacted
@@ -79,7 +80,6 @@ from labgrader.engine.workload import (
     is_ready,
     resolve_port,
     runs_as,
-    service_targets,
     serving_container,
 )
 from labgrader.model.errors import (
@@ -190,8 +190,6 @@ __all__ = [
     "WebhookFailed",
     "Workload",
     "Written",
-    "aliases",
-    "beside",
     "check",
     "chosen_namespace",
     "chosen_services",
@@ -214,12 +212,11 @@ __all__ = [
     "foreign",
     "groups_of",
     "handovers",
-    "images_of",
-    "is_image",
     "is_ready",
     "kind_of",
     "lasting",
     "leader",
+    "leads_to",
     "misplaced",
     "moment",
     "mounted_files",
@@ -237,10 +234,11 @@ __all__ = [
     "run_job",
     "run_pod",
     "runs_as",
+    "runs_image",
+    "scales_alone",
     "schedule",
     "series_of",
     "serves",
-    "service_targets",
     "serving_container",
     "setter_of",
     "shown",
