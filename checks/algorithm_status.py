@@ -124,10 +124,9 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
 
 def _rolling(behind: Object | None) -> bool:
     """Whether pods of an older revision still serve: then a resource may be called ready or not."""
-    updated = dig(behind, "status.updatedReplicas", 0)
-    return 0 < dig(behind, "status.readyReplicas", 0) and updated < dig(
-        behind, "status.replicas", 0
-    )
+    keys = ("readyReplicas", "updatedReplicas", "replicas")
+    ready, updated, all_of_them = (int(dig(behind, f"status.{key}", 0)) for key in keys)
+    return ready > 0 and updated < all_of_them
 
 
 def _true(ctx: Context, name: str, field: str, claimed: object, real: object, good: bool) -> Fact:

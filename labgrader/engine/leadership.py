@@ -38,8 +38,8 @@ def leader(lease: Mapping[str, Any] | None, now: datetime) -> Leader | None:
     return Leader(str(holder), transitions if isinstance(transitions, int) else 0)
 
 
-RECENT_SECONDS = 90.0
-"""How old a recorded write may be that shows who renews a Lease: one a minute is recorded."""
+RECENT_SECONDS = 125.0
+"""How old a recorded write may be that shows who renews a Lease: of one writer one write a minute is."""
 
 FLIPS = 2
 """How often a writer must come back after another one until both of them lead."""

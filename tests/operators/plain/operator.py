@@ -20,7 +20,7 @@ ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 NAMESPACE, POD = os.environ["POD_NAMESPACE"], os.environ["POD_NAME"]
 HOLDER = "the-one-and-only" if BEHAVIOR == "plain-holder" else POD
 FINALIZER = "plain.example.com/clean-up"
-IMAGE = "nginx:9.99-nowhere" if BEHAVIOR == "bad-image" else "nginx:1.21"
+IMAGE = "nginx:9.99-nowhere" if BEHAVIOR in ("bad-image", "lies") else "nginx:1.21"
 LABELS = {
     "app.kubernetes.io/managed-by": "trading-operator",
     "fintech.io/component": "trading-algorithm",
@@ -199,7 +199,7 @@ def tell(one):
     _, behind = call("GET", f"{PATHS['deployment']}/{name}-deployment")
     shown, wanted = behind.get("status", {}), behind.get("spec", {}).get("replicas", 1)
     count, ready = shown.get("replicas", 0), shown.get("readyReplicas", 0)
-    if BEHAVIOR == "status-early":
+    if BEHAVIOR in ("status-early", "lies"):
         count = ready = wanted
     good = ready >= wanted
     condition = {
@@ -215,7 +215,7 @@ def tell(one):
         "readyReplicas": ready,
         "conditions": [condition],
     }
-    if BEHAVIOR == "hot-loop" or not holds(status, old):
+    if BEHAVIOR in ("hot-loop", "lies") or not holds(status, old):
         status["lastReconciled"] = now()
         merge(f"{PATHS['algorithm']}/{name}/status", {"status": status})
 
