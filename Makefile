@@ -89,7 +89,8 @@ verify-all: setup kube images ## Every case: on simulated nodes, then those that
 	@$(BIN)/labgrader author verify --paste-fixes --allow-unjudged capability
 	@$(BIN)/labgrader author verify --paste-fixes --allow-unjudged capability --nodes real operator_rollout \
 		operator_endpoints lease_held failover scaled_by_load operator_conduct algorithm_deletion \
-		backup_restores reached_by_name
+		backup_restores reached_by_name algorithm_children operator_service
+	@$(BIN)/pytest tests/cluster/nodes/test_foreign_operators.py --all-operators
 
 bench: setup kube images ## Measure; the table is in bench/README.md
 	@$(BIN)/python bench/run.py

@@ -1,29 +1,41 @@
 """What stands behind a resource: its Deployment, its Service and its autoscaler."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from labgrader.api import (
     AUTOSCALER,
+    CONFIG_MAP,
     DEPLOYMENT,
     LEASE,
-    POD,
     SERVICE,
+    ClusterError,
     Context,
     Evidence,
     Fact,
+    NotReadable,
     Object,
     Resource,
     Unsettled,
     check,
+    cpu_target,
     dig,
+    environment,
     fact,
-    just_changed,
     leader,
+    leads_to,
     name_of,
+    runs_image,
+    scales_alone,
+    serves,
+    spec_just_changed,
+    stored_yaml,
+    unjudged,
+    waits,
 )
 
 SETTLE_SECONDS = 5.0
-"""How long an operator may take to follow a change of the resource."""
+"""How long an operator may take to follow a change of the resource's spec."""
 
 
 @check()
@@ -38,30 +50,37 @@ def algorithm_children(
     with_operator: Sequence[str],
     labels: Mapping[str, str],
     by_hand: Mapping[str, Mapping[str, int]],
+    image: str,
+    config: str,
 ) -> Iterator[Fact]:
-    """Looks at what belongs to each resource, and whether it follows the resource.
+    """Compares what belongs to each resource with the resource, and checks that it serves.
 
     Where an operator holds the Lease, it must have made the children of every resource, with the
-    resource's values as they are now. Where nobody does, you make those of one resource by hand;
-    its autoscaler may keep the values from before the update. Either way a Service must lead to the
-    Deployment's pods, and the autoscaler to the Deployment.
+    resource's values as they are now. Where no operator does, you make those of one resource by
+    hand; its autoscaler may keep the values from before the update. Either way the Service must
+    lead to the Deployment's pods, and one autoscaler to the Deployment.
+
+    The image is the one of the resource (`spec.image`), of the operator's configuration, or of the
+    step. Variables may come from anywhere: literal values, ConfigMaps, Secrets, labels. Where
+    containers run, as many pods as the resource asks for must be Ready, and port 80 must answer
+    through the Service.
     """
     holder = leader(ctx.get(LEASE, lease, ctx.namespace), ctx.server_time())
     track = f"the operator's children ({holder.holder} leads)" if holder else "children by hand"
     yield fact(f"graded: {track}", True, weight=0)
     resource = Resource(group, version, plural, kind)
+    images = [image, *_configured(ctx, config)]
     for name in [*always, *(with_operator if holder else ())]:
         owner = ctx.require(
             resource, name, ctx.namespace, fix=f"Create {name} first; step 4.1 has its values"
         )
         allowed = [_wanted(owner), *([] if holder else [by_hand.get(name, {})])]
-        facts = [*_children(ctx, owner, labels, allowed)]
-        if (
-            holder
-            and not all(one.ok for one in facts)
-            and just_changed(ctx.server_time(), SETTLE_SECONDS, owner)
-        ):
+        facts = [*_children(ctx, owner, labels, allowed, images)]
+        wrong = any(one.ok is False for one in facts)
+        if holder and wrong and spec_just_changed(ctx.server_time(), SETTLE_SECONDS, owner):
             raise Unsettled(f"The operator is still at work on {name}", "Grade again in a moment")
+        if later := waits(facts):
+            raise later
         yield from facts
 
 
@@ -71,164 +90,189 @@ def _wanted(owner: Object) -> dict[str, int]:
     return {key: policy[key] for key in ("maxReplicas", "targetCPUUtilization") if key in policy}
 
 
+def _configured(ctx: Context, config: str) -> Iterator[str]:
+    """Yield the image that the operator's configuration names, as far as it can be read."""
+    try:
+        texts = dig(ctx.get(CONFIG_MAP, config, ctx.namespace), "data", {})
+    except ClusterError:  # the step's own image is known without it
+        return
+    for text in texts.values():
+        try:
+            found = dig(stored_yaml(text), "trading.defaultImage")
+        except NotReadable:
+            continue
+        if isinstance(found, str) and found:
+            yield found
+
+
 def _children(
-    ctx: Context, owner: Object, labels: Mapping[str, str], allowed: list[Mapping[str, int]]
+    ctx: Context,
+    owner: Object,
+    labels: Mapping[str, str],
+    allowed: list[Mapping[str, int]],
+    images: Sequence[str],
 ) -> Iterator[Fact]:
     name = name_of(owner)
-    children = {
-        part: (resource, ctx.get(resource, f"{name}-{part}", ctx.namespace))
-        for part, resource in (
-            ("deployment", DEPLOYMENT),
-            ("service", SERVICE),
-            ("hpa", AUTOSCALER),
-        )
-    }
-    for part, (resource, found) in children.items():
-        yield _labelled(resource.describe(f"{name}-{part}", ctx.namespace), found, labels)
-    deployment, service, scaler = (found for _, found in children.values())
+    scalers = ctx.list(AUTOSCALER, ctx.namespace)
+    scaler = next((one for one in scalers if name_of(one) == f"{name}-hpa"), None)
+    deployment = ctx.get(DEPLOYMENT, f"{name}-deployment", ctx.namespace)
+    service = ctx.get(SERVICE, f"{name}-service", ctx.namespace)
+    yield _labelled(ctx, DEPLOYMENT, f"{name}-deployment", deployment, labels)
+    yield _labelled(ctx, SERVICE, f"{name}-service", service, labels)
+    yield _labelled(ctx, AUTOSCALER, f"{name}-hpa", scaler, labels)
     if deployment is not None:
-        yield from _workload(owner, deployment)
+        yield from _workload(ctx, owner, deployment)
+        own = dig(owner, "spec.image")
+        yield runs_image(ctx, deployment, [own] if isinstance(own, str) and own else images)
     if service is not None and deployment is not None:
-        yield _leads_to(ctx, name, service, deployment)
+        yield leads_to(ctx, service, deployment, 80, {"app": name})
+        if ctx.runs_containers:
+            least = int(dig(owner, "spec.scalingPolicy.minReplicas", 1))
+            yield from serves(ctx, name_of(deployment), name_of(service), 80, least)
     if scaler is not None:
-        yield from _scales(owner, scaler, allowed)
+        yield from _scales(owner, scaler, deployment, allowed)
+        yield scales_alone(scaler, name_of(deployment or {}), scalers)
 
 
-def _labelled(label: str, found: Object | None, labels: Mapping[str, str]) -> Fact:
+def _labelled(
+    ctx: Context, kind: Resource, name: str, found: Object | None, labels: Mapping[str, str]
+) -> Fact:
+    label = kind.describe(name, ctx.namespace)
     held = dig(found, "metadata.labels", {})
-    wrong = {key: held.get(key) for key, value in labels.items() if held.get(key) != value}
-    wanted = ", ".join(f"{key}={value}" for key, value in labels.items())
-    shown = ", ".join(f"{key}={value}" for key, value in wrong.items()) if found else "not found"
+    wrong = [key for key, value in labels.items() if held.get(key) != value]
+    shown = ", ".join(f"{key}={held[key]}" if key in held else f"no {key}" for key in wrong)
+    wanted = ",".join(f"{key}={value}" for key, value in labels.items())
+    change = f"kubectl label {kind.kind.lower()} {name} -n {ctx.namespace} --overwrite"
     return fact(
         f"{label} with its labels",
         found is not None and not wrong,
         weight=2,
         reason=f"{label} has {shown}" if found else f"{label} does not exist",
         expected=wanted,
-        actual=shown or wanted,
-        fix=f"kubectl label {label.replace(' ', '/', 1).split('/', 1)[0].lower()}"
-        f" {label.rpartition('/')[2]} --overwrite {wanted.replace(', ', ' ')}"
+        actual=(shown or wanted) if found else "not found",
+        fix=f"{change} {wanted.replace(',', ' ')}"
         if found
-        else "With an operator: see its log. By hand: apply the manifest of the step",
+        else "With an operator: check its log. By hand: apply the manifest of the step",
         evidence=[Evidence(label, "metadata.labels", shown or wanted)],
     )
 
 
-def _workload(owner: Object, deployment: Object) -> Iterator[Fact]:
-    name = name_of(owner)
-    label = DEPLOYMENT.describe(name_of(deployment), dig(deployment, "metadata.namespace"))
+def _workload(ctx: Context, owner: Object, deployment: Object) -> Iterator[Fact]:
+    name, where = name_of(owner), f"deployment {name_of(deployment)} -n {ctx.namespace}"
+    label = DEPLOYMENT.describe(name_of(deployment), ctx.namespace)
     pod = dig(deployment, "spec.template", {})
     strategy = dig(owner, "spec.tradingStrategy.algorithm", "")
     held = dig(pod, "metadata.labels", {})
+    edit = f"kubectl edit {where}"
     for key, value in (("app", name), ("fintech.io/strategy", strategy)):
-        yield _says(label, f"its pods' label {key}", held.get(key), value)
-    symbols = dig(owner, "spec.marketData.symbols", [])
-    env = {
-        entry.get("name"): entry.get("value")
-        for container in dig(pod, "spec.containers", [])
-        for entry in container.get("env") or ()
-    }
-    yield _says(label, "STRATEGY", env.get("STRATEGY"), strategy)
-    shown = {part.strip() for part in str(env.get("SYMBOLS") or "").split(",")}
-    yield _says(label, "SYMBOLS", env.get("SYMBOLS"), ",".join(symbols), shown == set(symbols))
-    requests = [
-        dig(container, "resources.requests.cpu") for container in dig(pod, "spec.containers", [])
-    ]
+        fix = f"{edit}, and set the label {key}: {value} in spec.template.metadata.labels"
+        yield _says(label, f"its pods' label {key}", held.get(key), value, fix)
+    yield from _variables(ctx, owner, label, pod, where)
+    containers = dig(pod, "spec.containers", [])
+    asking = [bool(dig(one, "resources.requests.cpu")) for one in containers]
     yield fact(
         f"{label} requests CPU",
-        all(requests),
+        all(asking),
         reason=f"A container of {label} requests no CPU: the autoscaler has nothing to divide by",
         expected="resources.requests.cpu on every container",
-        actual="none" if not any(requests) else "not on every container",
-        fix=f"kubectl set resources deployment {name_of(deployment)} --requests=cpu=100m",
+        actual="not on every container" if any(asking) else "none",
+        fix=f"kubectl set resources {where} --requests=cpu=100m",
     )
     low, high = (dig(owner, f"spec.scalingPolicy.{end}Replicas", 1) for end in ("min", "max"))
     replicas = dig(deployment, "spec.replicas", 1)
     in_range = isinstance(replicas, int) and low <= replicas <= high
-    yield _says(label, "replicas", replicas, f"{low} to {high}", in_range)
+    fix = f"kubectl scale {where} --replicas={low}"
+    yield _says(label, "replicas", replicas, f"{low} to {high}", fix, in_range)
 
 
-def _says(label: str, what: str, actual: object, expected: object, ok: bool | None = None) -> Fact:
+def _variables(ctx: Context, owner: Object, label: str, pod: Object, where: str) -> Iterator[Fact]:
+    """State what the containers find in their environment, wherever it comes from."""
+    strategy = dig(owner, "spec.tradingStrategy.algorithm", "")
+    symbols = dig(owner, "spec.marketData.symbols", [])
+
+    def fits(name: str, value: str | None) -> bool:
+        if name == "STRATEGY":
+            return bool(value == strategy)
+        return {part.strip() for part in (value or "").split(",")} == set(symbols)
+
+    seen = [environment(ctx, pod, one) for one in dig(pod, "spec.containers", [])]
+    for name, wanted in (("STRATEGY", strategy), ("SYMBOLS", ",".join(symbols))):
+        unread = [one.unread for env in seen for key in (name, "") if (one := env.get(key))]
+        found = [env[name] for env in seen if name in env]
+        good = any(fits(name, one.value) for one in found)
+        if not good and (error := next((one for one in unread if one), None)):
+            yield unjudged(f"{label}: {name}", error)
+            continue
+        shown = found[-1].shown if found else "nothing"
+        fix = f"kubectl set env {where} {name}={wanted}"
+        yield _says(label, name, shown, f'"{wanted}"', fix, good)
+
+
+def _says(
+    label: str, what: str, actual: object, expected: object, fix: str, ok: bool | None = None
+) -> Fact:
     good = actual == expected if ok is None else ok
-    shown = "nothing" if actual in (None, "") else repr(actual)
+    shown = "not set" if actual in (None, "") else str(actual)
     return fact(
         f"{label}: {what}",
         good,
-        reason=f"{label}: {what} is {shown} instead of {expected!r}, as the resource says",
+        reason=f"{label}: {what} is {shown} instead of {expected}, as the resource says",
         expected=expected,
         actual=shown,
-        fix=f"Set it to {expected!r}; an operator takes it from the resource",
+        fix=f"{fix} (an operator takes it from the resource)",
         evidence=[Evidence(label, what, shown)],
     )
 
 
-def _leads_to(ctx: Context, name: str, service: Object, deployment: Object) -> Fact:
-    """Whether the Service's port 80 reaches port 80 of the Deployment's pods, and of no others."""
-    label = SERVICE.describe(name_of(service), ctx.namespace)
-    selector = dig(service, "spec.selector", {})
-    pod = dig(deployment, "spec.template", {})
-    held = dig(pod, "metadata.labels", {})
-    hits = bool(selector) and selector.items() <= held.items()
-    strangers = [
-        name_of(other)
-        for other in (ctx.list(POD, ctx.namespace) if hits else [])
-        if selector.items() <= dig(other, "metadata.labels", {}).items()
-        and dig(other, "metadata.labels", {}).get("app") != name
-    ]
-    named = {
-        port.get("name"): port.get("containerPort")
-        for container in dig(pod, "spec.containers", [])
-        for port in container.get("ports") or ()
-    }
-    targets = {
-        port.get("port"): named.get(port.get("targetPort"), port.get("targetPort", port["port"]))
-        for port in dig(service, "spec.ports", [])
-    }
-    actual = f"selects {selector or 'nothing'}, ports {targets}"
-    if strangers:
-        actual += f", also pods of others: {', '.join(sorted(strangers)[:3])}"
-    return fact(
-        f"{label} leads to the pods",
-        hits and not strangers and targets.get(80) == 80,
-        weight=2,
-        reason=f"{label} does not lead to the pods of {name_of(deployment)} alone: it {actual}",
-        expected=f"selector app: {name}, port 80 to 80",
-        actual=actual,
-        fix=f"kubectl set selector service {name_of(service)} -n {ctx.namespace} app={name}",
-        evidence=[Evidence(label, "spec.selector", str(selector))],
-    )
-
-
-def _scales(owner: Object, scaler: Object, allowed: list[Mapping[str, int]]) -> Iterator[Fact]:
-    name = name_of(owner)
-    label = AUTOSCALER.describe(name_of(scaler), dig(scaler, "metadata.namespace"))
+def _scales(
+    owner: Object, scaler: Object, deployment: Object | None, allowed: list[Mapping[str, int]]
+) -> Iterator[Fact]:
+    name, where = name_of(owner), dig(scaler, "metadata.namespace")
+    label = AUTOSCALER.describe(name_of(scaler), where)
+    edit = f"kubectl edit hpa {name_of(scaler)} -n {where}, and set"
     target = dig(scaler, "spec.scaleTargetRef", {})
     pointed = f"{target.get('apiVersion')} {target.get('kind')} {target.get('name')}"
-    yield _says(label, "its target", pointed, f"apps/v1 Deployment {name}-deployment")
+    wanted = f"apps/v1 Deployment {name}-deployment"
+    yield _says(label, "its target", pointed, wanted, f"{edit} spec.scaleTargetRef")
     low = dig(owner, "spec.scalingPolicy.minReplicas")
-    yield _says(label, "minReplicas", dig(scaler, "spec.minReplicas", 1), low)
-    cpu = next(
-        (
-            dig(metric, "resource.target.averageUtilization")
-            for metric in dig(scaler, "spec.metrics", [])
-            if dig(metric, "resource.name") == "cpu"
-        ),
-        None,
-    )
-    now = {"maxReplicas": dig(scaler, "spec.maxReplicas"), "targetCPUUtilization": cpu}
-    good = any(wanted and wanted.items() <= now.items() for wanted in allowed)
+    now = dig(scaler, "spec.minReplicas", 1)
+    yield _says(label, "minReplicas", now, low, f"{edit} spec.minReplicas: {low}")
+    yield _follows(label, edit, scaler, deployment, allowed)
+
+
+def _follows(
+    label: str,
+    edit: str,
+    scaler: Object,
+    deployment: Object | None,
+    allowed: list[Mapping[str, int]],
+) -> Fact:
+    """State that the autoscaler has the resource's maximum and CPU target.
+
+    The CPU may be that of all containers or of one of them (ContainerResource).
+    """
+    cpu, container = cpu_target(scaler)
+    names = [one.get("name") for one in dig(deployment, "spec.template.spec.containers", [])]
+    missing = bool(container) and deployment is not None and container not in names
+    most = dig(scaler, "spec.maxReplicas")
+    now: dict[str, Any] = {"maxReplicas": most, "targetCPUUtilization": cpu}
+    good = any(wanted and wanted.items() <= now.items() for wanted in allowed) and not missing
     wanted = " or ".join(
         f"maxReplicas {one.get('maxReplicas')} at {one.get('targetCPUUtilization')} % CPU"
         for one in allowed
         if one
     )
-    yield fact(
+    shown = f"maxReplicas {most} " + (
+        f"at {cpu} % CPU" if cpu is not None else "without a CPU target"
+    )
+    shown += f" of the container {container}, which the pods do not have" if missing else ""
+    return fact(
         f"{label} follows the resource",
         good,
         weight=2,
-        reason=f"{label} scales to {now['maxReplicas']} replicas at {cpu} % CPU: not {wanted}",
+        reason=f"{label} has {shown} instead of {wanted}",
         expected=wanted,
-        actual=f"maxReplicas {now['maxReplicas']} at {cpu} % CPU",
-        fix=f"kubectl edit hpa {name_of(scaler)}, and set what the resource says",
-        evidence=[Evidence(label, "spec", str(now))],
+        actual=shown,
+        fix=f"{edit} spec.maxReplicas, and averageUtilization of the cpu metric: {wanted}",
+        evidence=[Evidence(label, "spec", shown)],
     )

@@ -18,6 +18,7 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    foreign,
     moment,
 )
 
@@ -42,7 +43,9 @@ def algorithm_deletion(
 
     A finalizer is a promise: somebody cleans up before the object goes. The API server only marks
     the object; whoever made the promise takes the finalizer off when the work is done. Whoever
-    strips it by force breaks the promise, and leaves behind what was to be cleaned up.
+    strips it by force breaks the promise, and leaves behind what was to be cleaned up. Only your
+    own finalizer or the operator's counts: what `--cascade=foreground` or `orphan` adds is taken
+    off by the garbage collector, and promises nothing of yours.
 
     The lab's own cluster records every write, so what you did is read from there. On another
     cluster a temporary resource goes the same way, if labgrader may write there.
@@ -60,7 +63,7 @@ def algorithm_deletion(
             raise _nothing_done(own, name, ctx)
         yield from _held_and_released(ctx, resource, life, name, finalizer)
         user = f"system:serviceaccount:{ctx.namespace}:{account}"
-        yield _by_whom(life, name, finalizer, user)
+        yield _by_whom(life, name, _promised(deeds, user), user)
     yield _childless(ctx, name)
 
 
@@ -94,10 +97,17 @@ def _last_life(deeds: Sequence[Deed]) -> list[Deed]:
 
 
 def _was_held(life: Sequence[Deed]) -> bool:
-    return any(
-        one.verb == "delete" and dig(one.after, "metadata.deletionTimestamp") and _finalizers(one)
-        for one in life
-    )
+    """Whether a finalizer held the object that no controller of Kubernetes itself takes off."""
+    return any(_doomed(one) and foreign("", one.after) for one in life)
+
+
+def _doomed(deed: Deed) -> bool:
+    return deed.verb == "delete" and bool(dig(deed.after, "metadata.deletionTimestamp"))
+
+
+def _cascading(life: Sequence[Deed]) -> str:
+    """Return the finalizers of the garbage collector that held it; empty where none did."""
+    return ", ".join(next((_finalizers(one) for one in life if _doomed(one)), []))
 
 
 def _nothing_done(deeds: Sequence[Deed], name: str, ctx: Context) -> Failure:
@@ -118,16 +128,19 @@ def _nothing_done(deeds: Sequence[Deed], name: str, ctx: Context) -> Failure:
 def _held_and_released(
     ctx: Context, resource: Resource, life: Sequence[Deed], name: str, finalizer: str
 ) -> Iterator[Fact]:
-    held = _was_held(life)
+    held, other = _was_held(life), _cascading(life)
     label = resource.describe(name, ctx.namespace)
+    why = f"only {other} held it, which the garbage collector adds and takes off by itself"
+    gone = "no finalizer held it: it was gone at once"
     yield fact(
         f"the deletion of {name} was held back",
         held,
         weight=2,
-        reason=f"{name} was deleted while no finalizer held it: it was gone at once",
-        expected=f"a deletion that waits for {finalizer}",
-        actual="gone at once",
-        fix=f"Create it again, put {finalizer} into metadata.finalizers, and delete it then",
+        reason=f"{name} was deleted while {why if other else gone}",
+        expected=f"a deletion that waits for {finalizer}, or a finalizer of your own",
+        actual=f"held by {other}" if other else "gone at once",
+        fix=f"Create it again, put {finalizer} into metadata.finalizers, and delete it then:"
+        f" kubectl delete tradingalgorithm {name} -n {ctx.namespace} --wait=false",
         evidence=[Evidence(label, "audit log", f"{len(life)} writes")],
     )
     yield _gone(ctx, resource, name)
@@ -152,27 +165,43 @@ def _gone(ctx: Context, resource: Resource, name: str) -> Fact:
     )
 
 
-def _by_whom(life: Sequence[Deed], name: str, finalizer: str, operator: str) -> Fact:
-    """Whether the clean-up's finalizer was taken off by whoever had promised the clean-up."""
-    served = any(one.user == operator for one in life)
-    before: list[str] = []
-    stripped_by = ""
+def _promised(deeds: Sequence[Deed], operator: str) -> set[str]:
+    """Return the finalizers that the operator puts on resources of this type, or takes off."""
+    held: dict[str, set[str]] = {}
+    found: set[str] = set()
+    for deed in deeds:
+        uid = str(dig(deed.after, "metadata.uid", ""))
+        if not uid or deed.code >= 300 or deed.subresource:
+            continue
+        before, after = held.get(uid, set()), set(_finalizers(deed))
+        if deed.user == operator:
+            found |= before ^ after
+        held[uid] = after
+    return found
+
+
+def _by_whom(life: Sequence[Deed], name: str, promised: set[str], operator: str) -> Fact:
+    """Whether the operator's finalizer was taken off by the operator itself."""
+    before: set[str] = set()
+    stripped, by = "", ""
     for deed in life:
         if deed.subresource:
             continue
-        if finalizer in before and finalizer not in _finalizers(deed):
-            stripped_by = deed.user
-        before = _finalizers(deed)
-    forced = served and bool(stripped_by) and stripped_by != operator
+        after = set(_finalizers(deed))
+        gone = promised & (before - after)
+        if gone and deed.user != operator:
+            stripped, by = min(gone), deed.user
+        before = after
+    forced = any(one.user == operator for one in life) and bool(stripped)
     return fact(
-        f"{finalizer} was taken off by whoever cleans up",
+        "the operator's finalizer was not taken off by others",
         not forced,
-        reason=f"{stripped_by} stripped {finalizer} off {name} by force: the operator, which serves"
-        " it, had no chance to clean up",
+        reason=f"{by} stripped {stripped} off {name} by force: the operator, which serves it, had"
+        " no chance to clean up",
         expected=f"taken off by {operator}",
-        actual=f"taken off by {stripped_by or 'nobody'}",
+        actual=f"taken off by {by}" if forced else "not taken off by force",
         fix="Do it again with a finalizer of your own beside it, and take off only your own",
-        evidence=[Evidence(f"TradingAlgorithm {name}", "audit log", stripped_by)],
+        evidence=[Evidence(f"TradingAlgorithm {name}", "audit log", by)],
     )
 
 
@@ -192,7 +221,9 @@ def _childless(ctx: Context, name: str) -> Fact:
         reason=f"{name} left behind: {', '.join(left)}",
         expected="no Deployment, Service or autoscaler of it",
         actual=", ".join(left) or "none",
-        fix="Delete them; ownerReferences, or the operator's clean-up, do that by themselves",
+        fix=f"kubectl delete deployment,service,hpa -n {ctx.namespace} --ignore-not-found"
+        f" {name}-deployment {name}-service {name}-hpa; ownerReferences, or the operator's"
+        " clean-up, do that by themselves",
         evidence=[Evidence(one) for one in left],
     )
 
@@ -223,5 +254,5 @@ def _probed(ctx: Context, resource: Resource, hold: str, spec: Mapping[str, Any]
             reason=f"A temporary resource does not go: it waits for {', '.join(waits)}",
             expected="gone",
             actual=f"waits for {', '.join(waits)}" if waits else "gone",
-            fix="Whoever serves that finalizer must take it off: look at the operator's log",
+            fix="The operator must take its finalizer off when it has cleaned up: check its log",
         )

@@ -1,6 +1,7 @@
 """The status of a resource, held against the cluster."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from labgrader.api import (
@@ -16,10 +17,12 @@ from labgrader.api import (
     check,
     dig,
     fact,
-    just_changed,
     leader,
     moment,
     name_of,
+    spec_just_changed,
+    status_just_changed,
+    written_at,
 )
 
 SETTLE_SECONDS = 5.0
@@ -45,6 +48,11 @@ def algorithm_status(
     A status is read by people and programs who decide by it. One that claims three ready replicas
     while none is, is worse than none. Conditions are as Kubernetes has them: a type, True, False or
     Unknown, since when, a reason in one word, and a message.
+
+    Right after a change of the resource's spec or of the Deployment's status an operator gets a few
+    seconds to follow. A status that it only writes again and again gets none. `lastTransitionTime`
+    must be a time that is not in the future; whether it moves when the status changes is not
+    judged, because one look cannot show it and nothing in the lab depends on it.
     """
     now = ctx.server_time()
     holder = leader(ctx.get(LEASE, lease, ctx.namespace), now)
@@ -55,13 +63,27 @@ def algorithm_status(
         if not dig(found, "status"):
             raise _silent(resource.describe(name, ctx.namespace), name, led=holder is not None)
         facts = [*_counts(ctx, found, behind), *_conditions(ctx, found, behind, now)]
-        if (
-            holder
-            and not all(one.ok for one in facts)
-            and just_changed(now, SETTLE_SECONDS, found, behind)
-        ):
-            raise Unsettled(f"The status of {name} is about to change", "Grade again in a moment")
+        if holder and not all(one.ok for one in facts):
+            if spec_just_changed(now, SETTLE_SECONDS, found) or status_just_changed(
+                now, SETTLE_SECONDS, behind
+            ):
+                raise Unsettled(
+                    f"The status of {name} is about to change", "Grade again in a moment"
+                )
+            facts = [*_dated(facts, found, now)]
         yield from facts
+
+
+def _dated(facts: Sequence[Fact], found: Object, now: datetime) -> Iterator[Fact]:
+    """Add to what is wrong that the status was written just now, where it was."""
+    at = written_at(found, "status")
+    age = (now - at).total_seconds() if at else SETTLE_SECONDS
+    for one in facts:
+        if one.ok or age >= SETTLE_SECONDS:
+            yield one
+        else:
+            note = f" (the status was written {max(0.0, age):.0f} s ago, and is still wrong)"
+            yield replace(one, reason=one.reason + note)
 
 
 def _silent(label: str, name: str, *, led: bool) -> Failure:
@@ -88,7 +110,9 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
         yield _true(ctx, name, field, claimed, real, claimed == real)
     ready, wanted = dig(behind, "status.readyReplicas", 0), dig(behind, "spec.replicas", 1)
     phase = dig(found, "status.phase")
-    if ready == 0:
+    if _rolling(behind):
+        good, real = phase not in (None, "", "Suspended"), "a new revision is being rolled out"
+    elif ready == 0:
         good, real = phase in ("Pending", "Scaling", "Error", "Suspended"), "no pod is ready"
     elif ready >= wanted:
         good, real = phase in ("Active", "Scaling"), f"all {ready} pods are ready"
@@ -98,8 +122,15 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
     yield _true(ctx, name, "phase", phase, real, good)
 
 
+def _rolling(behind: Object | None) -> bool:
+    """Whether pods of an older revision still serve: then a resource may be called ready or not."""
+    keys = ("readyReplicas", "updatedReplicas", "replicas")
+    ready, updated, all_of_them = (int(dig(behind, f"status.{key}", 0)) for key in keys)
+    return ready > 0 and updated < all_of_them
+
+
 def _true(ctx: Context, name: str, field: str, claimed: object, real: object, good: bool) -> Fact:
-    shown = "nothing" if claimed is None else repr(claimed)
+    shown = "nothing" if claimed in (None, "") else str(claimed)
     label = f"TradingAlgorithm {ctx.namespace}/{name}"
     return fact(
         f"{name}: {field} is true",
@@ -107,7 +138,8 @@ def _true(ctx: Context, name: str, field: str, claimed: object, real: object, go
         reason=f"status.{field} of {name} claims {shown}, and the cluster shows: {real}",
         expected=real,
         actual=shown,
-        fix="Write what is so: `kubectl get deployment` shows it; better, let an operator do it",
+        fix="Write what the Deployment shows; an operator does so at each of its changes:"
+        f" kubectl get deployment {name}-deployment -n {ctx.namespace} -o jsonpath='{{.status}}'",
         evidence=[Evidence(label, f"status.{field}", shown)],
     )
 
@@ -130,7 +162,10 @@ def _conditions(
     )
     ready, wanted = dig(behind, "status.readyReplicas", 0), dig(behind, "spec.replicas", 1)
     said = next((c.get("status") for c in conditions if c.get("type") == "Ready"), None)
-    if ready >= wanted > 0:
+    if _rolling(behind):
+        real = "True, False or Unknown: a new revision is being rolled out"
+        yield _true(ctx, name, "conditions Ready", said, real, said in ("True", "False", "Unknown"))
+    elif ready >= wanted > 0:
         yield _true(ctx, name, "conditions Ready", said, "True: all pods are ready", said == "True")
     else:
         real = f"not True: {ready} of {wanted} pods are ready"
@@ -138,24 +173,28 @@ def _conditions(
     at = moment(dig(found, "status.lastReconciled"))
     shown = str(dig(found, "status.lastReconciled", "nothing"))
     good = at is not None and at <= now + AHEAD
-    yield _true(ctx, name, "lastReconciled", shown, "a time that is not to come", good)
+    yield _true(ctx, name, "lastReconciled", shown, "a time that is not in the future", good)
 
 
 def _malformed(conditions: Sequence[Object], now: datetime) -> Iterator[str]:
     if not conditions:
-        yield "there is none"
+        yield "there are none"
     types = [str(condition.get("type")) for condition in conditions]
     for twice in sorted({one for one in types if types.count(one) > 1}):
-        yield f"{twice} stands there more than once"
+        yield f"{twice} occurs more than once"
     for condition in conditions:
         name = condition.get("type") or "a condition without a type"
         if condition.get("status") not in ("True", "False", "Unknown"):
-            yield f"{name} has status {condition.get('status')!r}"
+            yield f"{name} has status {_word(condition.get('status'))}"
         at = moment(condition.get("lastTransitionTime"))
         if at is None or at > now + AHEAD:
-            yield f"{name} has lastTransitionTime {condition.get('lastTransitionTime')!r}"
+            yield f"{name} has lastTransitionTime {_word(condition.get('lastTransitionTime'))}"
         reason = str(condition.get("reason") or "")
         if not reason.isidentifier():
-            yield f"{name} has reason {reason!r}, which is not one word"
+            yield f"{name} has reason {_word(reason)}, which is not one word"
         if not condition.get("message"):
             yield f"{name} has no message"
+
+
+def _word(value: object) -> str:
+    return "not set" if value in (None, "") else f'"{value}"'

@@ -14,6 +14,8 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    near_miss,
+    shown,
 )
 
 
@@ -41,27 +43,28 @@ def custom_resource(
     _demand_lasting(found, label, f"{plural} {name} -n {ctx.namespace}")
     for path, expected in leaves(spec):
         actual = dig(found, f"spec.{path}")
-        shown = "nothing (not set, or dropped by the schema)" if actual is None else repr(actual)
+        held = "not set (or dropped by the schema)" if actual is None else shown(actual)
         yield fact(
             f"spec.{path}",
             same(actual, expected),
-            reason=f"spec.{path} holds {shown} instead of {expected!r}",
-            expected=expected,
-            actual=shown,
-            fix=f"kubectl edit {plural} {name} -n {ctx.namespace}, and set spec.{path}",
-            evidence=[Evidence(label, f"spec.{path}", shown)],
+            reason=f"spec.{path} is {held} instead of {shown(expected)}",
+            expected=shown(expected),
+            actual=held,
+            fix=f"kubectl edit {plural} {name} -n {ctx.namespace}, and set spec.{path} to"
+            f" {shown(expected)}",
+            evidence=[Evidence(label, f"spec.{path}", held)],
         )
-    held = dig(found, "metadata.labels", {})
+    there = dig(found, "metadata.labels", {})
     for key, value in (labels or {}).items():
-        shown = repr(held[key]) if key in held else "no value (there is no such label)"
+        held = f"is {shown(there[key])}" if key in there else f"is not set{near_miss(key, there)}"
         yield fact(
             f"label {key}",
-            held.get(key) == value,
-            reason=f"The label {key} of {name} has {shown} instead of {value!r}",
+            there.get(key) == value,
+            reason=f"The label {key} of {name} {held} instead of {shown(value)}",
             expected=f"{key}={value}",
-            actual=shown,
+            actual=held,
             fix=f"kubectl label {plural} {name} -n {ctx.namespace} --overwrite {key}={value}",
-            evidence=[Evidence(label, "metadata.labels", shown)],
+            evidence=[Evidence(label, "metadata.labels", held)],
         )
 
 
@@ -109,7 +112,9 @@ def _absent(resource: Resource, name: str, ctx: Context) -> Failure:
         if dig(item, "metadata.name") == name
     ]
     label = resource.describe(name, ctx.namespace)
-    told = f"; there is one in {', '.join(elsewhere)}" if elsewhere else ""
+    names = [str(dig(item, "metadata.name")) for item in everywhere]
+    told = near_miss(name, names)
+    told = f"; there is one in {', '.join(elsewhere)}" if elsewhere else told
     return Failure(
         f"{label} does not exist{told}",
         expected=label,

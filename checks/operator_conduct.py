@@ -1,35 +1,42 @@
-"""How an operator behaves when its work is disturbed; and whether autoscaling has happened."""
+"""How an operator behaves when its work is disturbed, and when it is not."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from labgrader.api import (
     AUTOSCALER,
     DEPLOYMENT,
-    EVENT,
     LEASE,
+    POD,
     SERVICE,
     Context,
-    Evidence,
     Fact,
     Failure,
     Probe,
+    Quiet,
     Resource,
     check,
     dig,
     fact,
     leader,
+    name_of,
+    setter_of,
 )
 
 REACT_SECONDS = 6.0
 """How long an operator may take to answer one disturbance."""
 
-IDLE_SECONDS = 2.0
-"""How long it is watched doing nothing."""
+IDLE_SECONDS = 3.0
+"""How long it must be seen to write nothing."""
+
+IDLE_WITHIN = 20.0
+"""How long that is waited for."""
+
+CONTROLLERS = "kube-controller-manager"
+"""The field manager of the real autoscaler."""
 
 
-@check(capabilities=("writes",), seconds=60)
+@check(capabilities=("writes",), seconds=75)
 def operator_conduct(
     ctx: Context,
     group: str,
@@ -37,45 +44,107 @@ def operator_conduct(
     kind: str,
     plural: str,
     lease: str,
+    account: str,
     spec: Mapping[str, Any],
 ) -> Iterator[Fact]:
     """Disturbs the operator's work on a temporary resource of its own, and watches.
 
     An operator compares what is with what should be, again and again: a deleted child comes back, a
-    hand-edited one is put right, a changed resource reaches its children. When nothing changes it
-    writes nothing, and after a deletion nothing is left.
+    hand-edited one is put right, a changed resource reaches its children. It leaves the replicas to
+    the autoscaler, claims no ready pod before the Deployment shows one, and does not end meanwhile.
+
+    When nothing changes it writes nothing, neither there nor at your own resources and their
+    children; where the cluster records writes, those that change nothing count too. On a deletion
+    it lets go when the children are gone (or owned by the resource), and nothing is left.
     """
     holder = leader(ctx.get(LEASE, lease, ctx.namespace), ctx.server_time())
     if holder is None:
         raise Failure(
             f"No operator holds the Lease {lease}",
             expected="an operator at work",
-            actual="nobody",
+            actual="no holder",
             fix="Deploy one (task 3), or start the reference: labgrader operator run",
         )
-    with ctx.probe(Resource(group, version, plural, kind)) as probe:
+    resource = Resource(group, version, plural, kind)
+    before = _restarts(ctx, account)
+    with ctx.probe(resource) as probe:
         name = probe.create({"spec": dict(spec)})
-        yield from _disturbed(probe, _Children(probe, name), name)
+        facts = list(_disturbed(ctx, probe, _Children(probe, name), name, account))
+    stays = _stayed_up(ctx, account, before)
+    yield stays
+    # What an operator does not do because it has ended is no finding of its own.
+    yield from facts if stays.ok else (one for one in facts if one.ok)
+
+
+def _restarts(ctx: Context, account: str) -> dict[str, int]:
+    """Return how often the containers of the operator's pods have ended."""
+    return {
+        name_of(pod): sum(
+            int(one.get("restartCount", 0)) + (0 if dig(one, "state.running") else 1)
+            for one in dig(pod, "status.containerStatuses", [])
+        )
+        for pod in ctx.look_all(POD)
+        if dig(pod, "spec.serviceAccountName") == account
+    }
+
+
+def _stayed_up(ctx: Context, account: str, before: Mapping[str, int]) -> Fact:
+    now = _restarts(ctx, account)
+    ended = [name for name, count in before.items() if now.get(name, count) > count]
+    shown = ", ".join(ended)
+    return fact(
+        "it stays up meanwhile",
+        not ended,
+        reason=f"The operator ended while its work was disturbed: a container of {shown} stopped",
+        expected="no container that ends",
+        actual=f"a container of {shown} ended" if ended else "none ended",
+        fix=f"kubectl logs --previous {ended[0] if ended else ''} -n {ctx.namespace}",
+    )
 
 
 class _Children:
-    """The children of the probe's resource."""
+    """The children of the probe's resource, and what its status has claimed of them."""
 
     def __init__(self, probe: Probe, name: str) -> None:
-        self._probe = probe
+        self._probe, self._name = probe, name
+        self.claimed = ""
         self.names = {
             DEPLOYMENT: f"{name}-deployment",
             SERVICE: f"{name}-service",
             AUTOSCALER: f"{name}-hpa",
         }
 
+    def get(self, kind: Resource) -> Any:
+        """Read a child; None where it does not exist."""
+        return self._probe.cluster.get(kind, self.names[kind], self._probe.namespace)
+
     def see(self, kind: Resource, path: str) -> Any:
-        """Return a value of a child; None where it is not there."""
-        return dig(self._probe.cluster.get(kind, self.names[kind], self._probe.namespace), path)
+        """Return a value of a child; None where it does not exist."""
+        return dig(self.get(kind), path)
 
     def count(self) -> int:
-        """Return how many of the three are there."""
-        return sum(self.see(kind, "metadata.uid") is not None for kind in self.names)
+        """Return how many of the three exist."""
+        return sum(self.get(kind) is not None for kind in self.names)
+
+    def until(self, condition: Callable[[], bool], seconds: float = REACT_SECONDS) -> bool:
+        """Wait for ``condition``, and compare the status with the Deployment meanwhile."""
+
+        def looked() -> bool:
+            self._compare()
+            return condition()
+
+        return self._probe.until(looked, seconds)
+
+    def _compare(self) -> None:
+        """Note a status that claims ready pods before the Deployment shows any."""
+        status = dig(self._probe.read(self._name), "status", {})
+        ready = [one for one in dig(status, "conditions", []) if one.get("type") == "Ready"]
+        said = any(one.get("status") == "True" for one in ready)
+        claims = dig(status, "readyReplicas", 0) or (1 if said else 0)
+        if claims and not self.claimed and not self.see(DEPLOYMENT, "status.readyReplicas"):
+            self.claimed = f"readyReplicas {dig(status, 'readyReplicas', 0)}" + (
+                ", condition Ready is True" if said else ""
+            )
 
     def break_service(self) -> str:
         """Delete the Service; return its uid."""
@@ -88,109 +157,121 @@ class _Children:
         patch = {"spec": {"maxReplicas": replicas}}
         self._probe.cluster.patch(AUTOSCALER, self.names[AUTOSCALER], patch, self._probe.namespace)
 
+    def scale(self, replicas: int) -> None:
+        """Set the Deployment's replicas, as an autoscaler does."""
+        patch = {"spec": {"replicas": replicas}}
+        where = self._probe.namespace
+        self._probe.cluster.patch(
+            DEPLOYMENT, self.names[DEPLOYMENT], patch, where, subresource="scale"
+        )
 
-def _disturbed(probe: Probe, children: _Children, name: str) -> Iterator[Fact]:
-    made = probe.until(lambda: children.count() == 3, REACT_SECONDS)
+    def unowned(self) -> list[str]:
+        """Return the children that exist, stay, and are owned by nothing."""
+        found = ((kind, self.get(kind)) for kind in self.names)
+        return [
+            f"{kind.kind} {self.names[kind]}"
+            for kind, child in found
+            if child
+            and not dig(child, "metadata.deletionTimestamp")
+            and not dig(child, "metadata.ownerReferences")
+        ]
+
+
+def _disturbed(
+    ctx: Context, probe: Probe, children: _Children, name: str, account: str
+) -> Iterator[Fact]:
+    made = children.until(lambda: children.count() == 3)
     yield _seen("it makes the children of a new resource", made, f"{children.count()} of 3")
     if not made:
         return
     lost = children.break_service()
-    back = probe.until(
-        lambda: children.see(SERVICE, "metadata.uid") not in (None, lost), REACT_SECONDS
-    )
+    back = children.until(lambda: children.see(SERVICE, "metadata.uid") not in (None, lost))
     yield _seen("it makes a deleted Service again", back, "it stays away")
-    wanted = children.see(AUTOSCALER, "spec.maxReplicas")
+    wanted, low = (children.see(AUTOSCALER, f"spec.{end}Replicas") for end in ("max", "min"))
     children.bend_scaler(wanted + 7)
-    right = probe.until(
-        lambda: children.see(AUTOSCALER, "spec.maxReplicas") == wanted, REACT_SECONDS
-    )
+    right = children.until(lambda: children.see(AUTOSCALER, "spec.maxReplicas") == wanted)
     yield _seen("it puts a hand-edited autoscaler right", right, f"maxReplicas {wanted + 7} stays")
+    children.scale(low + 1)
     probe.patch(name, {"spec": {"scalingPolicy": {"maxReplicas": wanted + 1}}})
-    follows = probe.until(
-        lambda: children.see(AUTOSCALER, "spec.maxReplicas") == wanted + 1, REACT_SECONDS
-    )
+    follows = children.until(lambda: children.see(AUTOSCALER, "spec.maxReplicas") == wanted + 1)
     yield _seen("its children follow a change of the resource", follows, "the autoscaler does not")
-    yield _idle(probe, children, name)
+    yield _idle(ctx, probe, account)
+    yield _leaves_replicas(children, low + 1)
+    yield _honest(children)
+    yield from _deleted(probe, children, name)
+
+
+def _leaves_replicas(children: _Children, wanted: int) -> Fact:
+    """State that the replicas are as the autoscaler (here: labgrader in its place) has set them."""
+    deployment = children.get(DEPLOYMENT)
+    now = dig(deployment, "spec.replicas")
+    by = setter_of(deployment, "spec", "replicas")
+    kept = now == wanted or by == CONTROLLERS
+    return fact(
+        "it leaves the replicas to the autoscaler",
+        kept,
+        reason=f"It fights with the autoscaler: {wanted} replicas were set in its place, and {by}"
+        f" has set {now} again",
+        expected=f"{wanted} replicas stay",
+        actual=f"{now} replicas, set by {by}",
+        fix="Set spec.replicas only when the Deployment is created; after that leave it out of what"
+        " you apply",
+    )
+
+
+def _honest(children: _Children) -> Fact:
+    return fact(
+        "its status claims no pod that is not ready",
+        not children.claimed,
+        reason=f"The status claims {children.claimed} before the Deployment shows a ready pod",
+        expected="what the Deployment shows",
+        actual=children.claimed or "what the Deployment shows",
+        fix="Copy status.readyReplicas from the Deployment at each of its changes, and derive phase"
+        " and conditions from it",
+    )
+
+
+def _deleted(probe: Probe, children: _Children, name: str) -> Iterator[Fact]:
     probe.delete(name)
     gone = probe.until(lambda: probe.read(name) is None, REACT_SECONDS * 2)
+    early = children.unowned() if gone else []
+    yield fact(
+        "it lets go when the children are gone",
+        not early,
+        reason="The operator's finalizer was taken off before its children were deleted, and they"
+        f" have no owner: {', '.join(early)}",
+        expected="children that are deleted first, or owned by the resource",
+        actual=", ".join(early) or "none is left alone",
+        fix="Delete the children, wait until they are gone, and take the finalizer off then; or set"
+        " metadata.ownerReferences on them",
+    )
     left = probe.until(lambda: children.count() == 0, REACT_SECONDS) if gone else False
     yield _seen("nothing is left after a deletion", left, f"{children.count()} children are left")
 
 
-def _idle(probe: Probe, children: _Children, name: str) -> Fact:
-    """Wait until it comes to rest, and see that it stays there."""
-
-    def versions() -> tuple[Any, ...]:
-        return (
-            dig(probe.read(name), "metadata.resourceVersion"),
-            children.see(SERVICE, "metadata.resourceVersion"),
-            children.see(AUTOSCALER, "metadata.generation"),
-        )
-
-    quiet = probe.until(_stays(versions), REACT_SECONDS * 2)
-    return _seen("it writes nothing when nothing changes", quiet, "it writes again and again")
-
-
-def _stays(look: Callable[[], tuple[Any, ...]]) -> Callable[[], bool]:
-    """Return a condition: ``look`` has shown the same for ``IDLE_SECONDS``."""
-    seen, since = look(), time.monotonic()
-
-    def stayed() -> bool:
-        nonlocal seen, since
-        now = look()
-        if now != seen:
-            seen, since = now, time.monotonic()
-        return time.monotonic() - since >= IDLE_SECONDS
-
-    return stayed
+def _idle(ctx: Context, probe: Probe, account: str) -> Fact:
+    """Wait until the operator comes to rest, and see that it stays there."""
+    watch = Quiet(ctx, probe.resource, (DEPLOYMENT, SERVICE, AUTOSCALER), account)
+    quiet = probe.until(lambda: watch.lasted() >= IDLE_SECONDS, IDLE_WITHIN)
+    busy = watch.changed if not quiet else watch.written_in_vain(IDLE_SECONDS)
+    return fact(
+        "it writes nothing when nothing changes",
+        not busy,
+        reason=f"Expected that it writes nothing when nothing changes; it writes again and again:"
+        f" {busy}",
+        expected=f"{IDLE_SECONDS:.0f} s without a write",
+        actual=busy or "no writes",
+        fix="Compare before you write, and write only what differs; keep times and counters out of"
+        " what you compare",
+    )
 
 
 def _seen(name: str, ok: bool, otherwise: str) -> Fact:
     return fact(
         name,
         ok,
-        reason=f"Not so: {name}: {otherwise} after {REACT_SECONDS:.0f} s",
+        reason=f"Expected within {REACT_SECONDS:.0f} s: {name}; {otherwise}",
         expected="yes",
         actual="yes" if ok else otherwise,
         fix="Compare the desired state with the real one at every event of resource and children",
-    )
-
-
-@check(capabilities=("containers",))
-def scaled_by_load(ctx: Context, autoscaler: str) -> Iterator[Fact]:
-    """Looks whether the autoscaler has made more pods because the ones there were busy.
-
-    It divides the CPU that pods use by what they request, which takes figures from metrics-server.
-    It says so in an event when it scales; events are kept for an hour. More pods that somebody else
-    asked for prove nothing, nor does what an earlier autoscaler of the name has done.
-    """
-    scaler = ctx.require(AUTOSCALER, autoscaler, ctx.namespace)
-    label = AUTOSCALER.describe(autoscaler, ctx.namespace)
-    figures = dig(scaler, "status.currentMetrics", [])
-    known = any(dig(one, "resource.current.averageUtilization") is not None for one in figures)
-    yield fact(
-        "the autoscaler sees CPU figures",
-        known,
-        reason=f"{label} shows <unknown>: no figures come from metrics-server",
-        expected="a percentage",
-        actual="known" if known else "<unknown>",
-        fix="Pods need CPU requests; figures come half a minute after a pod's start",
-        evidence=[Evidence(label, "status.currentMetrics", str(figures)[:200])],
-    )
-    low, now = dig(scaler, "spec.minReplicas", 1), dig(scaler, "status.currentReplicas", 0)
-    told = [
-        str(event.get("message"))
-        for event in ctx.list(EVENT, ctx.namespace)
-        if dig(event, "involvedObject.uid") == dig(scaler, "metadata.uid")
-        and event.get("reason") == "SuccessfulRescale"
-        and "above target" in str(event.get("message"))
-    ]
-    yield fact(
-        "it has scaled up under load",
-        bool(told),
-        reason=f"{label} has not scaled up under load: it runs {now} replicas, at least {low}",
-        expected=f"more than {low} replicas under load",
-        actual=told[-1] if told else f"{now} replicas",
-        fix="Put load on the Service: the step shows how",
-        evidence=[Evidence(label, "status.currentReplicas", str(now))],
     )

@@ -1,6 +1,5 @@
 """The operator's settings, as whoever reads the ConfigMap's text would understand them."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,10 +13,17 @@ from labgrader.api import (
     NotReadable,
     Object,
     check,
+    common_end,
     dig,
     duration,
     fact,
+    misplaced,
+    name_of,
+    near,
+    near_miss,
+    plain_name,
     quantity,
+    shown,
     stored_yaml,
 )
 
@@ -28,18 +34,22 @@ def operator_config(
 ) -> Iterator[Fact]:
     """Parses the text in the ConfigMap and compares what it means, setting by setting.
 
-    A ConfigMap holds texts; what is in them is up to whoever reads them, so the API server takes
-    anything. YAML and JSON are both fine, under any key, with comments and settings of your own;
-    times and amounts may be spelt as you like (`30s` or `0.5m`, `100m` or `0.1`). An address must
-    be one that others can reach: a port on every address of the pod.
+    A ConfigMap holds strings; what is in them is up to the program that reads them, so the API
+    server accepts anything. YAML and JSON are both fine, under any key, with comments and settings
+    of your own; durations and amounts may be written as you like (`30s` or `0.5m`, `100m` or
+    `0.1`). An address must be one that others can reach: a port on every address of the pod.
     """
-    found = ctx.require(
-        CONFIG_MAP,
-        name,
-        ctx.namespace,
-        fix=f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}",
-    )
     label = CONFIG_MAP.describe(name, ctx.namespace)
+    found = ctx.get(CONFIG_MAP, name, ctx.namespace)
+    if found is None:
+        others = [name_of(one) for one in ctx.list(CONFIG_MAP, ctx.namespace)]
+        raise Failure(
+            f"{label} does not exist{near_miss(name, others)}",
+            expected=label,
+            actual="not found",
+            fix=f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}",
+            evidence=[Evidence(label)],
+        )
     used, data = _best(found, label, key, settings)
     edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
     for setting in settings:
@@ -52,14 +62,14 @@ def _best(
     """Return the key whose text holds most of the settings, and what the text says."""
     texts: dict[str, str] = dig(found, "data", {})
     if not texts:
-        raise _useless(label, "it holds no text at all", "data", key)
+        raise _useless(label, "it has no data", "data", key)
     read = {name: _read(text) for name, text in sorted(texts.items())}
     maps = {name: data for name, data in read.items() if isinstance(data, Mapping)}
     if not maps:
-        shown = key if key in read else next(iter(read))
-        why = read[shown]
+        first = key if key in read else next(iter(read))
+        why = read[first]
         told = f"is not readable: {why}" if isinstance(why, NotReadable) else f"is {_sort(why)}"
-        raise _useless(label, f"data[{shown}] {told}", f"data[{shown}]", key)
+        raise _useless(label, f"data[{first}] {told}", f"data[{first}]", key)
 
     def holds(name: str) -> tuple[int, bool]:
         return sum(_agrees(_at(maps[name], one["path"]), one) for one in settings), name == key
@@ -77,14 +87,14 @@ def _read(text: str) -> Any:
 
 
 def _sort(value: object) -> str:
-    kinds = {type(None): "empty", list: "a list, not a mapping", str: "one text, not a mapping"}
+    kinds = {type(None): "empty", list: "a list, not a mapping", str: "a string, not a mapping"}
     return kinds.get(type(value), "a single value, not a mapping")
 
 
 def _useless(label: str, why: str, path: str, key: str) -> Failure:
     return Failure(
         f"{label} holds no settings: {why}",
-        expected=f"a text under {key} which is a YAML mapping",
+        expected=f"a YAML mapping under {key}",
         actual=why,
         fix=f"Write the settings into a file {key}, and: kubectl create configmap"
         f" {label.rpartition('/')[2]} -n {label.partition(' ')[2].partition('/')[0]}"
@@ -103,32 +113,52 @@ def _at(data: object, path: Sequence[str]) -> Any:
 def _setting(
     data: Mapping[Any, Any], setting: Mapping[str, Any], edit: str, label: str, key: str
 ) -> Fact:
-    path, wanted = ".".join(setting["path"]), _written(setting["value"])
+    path, wanted = ".".join(setting["path"]), shown(setting["value"])
     actual = _at(data, setting["path"])
-    shown = "not set" if actual is None else _written(actual)
+    held = "not set" if actual is None else shown(actual)
+    hint = _elsewhere(data, setting) if actual is None else _hint(actual, setting)
     return fact(
         f"{path} is {wanted}".replace('"', ""),
         _agrees(actual, setting),
-        reason=f"The setting {path} is {shown} instead of {wanted}{_hint(actual, setting)}",
+        reason=f"The setting {path} is {held} instead of {wanted}{hint}",
         expected=f"{path}: {wanted}",
-        actual=f"{path}: {shown}",
+        actual=f"{path}: {held}",
         fix=f"{edit}, and set {path}: {wanted}",
-        evidence=[Evidence(label, f"data[{key}].{path}", shown)],
+        evidence=[Evidence(label, f"data[{key}].{path}", held)],
     )
 
 
-def _written(value: object) -> str:
-    """Return a value as JSON, which is YAML; cut where it is long."""
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)[:80]
-    except (TypeError, ValueError):  # YAML can say what JSON cannot: odd keys, and endless lists
-        return f"a {type(value).__name__} of its own kind"
+def _elsewhere(data: Mapping[Any, Any], setting: Mapping[str, Any]) -> str:
+    """Say where a setting was found instead: under a name that is near, or at another level."""
+    path = setting["path"]
+    missed, meant = _missed_key(data, path)
+    if meant and _agrees(_at(data, meant), setting):
+        return missed
+    for other in misplaced(data, path):
+        if _agrees(_at(data, other), setting):
+            end = common_end(other, path)
+            where = f"under {'.'.join(path[:-end])}" if end < len(path) else "to the top level"
+            return f": it was found at {'.'.join(other)}; move {path[-end]} {where}"
+    return missed
+
+
+def _missed_key(data: object, path: Sequence[str]) -> tuple[str, list[str]]:
+    """Return what is said of the first key of a path that is missing, and the path that is near."""
+    for depth, key in enumerate(path):
+        there = _at(data, path[:depth])
+        if not isinstance(there, Mapping):
+            break
+        if key not in there:
+            meant = near(key, map(str, there))
+            told = f"; there is {meant}, and no {key}" if meant else ""
+            return told, [*path[:depth], meant, *path[depth + 1 :]] if meant else []
+    return "", []
 
 
 def _hint(actual: object, setting: Mapping[str, Any]) -> str:
     """Say what a value lacks that looks right at first sight."""
     if setting.get("kind") == "duration" and isinstance(actual, int | float):
-        return ": a number without a unit is no time"
+        return ": a duration needs a unit, such as 30s (this is a number without a unit)"
     if setting.get("kind") == "address" and str(setting["value"]).strip(":") in str(actual):
         return ": an address is HOST:PORT, and a host that is left out means all of them"
     return ""
@@ -166,13 +196,7 @@ def _listens(value: object) -> int | None:
 
 
 def _same_image(actual: object, wanted: object) -> bool:
-    return _image(actual) == _image(wanted)
-
-
-def _image(value: object) -> str:
-    """Return an image's name in full: Docker Hub and its library may be left out."""
-    name = re.sub(r"^(?:index\.|registry-1\.)?docker\.io/", "", str(value))
-    return re.sub(r"^library/", "", name)
+    return plain_name(actual) == plain_name(wanted)
 
 
 _KINDS: Mapping[str, Callable[[object, object], bool]] = {

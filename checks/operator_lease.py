@@ -1,23 +1,33 @@
 """The Lease: by it one copy of the operator leads, and the others wait."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from labgrader.api import (
-    DEPLOYMENT,
+    FLIPS,
     LEASE,
+    POD,
     Context,
+    Deed,
     Evidence,
     Fact,
     Failure,
+    MissingCapability,
     Object,
+    Rejected,
+    Unsettled,
+    Watched,
     Workload,
     check,
     dig,
     fact,
-    is_ready,
-    leader,
+    flips,
     moment,
     name_of,
+    recent,
+    setter_of,
+    writes_of,
 )
 
 LONGEST_LOOK = 60.0
@@ -26,13 +36,19 @@ LONGEST_LOOK = 60.0
 SKEW = 60.0
 """Seconds by which a holder's clock may be ahead of the API server's."""
 
+STEADY_SECONDS = 5.0
+"""How long one holder must be seen to keep the Lease where no record shows who writes it."""
+
+BY_HAND = ("kubectl", "curl")
+"""How the field managers of programs begin that people use, and operators seldom."""
+
 
 @check()
 def lease_exists(ctx: Context, name: str) -> Iterator[Fact]:
-    """Looks whether the Lease is there at all; an empty one is enough for that.
+    """Checks that the Lease exists; an empty one is enough for that.
 
-    Most operators make their Lease themselves. One that is made by hand is as good a beginning, but
-    nobody leads by it until the operator signs it.
+    Most operators create their Lease themselves. One that is created by hand is as good a
+    beginning, but no copy leads by it until the operator writes its name there.
     """
     found = ctx.require(LEASE, name, ctx.namespace, fix=_create(ctx, name))
     doomed = dig(found, "metadata.deletionTimestamp")
@@ -43,50 +59,57 @@ def lease_exists(ctx: Context, name: str) -> Iterator[Fact]:
         reason=f"{label} is being deleted",
         expected="a Lease that stays",
         actual=f"deletionTimestamp {doomed}" if doomed else "it exists",
-        fix=f"Wait until it is gone, then: {_create(ctx, name)}",
-        evidence=[Evidence(label, "metadata.deletionTimestamp", str(doomed))],
+        fix=f"Remove its finalizers or wait until it is gone, then: {_create(ctx, name)}",
+        evidence=[Evidence(label, "metadata.deletionTimestamp", str(doomed or ""))],
     )
 
 
 def _create(ctx: Context, name: str) -> str:
-    return (
-        "Start the operator, which makes it, or: kubectl apply -f - with apiVersion:"
-        f" coordination.k8s.io/v1, kind: Lease, metadata: {{name: {name},"
-        f" namespace: {ctx.namespace}}}"
-    )
+    """Return a command that creates the Lease, for any shell."""
+    body = {
+        "apiVersion": LEASE.api_version,
+        "kind": LEASE.kind,
+        "metadata": {"name": name, "namespace": ctx.namespace},
+    }
+    return f"echo '{json.dumps(body)}' | kubectl apply -f -"
 
 
 @check(capabilities=("containers",), seconds=75)
-def lease_held(ctx: Context, name: str, account: str) -> Iterator[Fact]:
-    """Looks on for up to a minute whether the holder of the Lease renews it.
+def lease_held(ctx: Context, name: str, account: str, deployment: str) -> Iterator[Fact]:
+    """Watches for up to a minute whether a pod of the operator's Deployment renews the Lease.
 
-    A Lease is a heartbeat: a name in it means nothing unless its time moves. That it is not run out
-    yet is not enough, since a hand can write such a time as well. The look ends as soon as it
-    moves. What the holder calls itself does not matter; where the cluster records who wrote it, it
-    must be the operator's service account.
+    A Lease is a heartbeat: a name in it means nothing unless its time moves. That it has not
+    expired yet is not enough, since such a time can be typed as well. The check ends as soon as the
+    time moves. Two copies that both write their names, in turns, are two leaders.
+
+    What the holder calls itself does not matter where the cluster records who writes: the lab's own
+    does, and the token of a pod names the pod. On other clusters the holder must name a pod of the
+    Deployment (by its name, uid or address), or a log of these pods must name the holder; where
+    neither is so it cannot be told who renews the Lease, and no points are lost.
     """
     found = ctx.require(LEASE, name, ctx.namespace, fix=_create(ctx, name))
     _demand_alive(ctx, found)
-    duration = float(dig(found, "spec.leaseDurationSeconds"))
-    look = min(duration, LONGEST_LOOK)
-    moves = ctx.moves(LEASE, name, "spec.renewTime", by="spec.holderIdentity", seconds=look)
+    recorded = ctx.deeds(LEASE) is not None
+    watched = ctx.moves(
+        LEASE,
+        name,
+        "spec.renewTime",
+        by="spec.holderIdentity",
+        seconds=min(float(dig(found, "spec.leaseDurationSeconds")), LONGEST_LOOK),
+        steady=0.0 if recorded else STEADY_SECONDS,
+    )
     label = LEASE.describe(name, ctx.namespace)
-    holder, renewed = dig(found, "spec.holderIdentity"), dig(found, "spec.renewTime")
-    writer = _writer(ctx, name) if moves else None
-    own = f"system:serviceaccount:{ctx.namespace}:{account}"
-    others = writer not in (None, own)
-    evidence = [Evidence(label, "spec.renewTime", f"{renewed}, by {holder}")]
+    verdict = _unmoved(found, watched) or _by_whom(
+        ctx, found, Workload.read(ctx, deployment), account
+    )
     yield fact(
-        f"{holder} renews it",
-        moves and not others,
-        reason=f"{label} is renewed by {writer}, not by the operator"
-        if others
-        else f"{label} is held by {holder!r}, and nobody renews it: renewTime stays {renewed}",
-        expected="a renewTime that moves on, written by the operator",
-        actual=f"written by {writer}" if others else f"renewTime {renewed} the whole time",
-        fix=f"kubectl delete lease {name} -n {ctx.namespace}: a living operator makes it anew and"
-        " holds it; yours must do so with leader election on",
-        evidence=evidence,
+        f"a pod of {deployment} renews it" + (f" ({verdict.how})" if not verdict.wrong else ""),
+        not verdict.wrong,
+        reason=f"{label} {verdict.wrong}",
+        expected=f"a renewTime that moves, written by one pod of {deployment}",
+        actual=verdict.wrong or verdict.how,
+        fix=verdict.fix,
+        evidence=[Evidence(label, "spec.renewTime", verdict.wrong or verdict.how)],
     )
 
 
@@ -97,16 +120,16 @@ def _demand_alive(ctx: Context, lease: Object) -> None:
     holder, seconds = spec.get("holderIdentity"), spec.get("leaseDurationSeconds")
     renewed = moment(spec.get("renewTime"))
     if not str(holder or "").strip():
-        raise _dead(label, "Nobody holds it: holderIdentity is empty", "holderIdentity", holder)
+        raise _dead(label, "No copy holds it: holderIdentity is empty", "holderIdentity", holder)
     if not isinstance(seconds, int) or seconds <= 0:
-        why = f"Nobody can tell when it runs out: leaseDurationSeconds is {seconds or 'not set'}"
+        why = f"It never expires or always has: leaseDurationSeconds is {seconds or 'not set'}"
         raise _dead(label, why, "leaseDurationSeconds", seconds)
     if renewed is None:
         shown = spec.get("renewTime") or "not set"
         raise _dead(label, f"It was never renewed: renewTime is {shown}", "renewTime", shown)
     age = (ctx.server_time() - renewed).total_seconds()
     if age > seconds:
-        why = f"It ran out {age - seconds:.0f} s ago: {holder!r} renewed it last at"
+        why = f"It ran out {age - seconds:.0f} s ago: {holder} renewed it last at"
         raise _dead(label, f"{why} {spec['renewTime']}", "renewTime", spec["renewTime"])
     if -age > SKEW:
         why = f"Its renewTime {spec['renewTime']} is still to come: no clock has written that"
@@ -118,51 +141,134 @@ def _dead(label: str, why: str, path: str, value: object) -> Failure:
         f"{label} is no sign of life. {why}",
         expected="a holder, a renewTime of just now, and how long it lasts",
         actual=f"{path}: {value if value not in (None, '') else 'empty'}",
-        fix="Let the operator take part in leader election; it signs and renews the Lease itself:"
-        " kubectl logs of its pod shows whether it tries",
-        evidence=[Evidence(label, f"spec.{path}", str(value))],
+        fix="Let the operator take part in leader election: it writes and renews the Lease itself;"
+        " the logs of its pods show whether it tries",
+        evidence=[Evidence(label, f"spec.{path}", str(value or ""))],
     )
 
 
-def _writer(ctx: Context, name: str) -> str | None:
-    """Return who wrote the Lease last; None where nobody has recorded it."""
-    writes = [
-        deed
-        for deed in ctx.deeds(LEASE) or ()
-        if deed.name == name and deed.verb in ("create", "update", "patch") and deed.code < 300
-    ]
-    return writes[-1].user if writes else None
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What is wrong with how the Lease is renewed, and how to fix it; or how one can tell."""
+
+    wrong: str = ""
+    how: str = ""
+    fix: str = ""
 
 
-@check(capabilities=("containers",))
-def failover(ctx: Context, lease: str, deployment: str) -> Iterator[Fact]:
-    """Looks whether the lead has changed hands, and somebody else is ready to take it again.
+ONE_LEADER = (
+    "A copy may write its name only where the Lease is empty, its own, or expired; it must send the"
+    " resourceVersion that it has read, and wait after a conflict"
+)
 
-    Two Ready pods or more, a Lease that somebody holds now, and a count of at least one change:
-    that is what remains of a leader that went away and was followed by another.
-    """
-    workload = Workload.read(ctx, deployment)
-    ready = [name_of(pod) for pod in workload.current() if is_ready(pod)]
-    where = ctx.namespace
-    label = DEPLOYMENT.describe(deployment, where)
-    if len(ready) < 2:
-        raise Failure(
-            f"{len(ready)} copy of the operator is Ready: nobody could take over",
-            expected="2 Ready pods or more",
-            actual=", ".join(ready) or "none",
-            fix=f"kubectl scale deployment {deployment} -n {where} --replicas=2",
-            evidence=[Evidence(label, "status.readyReplicas", str(len(ready)))],
+
+def _unmoved(lease: Object, watched: Watched) -> _Verdict | None:
+    """Return what is wrong where no holder was seen to renew the Lease; None where one was."""
+    if flips(watched.by) >= 1:
+        turns = ", ".join(watched.by[:4])
+        return _Verdict(
+            f"changes hands again and again: {turns}. Two copies both lead", "", ONE_LEADER
         )
-    leads = leader(ctx.require(LEASE, lease, where), ctx.server_time())
-    changes = leads.transitions if leads else 0
-    shown = f"held by {leads.holder}, {changes} changes" if leads else "nobody holds it now"
-    yield fact(
-        "the lead has changed hands",
-        changes >= 1,
-        reason=f"The lead has never passed from one copy to another: {shown}",
-        expected="a holder, and leaseTransitions of 1 or more",
-        actual=shown,
-        fix=f"kubectl delete pod THE-LEADER -n {where}; then watch the others:"
-        f" kubectl get lease {lease} -n {where} -w",
-        evidence=[Evidence(LEASE.describe(lease, where), "spec.leaseTransitions", shown)],
+    if watched.moved:
+        return None
+    holder, renewed = dig(lease, "spec.holderIdentity"), dig(lease, "spec.renewTime")
+    return _Verdict(
+        f"is held by {holder}, and nobody renews it: renewTime stays {renewed}",
+        "",
+        f"kubectl delete lease {name_of(lease)} -n {dig(lease, 'metadata.namespace')}: an operator"
+        " with leader election creates it again and renews it",
     )
+
+
+def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _Verdict:
+    """Judge who renews the Lease, by the record or, where there is none, by what else is known."""
+    written = recent(writes_of(ctx.deeds(LEASE) or (), lease), ctx.server_time())
+    if not written:
+        return _without_record(ctx, lease, workload)
+    user = f"system:serviceaccount:{ctx.namespace}:{account}"
+    pods = {str(dig(pod, "metadata.uid")): name_of(pod) for pod in workload.pods}
+    addresses = {str(dig(pod, "status.podIP")): name_of(pod) for pod in workload.pods}
+
+    def own(deed: Deed) -> str:
+        """Return which pod of the Deployment has written; empty where none has."""
+        if deed.pod_uid:
+            return pods.get(deed.pod_uid, "")
+        return addresses.get(deed.address, "") if deed.user == user else ""
+
+    names = [own(one) or _stranger(one, user) for one in written]
+    strangers = [one for one in written if not own(one)]
+    if flips(names) >= FLIPS:
+        both = " and ".join(list(dict.fromkeys(names))[:3])
+        return _Verdict(f"is written by {both} in turns: two lead at a time", "", ONE_LEADER)
+    if own(written[-1]):
+        return _Verdict(how=f"the audit log shows {POD.kind} {names[-1]} writing it")
+    former = written[-1].pod.startswith(tuple(f"{name_of(one)}-" for one in workload.sets))
+    if former or (len(strangers) == 1 and len(written) > 1):
+        raise Unsettled(
+            f"The Lease was just written by {names[-1]} as well", "Grade again in a few seconds"
+        )
+    return _Verdict(
+        f"is renewed by {names[-1]}, not by a pod of {name_of(workload.deployment)}",
+        "",
+        "Stop what renews it, and let the operator's own pods do it: leader election on, with the"
+        " token of their service account",
+    )
+
+
+def _stranger(deed: Deed, account: str) -> str:
+    program = deed.agent.partition(" ")[0]
+    if deed.pod:
+        return f"{POD.kind} {deed.pod}"
+    whom = f"{deed.user} outside of its pods" if deed.user == account else deed.user
+    return f"{whom} ({program})" if program else whom
+
+
+def _without_record(ctx: Context, lease: Object, workload: Workload) -> _Verdict:
+    """Judge by the holder's name, the program that has written last, and the logs of the pods.
+
+    Raises:
+        MissingCapability: none of these tells.
+    """
+    holder, name = str(dig(lease, "spec.holderIdentity")), name_of(workload.deployment)
+    pods = workload.current()
+    own = next((pod for pod in pods if _names(holder, pod)), None)
+    others = [pod for pod in ctx.list(POD, ctx.namespace) if _names(holder, pod)]
+    if own is None and others:
+        what = f"is held by Pod {name_of(others[0])}, which is no pod of {name}"
+        return _Verdict(what, "", f"Let the pods of {name} take part in leader election")
+    program = setter_of(lease, "spec", "renewTime")
+    if own and program.startswith(BY_HAND) and not _has(ctx, own, program.partition("-")[0]):
+        what = f"is renewed with {program}, which the pods of {name} do not have"
+        return _Verdict(what, "", "Stop what renews it, and let the operator's own pods do it")
+    if own:
+        return _Verdict(how=f"the holder names {name_of(own)}; there is no record of who writes it")
+    said = next((pod for pod in pods if holder in _log(ctx, pod)), None)
+    if said:
+        return _Verdict(how=f"the log of {name_of(said)} names the holder {holder}")
+    raise MissingCapability(
+        f"This cluster does not record who renews the Lease, and its holder {holder} names no pod"
+        f" of {name}",
+        "Put the pod's name into holderIdentity, or grade on the lab's own cluster",
+    )
+
+
+def _names(holder: str, pod: Object) -> bool:
+    known = (name_of(pod), dig(pod, "metadata.uid"), dig(pod, "status.podIP"))
+    return any(one and str(one) in holder for one in known)
+
+
+def _has(ctx: Context, pod: Object, program: str) -> bool:
+    """Whether a container of the pod has a program."""
+    for container in dig(pod, "spec.containers", []):
+        try:
+            ctx.execute(name_of(pod), str(container["name"]), [program, "--help"])
+        except Rejected:
+            continue
+        return True
+    return False
+
+
+def _log(ctx: Context, pod: Object) -> str:
+    names: Sequence[Object] = dig(pod, "spec.containers", [])
+    path = f"{POD.path(ctx.namespace, name_of(pod))}/log?tailLines=2000&limitBytes=400000"
+    return "\n".join(ctx.look_at(f"{path}&container={one['name']}") for one in names)

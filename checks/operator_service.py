@@ -16,6 +16,7 @@ from labgrader.api import (
     Workload,
     check,
     dig,
+    ended,
     fact,
     is_ready,
     name_of,
@@ -35,7 +36,8 @@ def operator_service(
 
     They must hold pods of the Deployment and nobody else's, one of them ready, and each port must
     lead to the container port of that number, by its number or by its name. A Service with or
-    without an address of its own (headless) is fine, and so are further ports.
+    without an address of its own (headless) is fine, and so are further ports. Pods that have ended
+    or were evicted get no requests, whatever their labels: they do not count.
     """
     service = ctx.require(
         SERVICE,
@@ -53,7 +55,9 @@ def operator_service(
         )
     workload = Workload.read(ctx, deployment)
     pods = ctx.list(POD, ctx.namespace)
-    endpoints = list(_endpoints(ctx, name))
+    gone = {name_of(pod) for pod in pods if ended(pod)}
+    endpoints = [one for one in _endpoints(ctx, name) if _pod(one[0]) not in gone]
+    pods = [pod for pod in pods if not ended(pod)]
     _demand_fresh(service, pods, endpoints)
     yield _lasting(service, workload, deployment)
     yield _own(service, workload, endpoints)
@@ -86,7 +90,6 @@ def _demand_fresh(service: Object, pods: Sequence[Object], endpoints: Sequence[R
         for pod in pods
         if selector.items() <= dig(pod, "metadata.labels", {}).items()
         and dig(pod, "status.podIP")
-        and dig(pod, "status.phase") not in ("Succeeded", "Failed")
         and not dig(pod, "metadata.deletionTimestamp")
     }
     ready = {name_of(pod) for pod in pods if name_of(pod) in chosen and is_ready(pod)}

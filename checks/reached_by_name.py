@@ -1,5 +1,6 @@
 """The operator's Service, asked from inside the cluster, by its name."""
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 
 from labgrader.api import (
@@ -24,13 +25,14 @@ SMALL = {"cpu": "100m", "memory": "128Mi"}
 
 SECONDS = 30.0
 MOST_BYTES = 2_000_000
-MARK = "@@labgrader "
-# Asked again for a moment: a node's rules for a Service follow its endpoints a little later.
-SCRIPT = f"""
+# Asked again for a moment: a node's rules for a Service follow its endpoints a little later. What a
+# server answers need not end its last line, so each mark begins a line of its own.
+SCRIPT = r"""
+mark=$1; shift
 for url in "$@"; do
-  echo "{MARK}$url"
+  printf '\n%s%s\n' "$mark" "$url"
   curl -fsS --max-time 5 --retry 2 --retry-delay 1 --retry-all-errors --retry-max-time 8 "$url" 2>&1
-  echo "{MARK}ended with $?"
+  printf '\n%sended with %s\n' "$mark" "$?"
 done
 """
 
@@ -41,16 +43,18 @@ def reached_by_name(
 ) -> Iterator[Fact]:
     """Starts a small pod in the lab's namespace, which asks by the Service's name, and is removed.
 
-    The name must be found, something must listen there, and the answer must be 200; the figures
-    must be a page that Prometheus can read. The pod has no token and no rights.
+    The name must be found, something must listen there, and the answer must be 200, with or without
+    a line break at its end; the metrics must be a page that Prometheus can read. The pod has no
+    token and no permissions.
     """
     # What the answer rests on besides: without these a live grading would not ask again.
     ctx.get(SERVICE, service, ctx.namespace)
     ctx.list(ENDPOINT_SLICE, ctx.namespace)
     host = f"{service}.{ctx.namespace}"
     urls = [f"http://{host}:{one['port']}{one['path']}" for one in asked]
-    ran = run_pod(ctx, _asker(urls), SECONDS, MOST_BYTES)
-    answers = _answers(ran)
+    mark = f"@@labgrader {secrets.token_hex(8)} "  # no page can hold it
+    ran = run_pod(ctx, _asker([mark, *urls]), SECONDS, MOST_BYTES)
+    answers = _answers(ran, mark)
     if not answers and "Image" in ran.why:
         raise MissingCapability(
             f"The image {IMAGE} is not on this cluster's nodes", "`labgrader image load` brings it"
@@ -58,7 +62,9 @@ def reached_by_name(
     if not answers:
         raise Unsettled(f"Nothing could be asked from inside the cluster: {ran.why or 'no word'}")
     for one, url in zip(asked, urls, strict=True):
-        code, text = answers.get(url, ("", ""))
+        code, text = answers.get(
+            url, ("", "more than 2 MB were answered before" if answers else "")
+        )
         why = _fault(code, text, figures=one.get("expect") == "figures")
         yield fact(
             f"{one['path']} answers by name",
@@ -72,7 +78,7 @@ def reached_by_name(
         )
 
 
-def _asker(urls: Sequence[str]) -> Object:
+def _asker(arguments: Sequence[str]) -> Object:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -86,7 +92,7 @@ def _asker(urls: Sequence[str]) -> Object:
             {
                 "name": "asker",
                 "image": IMAGE,
-                "command": ["sh", "-c", SCRIPT, "sh", *urls],
+                "command": ["sh", "-c", SCRIPT, "sh", *arguments],
                 "resources": {"requests": SMALL, "limits": SMALL},
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
@@ -98,15 +104,15 @@ def _asker(urls: Sequence[str]) -> Object:
     }
 
 
-def _answers(ran: Ran) -> dict[str, tuple[str, str]]:
+def _answers(ran: Ran, mark: str) -> dict[str, tuple[str, str]]:
     """Return by URL how curl ended, and what was answered."""
     found: dict[str, tuple[str, str]] = {}
     url, text = "", ""
-    for line in ran.log.splitlines():
-        if line.startswith(f"{MARK}ended with "):
+    for line in ran.log.split("\n"):
+        if line.startswith(f"{mark}ended with "):
             found[url] = (line.rpartition(" ")[2], text)
-        elif line.startswith(MARK):
-            url, text = line.removeprefix(MARK), ""
+        elif line.startswith(mark):
+            url, text = line.removeprefix(mark), ""
         else:
             text += f"{line}\n"
     return found

@@ -28,30 +28,55 @@ from labgrader.engine.backups import (
     objects_in,
 )
 from labgrader.engine.context import Context
+from labgrader.engine.environment import Variable, environment
+from labgrader.engine.finalizers import foreign
+from labgrader.engine.images import plain_name
+from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
-from labgrader.engine.leadership import Leader, leader
-from labgrader.engine.moments import just_changed, moment
+from labgrader.engine.leadership import (
+    FLIPS,
+    Leader,
+    flips,
+    handovers,
+    leader,
+    recent,
+    writes_of,
+)
+from labgrader.engine.leading import leads_to, runs_image
+from labgrader.engine.moments import (
+    moment,
+    setter_of,
+    spec_just_changed,
+    status_just_changed,
+    written_at,
+)
 from labgrader.engine.monitors import MONITOR, chosen_services, stage
 from labgrader.engine.mounts import mounted_files
+from labgrader.engine.podtrouble import demand_nodes, trouble_of
 from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.probe import MARK as PROBE_LABEL
 from labgrader.engine.probe import Probe
 from labgrader.engine.quantity import duration, quantity
+from labgrader.engine.quiet import Quiet
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import Runbook
+from labgrader.engine.scaling import cpu_target, scales_alone
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import port_of, series_of
 from labgrader.engine.secrecy import redacted
+from labgrader.engine.serving import serves, waits
 from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.verdicts import Fact, Failure, fact, grouped, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
+from labgrader.engine.wording import common_end, misplaced, near_miss, shown
 from labgrader.engine.workload import (
     Workload,
     condition,
     declares,
+    ended,
     is_ready,
     resolve_port,
     runs_as,
@@ -94,6 +119,7 @@ from labgrader.model.resource import (
     name_of,
 )
 from labgrader.model.result import Evidence
+from labgrader.model.suggestion import near
 
 __all__ = [
     "AUTOSCALER",
@@ -107,6 +133,7 @@ __all__ = [
     "ENDPOINT_SLICE",
     "EVENT",
     "FEW_ERRORS",
+    "FLIPS",
     "HEALTHY",
     "JOB",
     "LATE",
@@ -148,6 +175,7 @@ __all__ = [
     "NotReadable",
     "Object",
     "Probe",
+    "Quiet",
     "Ran",
     "Rehearsal",
     "Rejected",
@@ -157,47 +185,73 @@ __all__ = [
     "Tried",
     "Unreachable",
     "Unsettled",
+    "Variable",
+    "Watched",
     "WebhookFailed",
     "Workload",
     "Written",
     "check",
     "chosen_namespace",
     "chosen_services",
+    "common_end",
     "condition",
     "config_maps",
+    "cpu_target",
     "declares",
+    "demand_nodes",
     "dig",
     "duration",
+    "ended",
+    "environment",
     "essence",
     "fact",
     "faults_of",
     "files_of",
     "fired",
+    "flips",
+    "foreign",
     "grouped",
     "groups_of",
+    "handovers",
     "is_ready",
-    "just_changed",
     "kind_of",
     "lasting",
     "leader",
+    "leads_to",
+    "misplaced",
     "moment",
     "mounted_files",
     "name_of",
+    "near",
+    "near_miss",
     "objects_in",
     "outcomes_of",
+    "plain_name",
     "port_of",
     "quantity",
+    "recent",
     "redacted",
     "resolve_port",
     "run_job",
     "run_pod",
     "runs_as",
+    "runs_image",
+    "scales_alone",
     "schedule",
     "series_of",
+    "serves",
     "serving_container",
+    "setter_of",
+    "shown",
+    "spec_just_changed",
     "stage",
+    "status_just_changed",
     "stored_yaml",
     "syntax_error",
+    "trouble_of",
     "unjudged",
+    "waits",
+    "writes_of",
     "written",
+    "written_at",
 ]

@@ -45,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--faulty-runs", default="15", help="gradings that tests/cluster/test_gateway does"
     )
     parser.addoption("--faulty-seed", default="1", help="the seed of the first of them")
+    parser.addoption(
+        "--all-operators", action="store_true", help="every behavior of tests/operators, not a few"
+    )
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Spreading:

@@ -7,7 +7,8 @@ Each is a mapping of one verb to what it changes, applied in order:
 - ``replace`` {manifest…}: delete the object and create this one (for fields that cannot change)
 - ``create`` {manifest…}: one more object
 - ``delete`` {apiVersion, kind, name, namespace?}: remove an object, and wait until it is gone
-- ``start_delete``: the same, without waiting (for what a finalizer holds)
+- ``start_delete``: the same, without waiting (for what a finalizer holds); ``foreground: true`` is
+  ``kubectl delete --cascade=foreground``
 - ``await`` {apiVersion, kind, name, namespace?, path, value?, least?, otherwise?}: wait until a
   value is there, or none is, or a number is at least so great; ``otherwise`` says what to do when
   that does not come
@@ -142,7 +143,8 @@ def _delete(cluster: Cluster, resource: Resource, body: Object) -> None:
 
 
 def _start_delete(cluster: Cluster, resource: Resource, body: Object) -> None:
-    cluster.delete(resource, body["name"], body.get("namespace"))
+    foreground = bool(body.get("foreground"))
+    cluster.delete(resource, body["name"], body.get("namespace"), foreground=foreground)
 
 
 def _await(cluster: Cluster, resource: Resource, body: Object) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from labgrader.engine import kubectl_premises, survey
 from labgrader.engine.asking import Asking
-from labgrader.engine.instruments import Instruments
+from labgrader.engine.instruments import Instruments, Watched
 from labgrader.engine.ports import Answer, Deed, Said
 from labgrader.engine.probe import Probe
 from labgrader.engine.snapshot import Interest, Snapshot
@@ -157,11 +157,17 @@ class Context(Asking):
             return ""
         return " ".join((said or "").split())[:200]
 
-    def deeds(self, resource: Resource) -> list[Deed] | None:
-        """Return what was done to objects of a type here, oldest first; None where unrecorded."""
+    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[Deed] | None:
+        """Return what was done to objects of a type here, oldest first; None where unrecorded.
+
+        Args:
+            fresh: read what was done up to now, and not only up to the first look of this run.
+        """
         record = self._instruments.record
         if record is None:
             return None
+        if fresh:
+            return record.deeds(resource, self.namespace)
         self.interests.add(Interest(resource, self.namespace))
         key = ("deeds", resource)
         self.asked.add(key)
@@ -176,22 +182,40 @@ class Context(Asking):
         told = self._snapshot.cluster.time(timeout=min(5, self.remaining()))
         return told.timestamp() + 0.5 - time.time()  # half a second: it was cut off
 
-    def moves(self, resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
-        """Look on for up to ``seconds`` whether a value changes while the one at ``by`` stays.
+    def moves(
+        self,
+        resource: Resource,
+        name: str,
+        path: str,
+        by: str,
+        seconds: float,
+        steady: float = 0.0,
+    ) -> Watched:
+        """Watch for up to ``seconds`` whether a value changes while the one at ``by`` stays.
 
         What another grading of this process has seen within that time counts as well, so that a
         live session need not wait each time.
+
+        Args:
+            steady: how long the value at ``by`` must have stayed while this watches.
         """
-        end = time.monotonic() + min(seconds, self.remaining() - 1)
+        begun = since = time.monotonic()
+        end = begun + min(seconds, self.remaining() - 1)
+        hands: list[str] = []
         while True:
             found = self._snapshot.cluster.get(
                 resource, name, self.namespace, timeout=min(5, self.remaining())
             )
-            key = (resource, name_of(found or {}), dig(found, "metadata.uid"), path, dig(found, by))
-            if self._instruments.sightings.note(key, dig(found, path), seconds):
-                return True
-            if time.monotonic() >= end:
-                return False
+            hand, now = str(dig(found, by, "")), time.monotonic()
+            if not hands or hands[-1] != hand:
+                hands.append(hand)
+                since = now
+            key = (resource, name_of(found or {}), dig(found, "metadata.uid"), path)
+            moved = self._instruments.sightings.note(key, dig(found, path), hand, seconds)
+            if moved and now - since >= steady:
+                return Watched(True, tuple(hands))
+            if now >= end:
+                return Watched(False, tuple(hands))
             time.sleep(LOOK_PAUSE)
 
     def demand_writes(self, why: str) -> None:

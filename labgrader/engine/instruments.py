@@ -16,8 +16,17 @@ class _Sight:
     """A value, when it was seen last, and when it was last seen to move (``time.monotonic``)."""
 
     value: object
+    by: object
     at: float
     moved_at: float = -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What was seen of a value: whether it moved, and by whom, each change of hands anew."""
+
+    moved: bool
+    by: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -27,14 +36,19 @@ class Sightings:
     _seen: dict[Hashable, _Sight] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, key: Hashable, value: object, seconds: float) -> bool:
-        """Note a value; say whether it was seen to move within the last ``seconds``."""
+    def note(self, key: Hashable, value: object, by: object, seconds: float) -> bool:
+        """Note a value; say whether the same hand was seen to move it within ``seconds``.
+
+        A change of hands is no movement, and what another hand has moved before counts no more.
+        """
         now = time.monotonic()
         with self._lock:
-            sight = self._seen.setdefault(key, _Sight(value, now))
-            if sight.value != value and now - sight.at <= seconds:
+            sight = self._seen.setdefault(key, _Sight(value, by, now))
+            if sight.by != by:
+                sight.moved_at = -math.inf
+            elif sight.value != value and now - sight.at <= seconds:
                 sight.moved_at = now
-            sight.value, sight.at = value, now
+            sight.value, sight.by, sight.at = value, by, now
             return now - sight.moved_at <= seconds
 
 

@@ -1,13 +1,15 @@
-"""Leases: who holds one, by what the object says. Pure."""
+"""Leases: who holds one, by what the object says, and who writes it, by the record. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from labgrader.engine.moments import moment
+from labgrader.engine.ports import Deed
 from labgrader.model.resource import dig
 
 SKEW_SECONDS = 5.0
@@ -34,3 +36,54 @@ def leader(lease: Mapping[str, Any] | None, now: datetime) -> Leader | None:
         return None
     transitions = dig(lease, "spec.leaseTransitions", 0)
     return Leader(str(holder), transitions if isinstance(transitions, int) else 0)
+
+
+RECENT_SECONDS = 125.0
+"""How old a recorded write may be that shows who renews a Lease: of one writer one write a minute is."""
+
+FLIPS = 2
+"""How often a writer must come back after another one until both of them lead."""
+
+_WRITES = ("create", "update", "patch")
+
+
+def writes_of(deeds: Sequence[Deed], lease: Mapping[str, Any]) -> list[Deed]:
+    """Return the writes that this Lease has got since it was created, oldest first."""
+    born = moment(dig(lease, "metadata.creationTimestamp"))
+    return [
+        one
+        for one in deeds
+        if one.name == dig(lease, "metadata.name")
+        and one.verb in _WRITES
+        and one.code < 300
+        and _since(one, born)
+    ]
+
+
+def recent(writes: Sequence[Deed], now: datetime) -> list[Deed]:
+    """Return those that are so young that their writers may still be at work."""
+    found = []
+    for one in writes:
+        at = moment(one.at)
+        if at and (now - at).total_seconds() <= RECENT_SECONDS:
+            found.append(one)
+    return found
+
+
+def flips(names: Sequence[str]) -> int:
+    """Return how often a name comes back after another one."""
+    turns = [name for name, before in zip(names, [None, *names], strict=False) if name != before]
+    return sum(name in turns[:place] for place, name in enumerate(turns))
+
+
+def handovers(writes: Sequence[Deed]) -> Iterator[tuple[str, str]]:
+    """Yield each change from one writing pod to another one that has not written before."""
+    pods = [one.pod for one in writes if one.pod]
+    for place, (before, after) in enumerate(pairwise(pods)):
+        if before != after and after not in pods[:place]:
+            yield before, after
+
+
+def _since(deed: Deed, born: datetime | None) -> bool:
+    at = moment(deed.at)
+    return born is None or at is None or (at - born).total_seconds() > -1

@@ -208,7 +208,8 @@ class Deed:
     """One write that the API server answered: who did what, and what the object was then.
 
     ``code`` is the HTTP status; ``after`` is what came back (empty where the record does not hold
-    bodies).
+    bodies). ``pod`` and ``pod_uid`` name the pod whose token was used, where it was a pod's own;
+    ``agent`` is the program, as it calls itself, and ``address`` where the request came from.
     """
 
     at: str
@@ -218,6 +219,10 @@ class Deed:
     subresource: str
     code: int
     after: Object = field(default_factory=dict)
+    pod: str = ""
+    pod_uid: str = ""
+    agent: str = ""
+    address: str = ""
 
 
 class Record(Protocol):

@@ -25,7 +25,8 @@ PATIENCE = timedelta(seconds=60)
 class Workload:
     """A Deployment, and by the chain of owners what belongs to it.
 
-    ``sets`` has the newest revision first; ``pods`` are those that are not being deleted.
+    ``sets`` has the newest revision first; ``pods`` are those that are not being deleted and have
+    not ended: an evicted pod stays listed for long, and does nothing any more.
     """
 
     deployment: Object
@@ -59,7 +60,7 @@ class Workload:
         sets = sorted(_owned(ctx.list(REPLICA_SET, where), deployment), key=_revision, reverse=True)
         pods = ctx.list(POD, where)
         owned = [pod for owner in sets for pod in _owned(pods, owner)]
-        return cls(deployment, sets, [pod for pod in owned if not _doomed(pod)])
+        return cls(deployment, sets, [pod for pod in owned if not (_doomed(pod) or ended(pod))])
 
     @property
     def template(self) -> Object:
@@ -114,6 +115,11 @@ def condition(obj: Object, kind: str) -> Object:
     return next((one for one in conditions if one.get("type") == kind), {})
 
 
+def ended(pod: Object) -> bool:
+    """Whether a pod has run to its end, well or badly, or was evicted."""
+    return dig(pod, "status.phase") in ("Succeeded", "Failed")
+
+
 def is_ready(pod: Object) -> bool:
     """Whether a pod takes traffic, as its own conditions say."""
     return condition(pod, "Ready").get("status") == "True"
@@ -125,6 +131,25 @@ def resolve_port(container: Object, port: object) -> int | None:
         return port
     named = [one for one in dig(container, "ports", []) if one.get("name") == port]
     return int(named[0]["containerPort"]) if named else None
+
+
+def service_targets(service: Object, spec: Object) -> dict[tuple[int, str], object]:
+    """Return where each port of a Service leads, by its number and protocol.
+
+    A target that is a name becomes the number of the container port that has it; one that no
+    container of ``spec`` has stays a name.
+    """
+    named = {
+        (port.get("name"), port.get("protocol", "TCP")): port.get("containerPort")
+        for container in dig(spec, "containers", [])
+        for port in container.get("ports") or ()
+    }
+    found: dict[tuple[int, str], object] = {}
+    for port in dig(service, "spec.ports", []):
+        protocol = str(port.get("protocol", "TCP"))
+        target = port.get("targetPort", port.get("port"))
+        found[int(port.get("port", 0)), protocol] = named.get((target, protocol), target)
+    return found
 
 
 def declares(container: Object, number: int) -> bool:

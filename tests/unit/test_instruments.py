@@ -14,7 +14,7 @@ from fake_cluster import FakeCluster
 from labgrader.engine import context as context_module
 from labgrader.engine import probe as probe_module
 from labgrader.engine.context import Context
-from labgrader.engine.instruments import Instruments, Probes, Sightings
+from labgrader.engine.instruments import Instruments, Probes, Sightings, Watched
 from labgrader.engine.ports import Answer
 from labgrader.engine.probe import MARK, Probe
 from labgrader.engine.snapshot import Snapshot
@@ -175,21 +175,21 @@ def test_a_value_that_changes_while_one_looks_moves(
         return get(*args, **more)
 
     cluster.get = renewing  # type: ignore[method-assign]
-    assert context(cluster).moves(LEASE, "l", *BEAT, 5)
+    assert context(cluster).moves(LEASE, "l", *BEAT, 5) == Watched(True, ("me",))
 
 
 def test_a_value_that_stays_does_not_move(cluster: Clocked) -> None:
     renewed(cluster, "1")
-    assert not context(cluster).moves(LEASE, "l", *BEAT, 0)
+    assert not context(cluster).moves(LEASE, "l", *BEAT, 0).moved
 
 
 def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
     sightings = Sightings()
     renewed(cluster, "1")
-    assert not context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0)
+    assert not context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0).moved
     renewed(cluster, "2")
     calls = len(cluster.calls)
-    assert context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 60)
+    assert context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 60).moved
     assert len(cluster.calls) == calls + 1
 
 
@@ -199,8 +199,40 @@ def test_what_another_holder_did_does_not_count(cluster: Clocked) -> None:
         renewed(cluster, at, by)
         # It has no time to look on, so that only what was seen before can count.
         ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 1, instruments=kept)
-        seen.append(ctx.moves(LEASE, "l", *BEAT, 60))
+        seen.append(ctx.moves(LEASE, "l", *BEAT, 60).moved)
     assert seen == [False, True, False, True]
+
+
+def test_a_holder_that_comes_back_has_renewed_nothing(
+    cluster: Clocked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two write their names in turns; each finds a new time when its name is there again."""
+    monkeypatch.setattr(context_module, "LOOK_PAUSE", 0)
+    get: Callable[..., Any] = cluster.get
+
+    def taking_turns(*args: Any, **more: Any) -> Any:
+        turn = len(cluster.calls)
+        renewed(cluster, str(turn), "ab"[turn % 2])
+        return get(*args, **more)
+
+    cluster.get = taking_turns  # type: ignore[method-assign]
+    found = context(cluster).moves(LEASE, "l", *BEAT, 0.05)
+    assert not found.moved
+    assert set(found.by) == {"a", "b"}
+    assert len(found.by) > 2
+
+
+def test_a_holder_must_stay_where_that_is_asked_for(
+    cluster: Clocked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sightings = Sightings()
+    renewed(cluster, "1")
+    context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0)
+    renewed(cluster, "2")
+    monkeypatch.setattr(context_module, "LOOK_PAUSE", 0.01)
+    asked = len(cluster.calls)
+    assert context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 60, steady=0.05).moved
+    assert len(cluster.calls) > asked + 1
 
 
 def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,17 +241,17 @@ def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch
     seen = []
     for after, value in ((0, "1"), (4, "2"), (5, "2"), (14, "2"), (15, "2")):
         monkeypatch.setattr(time, "monotonic", lambda now=began + after: now)
-        seen.append(sightings.note("k", value, 10))
+        seen.append(sightings.note("k", value, "me", 10))
     assert seen == [False, True, True, True, False]
 
 
 def test_what_was_seen_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     sightings = Sightings()
-    assert not sightings.note("k", "1", 10)
+    assert not sightings.note("k", "1", "me", 10)
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert not sightings.note("k", "2", 10)
-    assert sightings.note("k", "3", 10)
+    assert not sightings.note("k", "2", "me", 10)
+    assert sightings.note("k", "3", "me", 10)
 
 
 class Hanging:

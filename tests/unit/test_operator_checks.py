@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from fake_cluster import FakeCluster
 from labgrader.engine.context import Context
+from labgrader.engine.instruments import Watched
 from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.registry import load_checks
 from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.verdicts import Fact, Failure
-from labgrader.model.errors import Forbidden, Unsettled
+from labgrader.model.errors import Forbidden, MissingCapability, Rejected, Unsettled
 from labgrader.model.resource import (
     DEPLOYMENT,
     EVENT,
@@ -44,9 +45,10 @@ class Still(Context):
             Snapshot(cluster), SPACE, time.monotonic() + 86_400
         )  # some are made when the tests are collected
         self.page = Answer(200, "up 1\n")
-        self.renewed = True
+        self.watched = Watched(True, ("me",))
         self.done: list[Deed] | None = None
         self.files: str | Exception = "ca.crt\nnamespace\ntoken\n"
+        self.log = ""
 
     def server_time(self) -> datetime:
         return NOW
@@ -54,11 +56,22 @@ class Still(Context):
     def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         return self.page
 
-    def moves(self, resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
-        return self.renewed
+    def moves(
+        self,
+        resource: Resource,
+        name: str,
+        path: str,
+        by: str,
+        seconds: float,
+        steady: float = 0.0,
+    ) -> Watched:
+        return self.watched
 
-    def deeds(self, resource: Resource) -> list[Deed] | None:
+    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[Deed] | None:
         return self.done
+
+    def look_at(self, path: str) -> str:
+        return self.log
 
     def execute(self, pod: str, container: str, command: Sequence[str]) -> str:
         if isinstance(self.files, Exception):
@@ -176,7 +189,7 @@ def test_an_operator_that_runs_but_was_restarted_just_now() -> None:
     shaky = state(container(restartCount=2, lastState=ENDED), ready=True)
     rolled, stable = judged("operator_rollout", shaky, deployment=NAME)
     assert (rolled.ok, stable.ok) == (True, False)
-    assert "pod/manager (2 restarts)" in stable.reason
+    assert "pod/manager (2 restarts, the last run ended with code 137)" in stable.reason
 
 
 PAGES = [
@@ -232,15 +245,18 @@ def test_a_page_without_end_is_no_page() -> None:
     assert "does not end" in endpoints(context)["Prometheus can read the metrics"].reason
 
 
-LIVING = {"holderIdentity": "me", "leaseDurationSeconds": 15, "renewTime": JUST_NOW}
+LIVING = {"holderIdentity": "pod", "leaseDurationSeconds": 15, "renewTime": JUST_NOW}
+ASKED = {"name": "lead", "account": "trading-operator", "deployment": NAME}
 
 
-def held(**spec: Any) -> Still:
-    context = state({}, ready=True)
-    cluster = FakeCluster()
-    whole = {"metadata": {"name": "lead"}, "spec": {**LIVING, **spec}}
-    cluster.create(LEASE, whole, SPACE)
-    context._snapshot = Snapshot(cluster)
+def held(manager: str = "operator", **spec: Any) -> Still:
+    """Return a context with an operator of one pod, and a Lease."""
+    context = state({"podIP": "10.0.0.7"}, ready=True)
+    fields = {"f:spec": {"f:renewTime": {}}}
+    written = [{"manager": manager, "time": JUST_NOW, "fieldsV1": fields}]
+    metadata = {"name": "lead", "creationTimestamp": LONG_AGO, "managedFields": written}
+    cluster: Any = context._snapshot.cluster
+    cluster.create(LEASE, {"metadata": metadata, "spec": {**LIVING, **spec}}, SPACE)
     return context
 
 
@@ -262,45 +278,100 @@ def held(**spec: Any) -> Still:
     ],
 )
 def test_a_lease_that_is_no_sign_of_life(spec: dict[str, Any], why: str) -> None:
-    found = failure("lease_held", held(**spec), name="lead", account="trading-operator")
+    assert why in failure("lease_held", held(**spec), **ASKED).reason
+
+
+def test_a_lease_that_does_not_move_or_goes_to_and_fro() -> None:
+    for by, why in ((("pod",), "nobody renews it"), (("a", "b", "a"), "Two copies both lead")):
+        context = held()
+        context.watched = Watched(False, by)
+        (found,) = judged("lease_held", context, **ASKED)
+        assert not found.ok
+        assert why in found.reason
+
+
+def wrote(uid: str = "", user: str = ACCOUNT, ago: int = 5, address: str = "1.2.3.4") -> Deed:
+    at = (NOW - timedelta(seconds=ago)).isoformat()
+    agent = "kubectl/v1.37 (linux)"
+    return Deed(at, user, "update", "lead", "", 200, {}, uid, uid, agent, address)
+
+
+BY_RECORD = [
+    ([wrote("pod")], ""),
+    ([wrote("", address="10.0.0.7")], ""),  # a token that names no pod, from the pod's address
+    ([wrote("", "admin", ago=3000), wrote("pod")], ""),  # long over
+    ([wrote("pod", ago=40), wrote("", "admin", ago=30), wrote("pod", ago=20)], ""),  # once
+    ([wrote("", "admin")], "is renewed by admin (kubectl/v1.37), not by a pod"),
+    ([wrote("")], "outside of its pods"),
+    ([wrote("other")], "is renewed by Pod other, not by a pod of operator"),
+    ([wrote("pod", ago=50), wrote("other", ago=40), wrote("other", ago=1)], "by Pod other"),
+    ([wrote("pod", ago=n) if n % 2 else wrote("other", ago=n) for n in range(9, 0, -1)], "turns"),
+]
+
+
+@pytest.mark.parametrize(("done", "why"), BY_RECORD)
+def test_who_renews_a_lease_is_told_by_the_record(done: list[Deed], why: str) -> None:
+    context = held(holderIdentity="anything")
+    context.done = done
+    (found,) = judged("lease_held", context, **ASKED)
+    assert found.ok is (not why)
     assert why in found.reason
 
 
-def deed(user: str) -> Deed:
-    return Deed("", user, "update", "lead", "", 200)
-
-
-@pytest.mark.parametrize(
-    ("renewed", "users", "ok"),
-    [
-        (True, None, True),
-        (True, [], True),
-        (True, ["admin", ACCOUNT], True),
-        (True, [ACCOUNT, "admin"], False),
-        (False, [ACCOUNT], False),
-        (False, None, False),
-    ],
-)
-def test_a_lease_must_be_renewed_by_the_operator(
-    renewed: bool, users: list[str] | None, ok: bool
-) -> None:
+@pytest.mark.parametrize("last", [wrote("", "admin", ago=1), wrote("set-gone", ago=1)])
+def test_a_writer_that_may_have_been_the_last_of_its_kind_is_waited_for(last: Deed) -> None:
+    """Somebody has annotated the Lease, or the pod before this one has just ended."""
     context = held()
-    context.renewed = renewed
-    context.done = None if users is None else [deed(user) for user in users]
-    (found,) = judged("lease_held", context, name="lead", account="trading-operator")
-    assert found.ok is ok
+    context.done = [wrote("pod", ago=30), last]
+    with pytest.raises(Unsettled):
+        judged("lease_held", context, **ASKED)
+
+
+def test_without_a_record_the_holders_name_tells_or_a_log() -> None:
+    """Also a record that holds nothing of this Lease."""
+    for done in (None, []):
+        context = held()
+        context.done = done
+        (found,) = judged("lease_held", context, **ASKED)
+        assert found.ok
+        assert "there is no record of who writes it" in found.name
+    context = held(holderIdentity="the-one")
+    context.log = "leading as the-one"
+    (found,) = judged("lease_held", context, **ASKED)
+    assert found.ok
+    assert "the log of pod names the holder" in found.name
+    context = held(holderIdentity="the-one")
+    with pytest.raises(MissingCapability, match="names no pod of operator"):
+        judged("lease_held", context, **ASKED)
+
+
+def test_without_a_record_another_pod_or_a_persons_program_is_told() -> None:
+    context = held(holderIdentity="stranger-1")
+    cluster: Any = context._snapshot.cluster
+    cluster.create(POD, {"metadata": {"name": "stranger-1", "uid": "s"}}, SPACE)
+    (found,) = judged("lease_held", context, **ASKED)
+    assert "is held by Pod stranger-1, which is no pod of operator" in found.reason
+    context = held(manager="kubectl-patch")
+    context.files = Rejected("no such program", status=500)
+    (found,) = judged("lease_held", context, **ASKED)
+    assert "is renewed with kubectl-patch, which the pods of operator do not have" in found.reason
+    context = held(manager="kubectl-patch")  # an operator that is a script with kubectl
+    (found,) = judged("lease_held", context, **ASKED)
+    assert found.ok
 
 
 def test_a_long_lease_is_looked_at_for_a_minute_at_most() -> None:
     context = held(leaseDurationSeconds=10**9, renewTime=LONG_AGO)
     looks: list[float] = []
 
-    def moves(resource: Resource, name: str, path: str, by: str, seconds: float) -> bool:
+    def moves(
+        resource: Resource, name: str, path: str, by: str, seconds: float, steady: float = 0.0
+    ) -> Watched:
         looks.append(seconds)
-        return False
+        return Watched(False, ("pod",))
 
     context.moves = moves  # type: ignore[method-assign]
-    (found,) = judged("lease_held", context, name="lead", account="trading-operator")
+    (found,) = judged("lease_held", context, **ASKED)
     assert (found.ok, looks) == (False, [60.0])
 
 
@@ -357,9 +428,8 @@ def test_no_pods_hold_no_token() -> None:
 
 
 def failing_over(copies: int, **spec: Any) -> Still:
-    context = state({}, ready=True)
+    context = held(**spec)
     cluster: Any = context._snapshot.cluster
-    cluster.create(LEASE, {"metadata": {"name": "lead"}, "spec": {**LIVING, **spec}}, SPACE)
     for number in range(1, copies):
         pod = cluster.get(POD, "pod", SPACE)
         pod["metadata"]["name"] = f"pod-{number}"
@@ -370,7 +440,7 @@ def failing_over(copies: int, **spec: Any) -> Still:
 def test_failover_wants_two_copies_and_a_change() -> None:
     one = failing_over(1, leaseTransitions=5)
     assert (
-        "nobody could take over" in failure("failover", one, lease="lead", deployment=NAME).reason
+        "no other could take over" in failure("failover", one, lease="lead", deployment=NAME).reason
     )
     for spec, ok in (
         ({"leaseTransitions": 1}, True),
@@ -381,3 +451,54 @@ def test_failover_wants_two_copies_and_a_change() -> None:
     ):
         (changed,) = judged("failover", failing_over(2, **spec), lease="lead", deployment=NAME)
         assert changed.ok is ok
+
+
+@pytest.mark.parametrize(
+    ("pods", "ok"),
+    [
+        (["set-a", "set-a", "set-b"], True),
+        (["set-a", "set-a"], False),
+        (["other", "set-a"], False),
+        (["set-a", ""], False),
+    ],
+)
+def test_where_writers_are_recorded_a_typed_number_is_no_failover(
+    pods: list[str], ok: bool
+) -> None:
+    context = failing_over(2, leaseTransitions=9)
+    context.done = [wrote(pod) for pod in pods]
+    (changed,) = judged("failover", context, lease="lead", deployment=NAME)
+    assert changed.ok is ok
+
+
+GATE = {"type": "ContainersReady", "status": "True"}
+
+
+def test_a_readiness_gate_that_stays_closed_is_named_and_not_an_old_probe() -> None:
+    context = state(
+        {"conditions": [GATE, {"type": "Ready", "status": "False"}]}, events=[UNHEALTHY]
+    )
+    cluster: Any = context._snapshot.cluster
+    pod = cluster.get(POD, "pod", SPACE)
+    pod["spec"]["readinessGates"] = [{"conditionType": "example.com/checked"}]
+    cluster.apply(POD, pod, SPACE)
+    found = failure("operator_rollout", context, deployment=NAME)
+    assert "its readiness gate example.com/checked is not open" in found.reason
+    assert "readinessGates" in found.fix
+
+
+def test_a_long_pause_before_a_restart_is_no_time_that_a_container_was_up() -> None:
+    """It waited five minutes, and runs again for two seconds."""
+    last = {"terminated": {"exitCode": 1, "finishedAt": LONG_AGO}}
+    now = {"running": {"startedAt": JUST_NOW}}
+    shaky = state(container(restartCount=9, lastState=last, state=now), ready=True)
+    _, stable = judged("operator_rollout", shaky, deployment=NAME)
+    assert not stable.ok
+
+
+def test_an_evicted_pod_of_an_older_revision_does_not_run_any_more() -> None:
+    context = state({}, ready=True)
+    cluster: Any = context._snapshot.cluster
+    cluster.create(REPLICA_SET, owned("old", "d"), SPACE)
+    cluster.create(POD, owned("evicted", "old", status={"phase": "Failed"}), SPACE)
+    assert all(one.ok for one in judged("operator_rollout", context, deployment=NAME))

@@ -122,12 +122,23 @@ def _deed(event: dict[str, Any]) -> Deed:
     about = event["objectRef"]
     after = event.get("responseObject") or {}
     name = about.get("name") or (after.get("metadata") or {}).get("name") or ""
+    user = event.get("user") or {}
     return Deed(
         at=str(event.get("stageTimestamp", "")),
-        user=str((event.get("user") or {}).get("username", "")),
+        user=str(user.get("username", "")),
         verb=str(event["verb"]),
         name=str(name),
         subresource=str(about.get("subresource", "")),
         code=int((event.get("responseStatus") or {}).get("code") or 0),
         after=after,
+        pod=_extra(user, "pod-name"),
+        pod_uid=_extra(user, "pod-uid"),
+        agent=str(event.get("userAgent") or ""),
+        address=str(next(iter(event.get("sourceIPs") or ()), "")),
     )
+
+
+def _extra(user: dict[str, Any], key: str) -> str:
+    """Return what the authenticator knows of a service account's token besides its user."""
+    values = (user.get("extra") or {}).get(f"authentication.kubernetes.io/{key}") or [""]
+    return str(values[0])

@@ -130,3 +130,19 @@ def test_words_in_an_object_do_not_hide_what_was_done_to_it(tmp_path: Path) -> N
     real = {"requestURI": "/apis", "verb": "create", "user": {"username": "me"}}
     log(tmp_path / "audit.log", {**event("create", "a"), **real, "requestObject": body})
     assert len(AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab")) == 1
+
+
+def test_a_deed_names_the_pod_whose_token_was_used_and_where_it_came_from(tmp_path: Path) -> None:
+    extra = {
+        "authentication.kubernetes.io/pod-name": ["operator-1"],
+        "authentication.kubernetes.io/pod-uid": ["u-1"],
+    }
+    user = {"username": "system:serviceaccount:lab:operator", "extra": extra}
+    more = {"user": user, "userAgent": "python", "sourceIPs": ["10.0.0.7", "10.0.0.8"]}
+    log(tmp_path / "audit.log", event("update", "a", **more), event("update", "a"))
+    told, silent = AuditRecord(tmp_path / "audit.log").deeds(ALGORITHM, "lab")
+    assert (told.pod, told.pod_uid, told.agent, told.address) == (
+        *("operator-1", "u-1"),
+        *("python", "10.0.0.7"),
+    )
+    assert (silent.pod, silent.pod_uid, silent.agent, silent.address) == ("", "", "", "")

@@ -79,6 +79,17 @@ def test_the_audit_policy_meets_secrets_before_any_rule_that_logs_bodies():
     assert rules[-1] == {"level": "None"}
 
 
+def test_the_audit_policy_records_leases_of_the_lab_only_and_no_bodies():
+    rules = yaml.safe_load(documents.audit_policy())["rules"]
+    about = [
+        r for r in rules if any("leases" in x.get("resources", []) for x in r.get("resources", []))
+    ]
+    assert [(one["level"], one.get("namespaces")) for one in about] == [
+        ("Metadata", ["trading-platform"]),
+        ("None", None),
+    ]
+
+
 def test_unknown_nodes_are_refused(state):
     with pytest.raises(UsageError, match="no kind of node"):
         EmbeddedProvider(nodes="cardboard")

@@ -1,0 +1,57 @@
+"""Operators that are not the lab's: right ones earn all points, wrong ones are told why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from foreign import Stage, behaviors, build
+from labgrader.engine.reset import Reset
+from labgrader.engine.solve import Solver
+from labgrader.paths import STATE_VARIABLE
+from labgrader.workbench import Choice, Workbench
+from nodes_support import RealLab
+
+pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
+
+MAKES = ("plain", "kopf")
+
+
+@pytest.fixture(scope="module")
+def bench(real_lab: RealLab) -> Iterator[Workbench]:
+    """A workbench on a real node with tasks 1 to 3 solved."""
+    root = real_lab.provider.layout.root
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATE_VARIABLE, str(root.parent.parent))
+        opened = Workbench(Choice(kubeconfig=str(real_lab.provider.kubeconfig())))
+        assert opened.target.owned
+    content = opened.catalog.lab.root
+    solver = Solver(opened.cluster, content, lambda line: None, manual=False)
+    for task in ("task1", "task2", "task3"):
+        solver.solve(task)
+    yield opened
+    reset = Reset(opened.cluster, content, lambda line: None, grace_seconds=1)
+    reset.run(include_unknown=True)
+    opened.close()
+
+
+@pytest.mark.parametrize("make", MAKES)
+def test_an_operator_is_judged_by_what_it_does(
+    make: str, bench: Workbench, real_lab: RealLab, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """All in one go: cluster and image are shared. `--all-operators` tries the rest."""
+    everything = request.config.getoption("--all-operators")
+    chosen = [one for one in behaviors(make) if one.ci or everything]
+    if not chosen:
+        pytest.skip("outside of CI: --all-operators")
+    image, file = build(make, tmp_path)
+    real_lab.provider.load_image(file)
+    stage = Stage(bench, real_lab, image)
+    wrong = {}
+    for behavior in chosen:
+        with stage.playing(behavior):
+            if told := stage.judged(behavior):
+                wrong[behavior.name] = told
+    assert not wrong
