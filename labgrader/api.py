@@ -21,13 +21,16 @@ from labgrader.engine.auditpolicy import Policy as AuditPolicy
 from labgrader.engine.auditpolicy import Request as AuditRequest
 from labgrader.engine.backups import (
     READER,
+    TooMuch,
     Written,
     essence,
     faults_of,
     files_of,
     objects_in,
+    total_of,
 )
 from labgrader.engine.context import Context
+from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.leadership import Leader, leader
@@ -43,8 +46,9 @@ from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import Runbook
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import port_of, series_of
+from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
-from labgrader.engine.shellsyntax import syntax_error
+from labgrader.engine.shellsyntax import shell_of, syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
@@ -153,7 +157,9 @@ __all__ = [
     "Rejected",
     "Resource",
     "Runbook",
+    "Script",
     "Stage",
+    "TooMuch",
     "Tried",
     "Unreachable",
     "Unsettled",
@@ -173,6 +179,7 @@ __all__ = [
     "faults_of",
     "files_of",
     "fired",
+    "formats_in",
     "groups_of",
     "is_ready",
     "just_changed",
@@ -182,21 +189,27 @@ __all__ = [
     "moment",
     "mounted_files",
     "name_of",
+    "names_date",
     "objects_in",
     "outcomes_of",
     "port_of",
     "quantity",
     "redacted",
     "resolve_port",
+    "run_by",
     "run_job",
     "run_pod",
     "runs_as",
     "schedule",
     "series_of",
     "serving_container",
+    "shell_of",
     "stage",
     "stored_yaml",
     "syntax_error",
+    "total_of",
     "unjudged",
+    "unrunnable",
+    "uses_date",
     "written",
 ]
