@@ -16,6 +16,7 @@ from labgrader.engine.alerting import (
     groups_of,
     outcomes_of,
 )
+from labgrader.engine.amounts import rates_in, times_in
 from labgrader.engine.auditpolicy import LEVELS, BadPolicy
 from labgrader.engine.auditpolicy import Policy as AuditPolicy
 from labgrader.engine.auditpolicy import Request as AuditRequest
@@ -29,6 +30,7 @@ from labgrader.engine.backups import (
     objects_in,
     total_of,
 )
+from labgrader.engine.configtext import text_under
 from labgrader.engine.context import Context
 from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.jobs import Ran, run_job, run_pod
@@ -43,13 +45,14 @@ from labgrader.engine.probe import Probe
 from labgrader.engine.quantity import duration, quantity
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
-from labgrader.engine.runbook import Runbook
+from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import port_of, series_of
 from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.shellsyntax import shell_of, syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
+from labgrader.engine.thresholds import Threshold, said_in, threshold_of
 from labgrader.engine.verdicts import Fact, Failure, fact, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
 from labgrader.engine.workload import (
@@ -117,6 +120,7 @@ __all__ = [
     "LEASE",
     "LEVELS",
     "MANY_ERRORS",
+    "MAX_CHARACTERS",
     "MONITOR",
     "NAMESPACE",
     "NODE",
@@ -159,6 +163,7 @@ __all__ = [
     "Runbook",
     "Script",
     "Stage",
+    "Threshold",
     "TooMuch",
     "Tried",
     "Unreachable",
@@ -194,12 +199,14 @@ __all__ = [
     "outcomes_of",
     "port_of",
     "quantity",
+    "rates_in",
     "redacted",
     "resolve_port",
     "run_by",
     "run_job",
     "run_pod",
     "runs_as",
+    "said_in",
     "schedule",
     "series_of",
     "serving_container",
@@ -207,6 +214,9 @@ __all__ = [
     "stage",
     "stored_yaml",
     "syntax_error",
+    "text_under",
+    "threshold_of",
+    "times_in",
     "total_of",
     "unjudged",
     "unrunnable",

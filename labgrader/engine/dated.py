@@ -15,7 +15,9 @@ MAX_CHARACTERS = 50_000
 """How much of a script is read."""
 
 _SHELLS = {"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"}
-_CALL = re.compile(r"\$\(\s*(?:\w+=\S+\s+)*(?:/[\w./]*/)?date\b([^()]*)\)|`\s*date\b([^`]*)`")
+_CALL = re.compile(
+    r"\$\(\s*(?:\w{1,60}=\S{1,60}\s+){0,3}(?:/[\w./]*/)?date\b([^()]*)\)|`\s*date\b([^`]*)`"
+)
 _FORMAT = re.compile(r"""\+("[^"]*"|'[^']*'|[^\s"']+)""")
 _FIELD = re.compile(r"%[-_0^#:]*\d*[EO]?([a-zA-Z+%])")
 _BY_DAY = set("dejaAuwDFxcs+")
