@@ -17,7 +17,7 @@ from labgrader.engine.alerting import (
     outcomes_of,
 )
 from labgrader.engine.amounts import rates_in, times_in
-from labgrader.engine.auditpolicy import LEVELS, BadPolicy
+from labgrader.engine.auditpolicy import ANY_NAME, LEVELS, BadPolicy, leaks, names_in
 from labgrader.engine.auditpolicy import Policy as AuditPolicy
 from labgrader.engine.auditpolicy import Request as AuditRequest
 from labgrader.engine.backups import (
@@ -103,6 +103,7 @@ from labgrader.model.resource import (
 from labgrader.model.result import Evidence
 
 __all__ = [
+    "ANY_NAME",
     "AUTOSCALER",
     "CLUSTER_ROLE",
     "CLUSTER_ROLE_BINDING",
@@ -191,10 +192,12 @@ __all__ = [
     "kind_of",
     "lasting",
     "leader",
+    "leaks",
     "moment",
     "mounted_files",
     "name_of",
     "names_date",
+    "names_in",
     "objects_in",
     "outcomes_of",
     "port_of",

@@ -247,7 +247,8 @@ from labgrader.paths import content_root
 
 load_checks(content_root() / "checks")
 runbook, backup = (sys.modules[f"labgrader_checks.{name}"] for name in ("runbook", "backup_job"))
-for part in ("1", "1 per ", "[", "_a_", "kubectl ", "a_", "> ", "|a", "1. ", "rate(", "1 a ", "rate a "):
+parts = ("1", "1 per ", "[", "_a_", "kubectl ", "a_", "> ", "|a", "1. ", "rate(", "1 a ", "rate a ")
+for part in parts:
     text = part * (MAX_CHARACTERS // len(part))
     for line in Runbook.of(text).sections[0].lines:
         for read in (times_in, rates_in, queries_in, runbook._FIGURE.findall):
