@@ -6,11 +6,12 @@ from labgrader.engine.alerting import (
     HEALTHY,
     LATE,
     MANY_ERRORS,
-    NOT_READY,
+    OTHERS_DOWN,
     STEP,
     VANISHED,
     WARM_UP,
     WINDOW,
+    Illness,
     Stage,
     fired,
     groups_of,
@@ -36,8 +37,9 @@ from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.leadership import Leader, leader
+from labgrader.engine.meaning import Role, about_reconciling, is_counter
 from labgrader.engine.moments import just_changed, moment
-from labgrader.engine.monitors import MONITOR, chosen_services, stage
+from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
 from labgrader.engine.mounts import mounted_files
 from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.probe import MARK as PROBE_LABEL
@@ -47,7 +49,7 @@ from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.engine.schedule import schedule
-from labgrader.engine.scrape import port_of, series_of
+from labgrader.engine.scrape import seconds_of, series_of
 from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.shellsyntax import shell_of, syntax_error
@@ -125,7 +127,7 @@ __all__ = [
     "MONITOR",
     "NAMESPACE",
     "NODE",
-    "NOT_READY",
+    "OTHERS_DOWN",
     "POD",
     "PROBE_LABEL",
     "READER",
@@ -152,6 +154,7 @@ __all__ = [
     "Fact",
     "Failure",
     "Forbidden",
+    "Illness",
     "Leader",
     "MissingCapability",
     "NotReadable",
@@ -161,7 +164,9 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Resource",
+    "Role",
     "Runbook",
+    "Scraped",
     "Script",
     "Stage",
     "Threshold",
@@ -172,6 +177,7 @@ __all__ = [
     "WebhookFailed",
     "Workload",
     "Written",
+    "about_reconciling",
     "check",
     "chosen_namespace",
     "chosen_services",
@@ -187,6 +193,7 @@ __all__ = [
     "fired",
     "formats_in",
     "groups_of",
+    "is_counter",
     "is_ready",
     "just_changed",
     "kind_of",
@@ -200,7 +207,6 @@ __all__ = [
     "names_in",
     "objects_in",
     "outcomes_of",
-    "port_of",
     "quantity",
     "rates_in",
     "redacted",
@@ -211,6 +217,8 @@ __all__ = [
     "runs_as",
     "said_in",
     "schedule",
+    "scraped_by",
+    "seconds_of",
     "series_of",
     "serving_container",
     "shell_of",

@@ -30,7 +30,7 @@ class Threshold:
 
 
 def threshold_of(alerts: Sequence[Mapping[str, Any]], name: str) -> Threshold | None:
-    """Return above what an alert fires; None where there is no such alert.
+    """Return above what an alert fires; None where there is none, or any error is enough.
 
     Args:
         alerts: as Prometheus' parser has read them.
@@ -40,9 +40,10 @@ def threshold_of(alerts: Sequence[Mapping[str, Any]], name: str) -> Threshold | 
     """
     mine = [one for one in alerts if one["alert"] == name]
     found = [each for one in mine for each in one["thresholds"] if each["op"] in (">", ">=")]
-    rates = [Threshold(float(one["value"])) for one in found if one["rate"]]
-    shares = [Threshold(float(one["value"]), ratio=True) for one in found if one["ratio"]]
-    if mine and not rates and not shares:
+    some = [one for one in found if float(one["value"]) > 0]
+    rates = [Threshold(float(one["value"])) for one in some if one["rate"]]
+    shares = [Threshold(float(one["value"]), ratio=True) for one in some if one["ratio"]]
+    if mine and not any(one["rate"] or one["ratio"] for one in found):
         raise MissingCapability(
             f"No rate can be read from the expression of {name}",
             "Compare a rate() or an increase() with a number",
