@@ -9,7 +9,7 @@ from labgrader.api import (
     HEALTHY,
     LATE,
     MANY_ERRORS,
-    NOT_READY,
+    OTHERS_DOWN,
     STEP,
     VANISHED,
     WARM_UP,
@@ -18,6 +18,7 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
+    Illness,
     MissingCapability,
     Resource,
     Stage,
@@ -32,6 +33,7 @@ from labgrader.api import (
     unjudged,
 )
 
+CANNED = "no container runs here: the metrics are those of the lab's own operator"
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 
 
@@ -46,11 +48,17 @@ def alerts_fire(
 ) -> Iterator[Fact]:
     """Plays half an hour of the lab at a time to the rules: all well, then something breaks.
 
-    The figures are those that the operator exposes now, or, where no container runs, those of the
-    reference operator; they are labelled as the ServiceMonitor has Prometheus label them. While all
-    is well nothing may fire. When the operator does not answer, or has vanished, when errors are
-    frequent, and when a resource is not ready, the alert that is for it must fire after its time.
-    How the expressions are written is yours.
+    The metrics are those that the operator exposes now. Which of them tell that a resource is ready
+    and which count errors is recognised by their types, labels, values and words, so that an
+    operator's own names are as good as the lab's; what cannot be told is not judged. Where no
+    container runs, the metrics of the lab's own operator are used, and the result says so. They are
+    labelled as the ServiceMonitors have Prometheus label them, beside targets of other jobs.
+
+    While all is well nothing may fire, nor when only another job's target is down. When the
+    operator does not answer, or has vanished, when errors are frequent, and when a resource is not
+    ready (the first or the last one, in each phase that a resource without ready pods may have;
+    Suspended and Scaling are none of them), the alert that is for it must fire after its time. How
+    the expressions are written is yours.
     """
     rules = ctx.require(RULE, name, ctx.namespace, fix="Apply the PrometheusRule of this step")
     scene = stage(ctx, **scrape)
@@ -69,6 +77,8 @@ def alerts_fire(
             fix=f"kubectl edit prometheusrule {name} -n {ctx.namespace}",
         )
     view = _View(ctx, name, scene, answer, exprs)
+    if scene.canned:
+        yield fact(CANNED, ok=True, weight=0)
     yield from view.down(down)
     yield from view.errors(errors)
     yield from view.not_ready(not_ready)
@@ -151,41 +161,77 @@ class _View:
     def down(self, alert: Mapping[str, Any]) -> Iterator[Fact]:
         """State what becomes of the alert about the operator."""
         yield self.silent(alert, HEALTHY, "all is well")
+        yield self.silent(alert, OTHERS_DOWN, "only a target of another job is down")
         yield self.rings(alert, DOWN, "the operator does not answer", 0)
         yield self.rings(alert, VANISHED, "the operator has vanished", WINDOW)
 
     def errors(self, alert: Mapping[str, Any]) -> Iterator[Fact]:
         """State what becomes of the alert about errors."""
-        if not self.scene.counts_errors:
-            yield unjudged(f"{alert['alert']} fires", _unseen("counts no errors"), weight=2)
-            return
-        yield self.silent(alert, FEW_ERRORS, f"errors are rarer than {alert['rate']}/s")
-        yield self.rings(alert, MANY_ERRORS, f"errors are more than {alert['rate']}/s", WINDOW)
+        few, many = f"errors are rarer than {alert['rate']}/s", f"than {alert['rate']}/s"
+        facts = [
+            self.silent(alert, FEW_ERRORS, few),
+            self.rings(alert, MANY_ERRORS, f"errors are more {many}", WINDOW),
+        ]
+        yield from self._known(alert, facts, self.scene.counts_errors, "counts no errors")
 
     def not_ready(self, alert: Mapping[str, Any]) -> Iterator[Fact]:
         """State what becomes of the alert about a resource."""
-        names = self.scene.resources
-        if not names:
-            yield unjudged(f"{alert['alert']} fires", _unseen("tells about no resource"), weight=3)
-            return
-        ill = names[0]
-        yield self.silent(alert, HEALTHY, "every resource is ready")
-        yield self.rings(alert, NOT_READY, f"{ill} is not ready", WINDOW)
-        rang = fired(self.outcomes, NOT_READY, alert["alert"])
-        yield self.fact(
-            "names the resource, and no other",
-            bool(rang) and all(_names(one, ill, names) for one in rang),
-            alert,
-            f"does not say that it is about {ill}",
-            f"a label or a text with {ill}",
+        ills = self.scene.illnesses
+        facts = [self.silent(alert, HEALTHY, "every resource is ready")]
+        facts += [
+            self.rings(alert, one.scenario, f"{one.resource} is {one.phase}, 0 ready", WINDOW)
+            for one in ills
+        ]
+        facts += self._about(alert, ills) if ills else ()
+        yield from self._known(alert, facts, bool(ills), "does not tell which resource is ready")
+
+    def _known(
+        self, alert: Mapping[str, Any], facts: Sequence[Fact], told: bool, lack: str
+    ) -> Iterator[Fact]:
+        """Yield facts; as unjudged those that fail where a metric's meaning is not known."""
+        named = {name for expr in self.exprs[alert["alert"]] for name in self.parsed[expr]["names"]}
+        page = self.scene.page
+        absent = {name for name in named if name and name != "up"} - page.names - page.declared
+        unknown = page.unknown(named)
+        for one in facts:
+            if one.ok or not named or (absent and not self.scene.why):
+                yield one
+            elif self.scene.why:
+                yield unjudged(one.name, _unseen(f"cannot be read: {self.scene.why}"))
+            elif unknown:
+                what = f"has {unknown[0]}, and what that means cannot be told from it"
+                yield unjudged(one.name, _unseen(what))
+            elif not told:
+                yield unjudged(one.name, _unseen(lack))
+            else:
+                yield one
+
+    def _about(self, alert: Mapping[str, Any], ills: Sequence[Illness]) -> list[Fact]:
+        """State that it says which resource is not ready, and stops when it is ready again."""
+        name, names = alert["alert"], self.scene.page.told
+        rang = {one: fired(self.outcomes, one.scenario, name) for one in ills}
+        wrong = next(
+            (one for one in ills if not all(_names(a, one.resource, names) for a in rang[one])),
+            ills[0],
         )
-        yield self.fact(
-            "ends when the resource is ready again",
-            bool(rang) and all(one["until"] > 0 for one in rang),
-            alert,
-            "goes on firing after the resource is ready again",
-            "silence again",
-        )
+        every = [a for many in rang.values() for a in many]
+        right = all(_names(a, one.resource, names) for one in ills for a in rang[one])
+        return [
+            self.fact(
+                "names the resource, and no other",
+                bool(every) and right,
+                alert,
+                f"does not say that it is about {wrong.resource}",
+                f"a label or a text with {wrong.resource}",
+            ),
+            self.fact(
+                "ends when the resource is ready again",
+                bool(every) and all(one["until"] > 0 for one in every),
+                alert,
+                "goes on firing after the resource is ready again",
+                "silence again",
+            ),
+        ]
 
 
 def _names(alert: Mapping[str, Any], ill: str, names: Sequence[str]) -> bool:
@@ -196,5 +242,6 @@ def _names(alert: Mapping[str, Any], ill: str, names: Sequence[str]) -> bool:
 
 def _unseen(what: str) -> MissingCapability:
     return MissingCapability(
-        f"The operator's page {what}", "Let it expose what the lab's operator does, or use that"
+        f"The operator's page {what}",
+        "Name its metrics for what they tell, such as …_ready or …_reconcile_errors_total",
     )

@@ -1,11 +1,10 @@
 """The audit policy that a learner stored: what the API server would log by it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from labgrader.api import (
+    ANY_NAME,
     CONFIG_MAP,
-    LEVELS,
     AuditPolicy,
     AuditRequest,
     BadPolicy,
@@ -15,13 +14,15 @@ from labgrader.api import (
     Failure,
     NotReadable,
     check,
-    dig,
     fact,
+    leaks,
+    names_in,
     stored_yaml,
+    text_under,
 )
 
 CHANGES = ("create", "update", "patch", "delete")
-TOUCHES = ("get", "list", "watch", *CHANGES)
+TOUCHES = ("get", "list", "watch", *CHANGES, "deletecollection")
 PEOPLE = {
     "kubernetes-admin": ("system:masters", "system:authenticated"),
     "system:serviceaccount:ci:deployer": (
@@ -30,7 +31,10 @@ PEOPLE = {
         "system:authenticated",
     ),
 }
-"""Who does the sample deeds: a person, and a pipeline. The operator's own may be left out."""
+"""Who makes the sample changes: a person, and a pipeline. The operator's own may be left out."""
+
+MOST_NAMES = 50
+"""How many of the names that a policy names are tried."""
 
 
 @check()
@@ -44,9 +48,11 @@ def audit_policy(
     """Reads the policy as the API server would, and asks it about sample requests.
 
     The server takes the first rule that matches, so the order counts. A change by a person or a
-    pipeline to what the lab is about must be logged, at whatever level; a Secret must never be
-    logged above Metadata, whoever touches it in whichever namespace, because from Request on its
-    data would stand in the log. Further rules are yours.
+    pipeline to what the lab is about must be logged, at whatever level and whatever its name is. A
+    Secret must never be logged above Metadata, because from Request on its data would be in the
+    log: whoever touches it, under whichever name, in whichever namespace, or by a list or watch of
+    all namespaces, whose namespace is empty. The sample requests are made of what the rules
+    themselves name. Further rules are yours.
 
     In a ConfigMap a policy changes nothing: the API server reads a file when it starts.
     `labgrader cluster audit` starts one with your policy, and shows what it writes down.
@@ -65,12 +71,9 @@ def _policy(ctx: Context, name: str, key: str) -> tuple[AuditPolicy, str]:
     fix = f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}"
     found = ctx.require(CONFIG_MAP, name, ctx.namespace, fix=fix)
     label = CONFIG_MAP.describe(name, ctx.namespace)
-    texts: Mapping[str, str] = dig(found, "data", {})
-    used = key if key in texts or len(texts) != 1 else next(iter(texts))
+    used, text = text_under(found, key)
     try:
-        if used not in texts:
-            raise NotReadable("it is not there")
-        return AuditPolicy.of(stored_yaml(texts[used])), used
+        return AuditPolicy.of(stored_yaml(text)), used
     except (NotReadable, BadPolicy) as error:
         raise Failure(
             f"data[{used}] is no audit policy: {error}",
@@ -81,20 +84,23 @@ def _policy(ctx: Context, name: str, key: str) -> tuple[AuditPolicy, str]:
         ) from error
 
 
-def _requests(kind: Mapping[str, str], verbs: Sequence[str], spaces: Sequence[str]) -> Any:
-    """Yield what every one of the sample people does to a resource."""
-    resource, _, subresource = kind["resource"].partition("/")
+def _changes(
+    policy: AuditPolicy, kind: Mapping[str, str], namespace: str
+) -> Iterator[AuditRequest]:
+    """Yield what every one of the sample people changes, under any name and those in the policy."""
+    names = [ANY_NAME, *names_in(policy.rules, kind["group"])[:MOST_NAMES]]
     for user, groups in PEOPLE.items():
-        for verb in verbs:
-            for space in spaces:
-                name = "" if verb in ("list", "watch", "create") else "sample"
+        for verb in CHANGES:
+            for name in [""] if verb == "create" else names:
                 yield AuditRequest(
-                    user, groups, verb, kind["group"], resource, space, name, subresource
+                    user, groups, verb, kind["group"], kind["resource"], namespace, name
                 )
 
 
 def _told(asked: AuditRequest) -> str:
-    return f"{asked.verb} {asked.resource} in {asked.namespace} by {asked.user}"
+    named = f" {asked.name}" if asked.name not in ("", ANY_NAME) else ""
+    where = f"in {asked.namespace}" if asked.namespace else "in all namespaces"
+    return f"{asked.verb} {asked.resource}{named} {where} by {asked.user}"
 
 
 def _by(policy: AuditPolicy, asked: AuditRequest) -> str:
@@ -111,7 +117,7 @@ def _recorded(
     edit: str,
 ) -> Fact:
     """State that every change to a resource is logged."""
-    asked = list(_requests(kind, CHANGES, [ctx.namespace]))
+    asked = _changes(policy, kind, ctx.namespace)
     lost = next((one for one in asked if policy.level(one) == "None"), None)
     why = f"{_told(lost)}: {_by(policy, lost)}" if lost else "all are logged"
     return fact(
@@ -135,13 +141,12 @@ def _private(
     edit: str,
 ) -> Fact:
     """State that no request for a resource is logged with its content."""
-    asked = list(_requests(kind, TOUCHES, [ctx.namespace, "kube-system"]))
-    most = max(asked, key=lambda one: LEVELS.index(policy.level(one)))
-    level = policy.level(most)
-    why = f"{_told(most)} at {level}: {_by(policy, most)}"
+    found = leaks(policy, kind["group"], kind["resource"], TOUCHES, [ctx.namespace, "kube-system"])
+    worst = next(found, None)
+    why = f"{_told(worst)} at {policy.level(worst)}: {_by(policy, worst)}" if worst else "none is"
     return fact(
         f"what is in {kind['resource']} is never logged",
-        level in ("None", "Metadata"),
+        worst is None,
         weight=2,
         reason=f"The content of {kind['resource']} would be in the log: {why}",
         expected=f"{kind['resource']} at Metadata at most, before any wider rule",

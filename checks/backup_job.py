@@ -14,23 +14,29 @@ from labgrader.api import (
     Fact,
     MissingCapability,
     Object,
+    Script,
     check,
     config_maps,
     dig,
     fact,
     kind_of,
     lasting,
+    run_by,
     schedule,
+    shell_of,
     syntax_error,
     unjudged,
+    unrunnable,
+    uses_date,
     written,
 )
 from labgrader.engine.rbac import Account, Action, Table
 from labgrader.engine.rbac_access import grants
 
 READS = {"get", "list", "watch"}
-_SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
 _CALLS = re.compile(r"\b(?:mkdir|cd|test|mv|cp|tar)\b")
+_JOB = "spec.jobTemplate.spec."
+_A_DATE = re.compile(r"20\d\d-?[01]\d-?[0-3]\d")
 _NAMES_NOTHING = re.compile(r"""\s(?:""|'')(?:\s|$)""")
 
 
@@ -46,9 +52,14 @@ def backup_job(
     """Follows the CronJob to its account, its image, its script and its volume.
 
     It must fire once a day at two, under an account of its own that may read what is to be backed
-    up and may change nothing; its image must be the same next year; its script must still have its
-    variables, and a shell must be able to read it (`sh -n`, which runs nothing); and what it writes
-    to must outlive the pod. How it writes the backup is yours; the next check runs it.
+    up and may change nothing; its image must be the same next year; and what it writes to must
+    outlive the pod.
+
+    Of the scripts that it runs, those that write files are read: a shell must be able to read them
+    (`sh -n`, which runs nothing) and to run them (no CR LF line ends), and a place that they write
+    to must have the date in its name. What counts as a date is what differs from one night to the
+    next: a day, a weekday, seconds since the epoch; not an hour, and not a name that is always the
+    same. How the backup is written is yours; the next check runs it.
     """
     job = ctx.require(
         CRON_JOB,
@@ -106,15 +117,28 @@ class _View:
         )
 
     def not_suspended(self) -> Fact:
-        """State that it fires at all."""
-        suspended = bool(dig(self.job, "spec.suspend", False))
+        """State that it fires at all, and that the Job which it makes runs a pod."""
+        wrong = [
+            (path, value)
+            for path, value in (
+                ("spec.suspend", dig(self.job, "spec.suspend") or False),
+                ("spec.jobTemplate.spec.suspend", dig(self.job, _JOB + "suspend") or False),
+                ("spec.jobTemplate.spec.parallelism", dig(self.job, _JOB + "parallelism", 1)),
+                ("spec.jobTemplate.spec.completions", dig(self.job, _JOB + "completions", 1)),
+            )
+            if (value if path.endswith("suspend") else not value)
+        ]
+        path, value = wrong[0] if wrong else ("spec.suspend", False)
+        given = f"{path.rpartition('.')[2]}: {str(value).lower()}"
+        happens = "it never fires" if path == "spec.suspend" else "the Job it makes runs no pod"
         return self.fact(
             "it is not suspended",
-            not suspended,
-            "spec.suspend",
-            reason="It is suspended, so it never fires",
+            not wrong,
+            path,
+            reason=f"It is suspended ({path} is {str(value).lower()}), so {happens}",
             expected="suspend: false",
-            actual=f"suspend: {str(suspended).lower()}",
+            actual=given,
+            fix=f"{self.edit}, and remove {path}",
         )
 
     def account(
@@ -189,9 +213,9 @@ class _View:
         )
 
     def scripts(self, script: Mapping[str, str]) -> Iterator[Fact]:
-        """State that a shell can read what it runs, and that its variables are still there."""
-        texts = dict(self._texts())
-        if not texts:
+        """State that its backups are named by the date, and that a shell can run its scripts."""
+        found = run_by(self.spec, lambda name: self.ctx.get(CONFIG_MAP, name, self.ctx.namespace))
+        if not found:
             yield self.fact(
                 "its script is there",
                 False,
@@ -202,43 +226,49 @@ class _View:
                 actual=f"ConfigMaps: {', '.join(config_maps(self.spec)) or 'none'}",
             )
             return
-        eaten = {place: why for place, text in texts.items() if (why := _eaten(text))}
-        place, why = next(iter(eaten.items()), ("", ""))
-        yield self.fact(
-            "its script still has its variables",
-            not eaten,
-            place or "script",
+        writers = [one for one in found if one.writes] or found
+        yield self.dated(writers)
+        yield self.runnable(found, script["name"])
+
+    def dated(self, writers: Sequence[Script]) -> Fact:
+        """State that a place which is written to has the date in its name."""
+        eaten = next(((one, why) for one in writers if (why := _eaten(one.text))), None)
+        dated = any(uses_date(one.text, shell_of(one.text)) for one in writers)
+        place, why = (eaten[0].place, eaten[1]) if eaten else (writers[0].place, _ALWAYS_SAME)
+        return self.fact(
+            "its backups have the date in their names",
+            dated and not eaten,
+            place,
             reason=f"{place}: {why}",
-            expected="variables such as $(date +%Y%m%d) as they were written",
-            actual=why or "they are there",
-            fix="Store it again from a file, or with a quoted delimiter: <<'EOF'",
-        )
-        try:
-            wrong = {where: said for where, text in texts.items() if (said := syntax_error(text))}
-        except MissingCapability as error:
-            yield unjudged("a shell can read its script", error)
-            return
-        place, why = next(iter(wrong.items()), ("", ""))
-        yield self.fact(
-            "a shell can read its script",
-            not wrong,
-            place or "script",
-            reason=f"{place} cannot be read by a shell: {why}",
-            expected="a script without mistakes in its syntax",
-            actual=why or "it can be read",
+            expected="a directory such as /backups/$(date +%Y%m%d), with the variables as written",
+            actual=why if eaten or not dated else "they have",
+            fix="Write below a directory such as /backups/$(date +%Y%m%d-%H%M%S); store the script"
+            " from a file, or with a quoted delimiter: <<'EOF'",
         )
 
-    def _texts(self) -> Iterator[tuple[str, str]]:
-        """Yield the scripts that it runs: out of ConfigMaps, and from its command line."""
-        for container in self.containers:
-            words = [*dig(container, "command", []), *dig(container, "args", [])]
-            if len(words) > 2 and _SHELL.fullmatch(words[0]) and words[1].startswith("-"):
-                yield f"command of {container.get('name')}", str(words[2])
-        for name in config_maps(self.spec):
-            found = self.ctx.get(CONFIG_MAP, name, self.ctx.namespace)
-            for key, text in dig(found, "data", {}).items():
-                if key.endswith(".sh") or text.startswith("#!"):
-                    yield f"{CONFIG_MAP.describe(name)} data[{key}]", text
+    def runnable(self, scripts: Sequence[Script], config_map: str) -> Fact:
+        """State that a shell can read and run its scripts."""
+        name = "a shell can read its script"
+        try:
+            wrong = [
+                (one.place, said)
+                for one in scripts
+                if (said := unrunnable(one.text) or syntax_error(one.text))
+            ]
+        except MissingCapability as error:
+            return unjudged(name, error)
+        place, why = wrong[0] if wrong else (scripts[0].place, "")
+        return self.fact(
+            name,
+            not wrong,
+            place,
+            reason=f"{place} cannot be read by a shell: {why}",
+            expected="a script without syntax errors, with LF line ends",
+            actual=why or "it can be read",
+            fix="Correct the file (`sed -i 's/\\r$//' backup.sh` removes CR), and store it again:"
+            f" kubectl create configmap {config_map} -n {self.ctx.namespace} --from-file=backup.sh"
+            " --dry-run=client -o yaml | kubectl apply -f -",
+        )
 
     def kept(self) -> Fact:
         """State that it writes to something that outlives the pod."""
@@ -274,13 +304,18 @@ def _floats(image: str) -> bool:
     return tag in ("", "latest", "stable", "edge", "main", "master", "nightly")
 
 
+_ALWAYS_SAME = (
+    "no place that it writes to has the date in its name, so each night replaces the last backup"
+)
+
+
 def _eaten(text: str) -> str:
     """Say by what one sees that a shell has expanded a script before it was stored."""
-    if "$" not in text and "`" not in text:
-        return "it has no variable at all: the shell has put today's values in their place"
+    if "$" not in text and "`" not in text and _A_DATE.search(text):
+        return "it has no variable at all: the shell has put today's date in its place"
     for command in re.split(r"[\n|;&]", text):
         call = _CALLS.search(command)
         if call and _NAMES_NOTHING.search(command, call.end()):
             shown = command[call.start() :].strip()[:100]
-            return f"`{shown}` names nothing: the shell has eaten a variable"
+            return f"`{shown}` names nothing: the shell has replaced a variable with nothing"
     return ""

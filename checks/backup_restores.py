@@ -1,5 +1,6 @@
 """The backup, run once: whether it ends well, and whether what it wrote restores."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,9 +14,11 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
+    MissingCapability,
     Object,
     Rejected,
     Resource,
+    TooMuch,
     Unsettled,
     Written,
     check,
@@ -25,12 +28,16 @@ from labgrader.api import (
     fact,
     faults_of,
     files_of,
+    formats_in,
     lasting,
     name_of,
+    names_date,
     objects_in,
     redacted,
+    run_by,
     run_job,
     run_pod,
+    total_of,
 )
 
 RUN_SECONDS = 60.0
@@ -50,17 +57,21 @@ def backup_restores(
 ) -> Iterator[Fact]:
     """Makes a Job of the CronJob, as `kubectl create job --from` does, and waits for its end.
 
-    Then a second pod reads the volume: files that this run wrote, as YAML or JSON, packed or not.
-    Each object that is to be backed up must be there, must be what the cluster has now, and must be
-    one that the API server would take under the same name, once what it gave it (uid,
-    resourceVersion, status) is gone; it is asked by dry-run. Job and pods are removed; the backup
-    itself stays on your volume. Nothing of a Secret is ever shown.
+    It may take 60 seconds, or the Job's own activeDeadlineSeconds where that is less. Then a second
+    pod reads the volume: files that this run wrote, as YAML or JSON, packed or not. Their paths
+    must have the date in them. Each object that is to be backed up must be there, must be what the
+    cluster has now, and must be one that the API server would take under the same name, once what
+    it gave it (uid, resourceVersion, status) is gone; it is asked by dry-run. Job and pods are
+    removed. The backup stays on your volume, one for each grading, and the result names it.
+    Nothing of a Secret is ever shown.
     """
     job = ctx.require(CRON_JOB, name, ctx.namespace, fix="Create the CronJob of this step")
     spec: Object = dig(job, "spec.jobTemplate.spec", {})
     pod: Object = dig(spec, "template.spec", {})
     for config_map in config_maps(pod):  # when one of them changes, it is another backup
         ctx.get(CONFIG_MAP, config_map, ctx.namespace)
+    scripts = run_by(pod, lambda named: ctx.get(CONFIG_MAP, named, ctx.namespace))
+    formats = [form for script in scripts for form in formats_in(script.text)]
     label = CRON_JOB.describe(name, ctx.namespace)
     before = _wanted(ctx, expected)
     began = time.monotonic()
@@ -69,6 +80,8 @@ def backup_restores(
     after = _wanted(ctx, expected)
     found, wrong = objects_in(files)
     shown = ", ".join(one.path.rpartition("/")[2] for one in files)[:200]
+    yield _left(files, label)
+    yield _dated(files, found, (ctx.server_time().timestamp(), formats), label)
     for one in expected:
         yield _restores(ctx, one, before, after, found, f"{shown} {'; '.join(wrong)}".strip())
 
@@ -80,6 +93,9 @@ def _ran(ctx: Context, spec: Object, name: str, label: str) -> Fact:
         return fact("it runs to its end", ok=True)
     words = redacted(" ".join(ran.log.split()))[-300:]
     said = f"; it said: {words}" if words else ""
+    own = spec.get("activeDeadlineSeconds")
+    if own is not None and own < RUN_SECONDS and "deadline" in ran.why:
+        said = f", and its activeDeadlineSeconds is {own}{said}"
     raise Failure(
         f"The backup does not run to its end: {redacted(ran.why)}{said}",
         expected="a Job of it that completes",
@@ -103,12 +119,61 @@ def _written(ctx: Context, pod: Object, label: str, seconds: float) -> list[Writ
     late = int(time.monotonic() - began)
     try:
         files = files_of(ran.log, fresh + late)
-    except ValueError as error:
-        raise _nothing(label, str(error)) from error
-    new = [one for one in files if one.age <= fresh + late and one.size]
+    except TooMuch as error:
+        raise MissingCapability(str(error), "Keep only what is asked for in a backup") from error
+    new = [one for one in files if one.size]
     if not new:
-        raise _nothing(label, f"{len(files)} files, and none of this run")
+        raise _nothing(label, f"{total_of(ran.log)} files on it, and none of this run")
     return new
+
+
+def _left(files: Sequence[Written], label: str) -> Fact:
+    """Name what the run has left on the volume: a grading never removes a backup."""
+    places = list(dict.fromkeys(_within(one.path).rpartition("/")[0] or "/" for one in files))
+    shown = ", ".join(places)[:200]
+    return fact(
+        f"this grading left a backup on the volume: {shown}",
+        ok=True,
+        weight=0,
+        expected="a backup of this run, which is yours to keep or remove",
+        actual=shown,
+        evidence=[Evidence(label, "volumes", shown)],
+    )
+
+
+def _dated(
+    files: Sequence[Written],
+    found: Sequence[Object],
+    when: tuple[float, Sequence[str]],
+    label: str,
+) -> Fact:
+    """State that what is to be restored lies at paths with the date in them."""
+    now, formats = when
+    dated = [one for one in files if names_date(_within(one.path), now, formats)]
+    lost = {_what_of(one) for one in found}
+    if dated and len(dated) < len(files):
+        lost -= {_what_of(one) for one in objects_in(dated)[0]}
+    elif dated:
+        lost = set()
+    shown = ", ".join(_within(one.path) for one in files)[:200]
+    return fact(
+        "it lies in a directory with the date in its name",
+        bool(dated) and not lost,
+        reason=f"The run wrote to {shown}: no date is in the path, so the next night replaces it",
+        expected="a directory such as /backups/$(date +%Y%m%d)",
+        actual=shown,
+        fix="Let the script write below /backups/$(date +%Y%m%d-%H%M%S)",
+        evidence=[Evidence(label, "volumes", shown)],
+    )
+
+
+def _within(path: str) -> str:
+    """Return where a file lies on its volume."""
+    return re.sub(r"^/labgrader/\d+/", "", path)
+
+
+def _what_of(obj: Object) -> str:
+    return f"{obj.get('kind')} {dig(obj, 'metadata.namespace', '')}/{name_of(obj)}"
 
 
 def _nothing(label: str, why: str) -> Failure:
@@ -137,7 +202,10 @@ def _reader(pod: Object, volumes: Sequence[Object], fresh: int) -> Object:
                 "image": IMAGE,
                 "command": ["sh", "-c", READER, "sh", *places],
                 "resources": {"requests": SMALL, "limits": SMALL},
-                "env": [{"name": "FRESH", "value": str(slack)}],
+                "env": [
+                    {"name": "FRESH", "value": str(slack)},
+                    {"name": "MINUTES", "value": str(slack // 60 + 2)},
+                ],
                 "securityContext": {
                     **kept,
                     "allowPrivilegeEscalation": False,

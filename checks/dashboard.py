@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from labgrader.api import (
@@ -12,12 +13,20 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
+    MissingCapability,
+    Role,
+    Stage,
+    about_reconciling,
     check,
-    dig,
     fact,
+    is_counter,
     outcomes_of,
     stage,
+    text_under,
+    unjudged,
 )
+
+CANNED = "no container runs here: the metrics are those of the lab's own operator"
 
 MOST = 200
 """How many expressions are looked at; a dashboard with more is several."""
@@ -40,12 +49,18 @@ def dashboard(
     """Reads the JSON as Grafana would, and has Prometheus' own code evaluate each expression.
 
     It is evaluated over what the operator exposes now, or, where no container runs, over what the
-    reference operator exposes, scraped as the ServiceMonitor says, while all is well. Each series
-    that an expression names must be there. Variables such as `$namespace` or `$__rate_interval` are
-    filled in. Titles, kinds of panels, and whether all of it stands below `dashboard` are yours.
+    lab's own operator exposes (the result says so), scraped as the ServiceMonitor says, while all
+    is well. Each series that an expression names must be there. A counter must be shown as a rate
+    or an increase: by itself it only says how long its process has been running. Variables such as
+    `$namespace` or `$__rate_interval` are filled in. Metrics about the resources are those with a
+    resource's name in a label, whatever they are called. Titles, kinds of panels, and whether all
+    of it stands below `dashboard` are yours.
     """
     view = _View(ctx, name, key)
     told = view.expressions()
+    judged = view.judge(told, scrape)
+    if judged.scene.canned:
+        yield fact(CANNED, ok=True, weight=0)
     yield view.fact(
         f"it has {panels} panels or more with an expression",
         len(told) >= panels,
@@ -54,7 +69,9 @@ def dashboard(
         actual=", ".join(title for title, _ in told)[:200] or "none",
     )
     for subject in subjects:
-        has = any(one in expr for _, exprs in told for expr in exprs for one in subject["any"])
+        names = judged.names_about(str(subject["meaning"]))
+        wanted = (*subject["any"], *names)
+        has = any(one in expr for _, exprs in told for expr in exprs for one in wanted)
         yield view.fact(
             f"a panel is about {subject['about']}",
             has,
@@ -62,7 +79,46 @@ def dashboard(
             expected=f"an expression with one of {', '.join(subject['any'])}…",
             actual="; ".join(expr for _, exprs in told for expr in exprs)[:200] or "none",
         )
-    yield from view.shown(told, scrape)
+    yield from view.shown(judged, scrape["service"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What Prometheus' code says about expressions; ``pairs`` are a panel's title and one of them."""
+
+    scene: Stage
+    pairs: Sequence[tuple[str, str]]
+    parsed: Mapping[str, Mapping[str, Any]]
+    outcome: Mapping[str, Any]
+
+    def empty(self) -> list[str]:
+        """Return which selectors of which panel find nothing."""
+        return [
+            f"{title}: nothing exposes {selector}"
+            for title, expr in self.pairs
+            for selector in self.parsed[expr]["selectors"]
+            if self.outcome["results"].get(selector, 0) < 1
+        ]
+
+    def bare_counters(self) -> list[tuple[str, str]]:
+        """Return which panels show which counters as they are."""
+        counters = {one.name for one in self.scene.page.series if is_counter(one)}
+        return [
+            (title, name)
+            for title, expr in self.pairs
+            for name, bare in zip(
+                self.parsed[expr]["names"], self.parsed[expr]["bare"], strict=True
+            )
+            if bare and name in counters
+        ]
+
+    def names_about(self, what: str) -> list[str]:
+        """Return the metrics about the resources, or about reconciling."""
+        page = self.scene.page
+        if what == "resources":
+            return sorted({one.name for one in page.series if page.resource_of(one)})
+        found = {one.name for one in page.having(Role.LOOKS, Role.ERRORS)}
+        return sorted(found | {one.name for one in page.series if about_reconciling(one)})
 
 
 class _View:
@@ -74,19 +130,16 @@ class _View:
         self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
         fix = f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}"
         found = ctx.require(CONFIG_MAP, name, ctx.namespace, fix=fix)
-        texts: Mapping[str, str] = dig(found, "data", {})
-        self.key = key if key in texts or len(texts) != 1 else next(iter(texts))
-        self.data = self._read(texts)
+        self.key, text = text_under(found, key)
+        self.data = self._read(text)
 
-    def _read(self, texts: Mapping[str, str]) -> Mapping[str, Any]:
+    def _read(self, text: str) -> Mapping[str, Any]:
         try:
-            data = json.loads(texts[self.key])
+            data = json.loads(text)
             whole = data.get("dashboard", data)
             if isinstance(whole, Mapping):
                 return whole
             why = "`dashboard` is no object"
-        except KeyError:
-            why = "it is not there"
         except AttributeError:
             why = "it is no object"
         except RecursionError:
@@ -125,17 +178,18 @@ class _View:
                 found.append((str(one.get("title", "without a title"))[:60], exprs))
         return found
 
-    def shown(
-        self, told: Sequence[tuple[str, list[str]]], scrape: Mapping[str, Any]
-    ) -> Iterator[Fact]:
-        """State that every expression is one, and finds its series."""
+    def judge(self, told: Sequence[tuple[str, list[str]]], scrape: Mapping[str, Any]) -> _Judged:
+        """Have every expression parsed, and evaluated while all is well."""
         pairs = [(title, _filled(expr)) for title, exprs in told for expr in exprs][:MOST]
-        scene = stage(self.ctx, **scrape).scenarios(1)[0]
-        answer = self.ctx.ask_prometheus(
-            {"queries": list(dict.fromkeys(expr for _, expr in pairs)), "scenarios": [scene]}
-        )
+        scene = stage(self.ctx, **scrape)
+        queries = list(dict.fromkeys(expr for _, expr in pairs))
+        answer = self.ctx.ask_prometheus({"queries": queries, "scenarios": [scene.calm()]})
         parsed = {one["expr"]: one for one in answer["queries"]}
-        outcome = outcomes_of(answer)[HEALTHY]
+        return _Judged(scene, pairs, parsed, outcomes_of(answer)[HEALTHY])
+
+    def shown(self, judged: _Judged, service: str) -> Iterator[Fact]:
+        """State that every expression is one, finds its series, and shows counters as rates."""
+        pairs, parsed, outcome = judged.pairs, judged.parsed, judged.outcome
         wrong = [(t, e, parsed[e]["error"]) for t, e in pairs if parsed[e].get("error")]
         yield self.fact(
             "each expression can be read",
@@ -146,14 +200,24 @@ class _View:
             expected="expressions that Prometheus can parse",
             actual="; ".join(f"{title}: {why}" for title, _, why in wrong)[:300] or "all parse",
         )
-        silent = [
-            (title, selector)
-            for title, expr in pairs
-            for selector in parsed[expr]["selectors"]
-            if outcome["results"].get(selector, 0) < 1
-        ]
+        bare = judged.bare_counters()
+        yield self.fact(
+            "counters are shown as rates",
+            not bare,
+            reason=f"{bare[0][0]} shows the counter {bare[0][1]} without rate() or increase()"
+            if bare
+            else "",
+            expected="rate(…[5m]) or increase(…[5m]) of a counter",
+            actual="; ".join(f"{title}: {name}" for title, name in bare)[:300] or "no bare counter",
+        )
+        why = judged.empty()
+        if why and judged.scene.why:
+            told = f"The operator's page cannot be read: {judged.scene.why}"
+            error = MissingCapability(told, "Let it serve /metrics, and grade again")
+            yield unjudged("each panel has something to show", error, weight=3)
+            return
         failing = [(t, outcome["errors"][e]) for t, e in pairs if e in outcome["errors"]]
-        why = [f"{t}: nothing exposes {s}" for t, s in silent] + [f"{t}: {e}" for t, e in failing]
+        why += [f"{title}: {error}" for title, error in failing]
         yield self.fact(
             "each panel has something to show",
             not why,
@@ -162,7 +226,7 @@ class _View:
             expected="series that something in the lab exposes",
             actual="; ".join(why)[:300] or f"{len(pairs)} expressions find their series",
             fix=f"kubectl get --raw /api/v1/namespaces/{self.ctx.namespace}/services/"
-            f"{scrape['service']}:8080/proxy/metrics shows what there is; then {self.edit}",
+            f"{service}:8080/proxy/metrics shows what there is; then {self.edit}",
         )
 
 

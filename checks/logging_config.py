@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from labgrader.api import (
     CONFIG_MAP,
@@ -18,11 +19,14 @@ from labgrader.api import (
     dig,
     fact,
     mounted_files,
+    redacted,
     serving_container,
     stored_yaml,
+    text_under,
 )
 
 _PLACEHOLDER = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|\$\([A-Za-z_][A-Za-z0-9_]*\)")
+_ONLY_PLACEHOLDER = re.compile(r"(?:[A-Za-z]{1,20} )?\$\{?[A-Za-z_][A-Za-z0-9_]{0,60}\}?")
 _SCHEME = re.compile(r"(?i)\b(bearer|basic|token)\s+(\S+)")
 _SECRET_KEY = re.compile(r"(?i)(token|passw|secret|api[-_]?key|credential|private[-_]?key)")
 _POINTERS = ("file", "path", "ref", "name", "env", "url")
@@ -34,12 +38,17 @@ def logging_config(
     ctx: Context,
     name: str,
     key: str,
-    levels: Sequence[str],
+    level: str,
+    webhook: Mapping[str, str],
     deployment: str,
     ports: Sequence[int],
     directory: str,
 ) -> Iterator[Fact]:
     """Parses the settings, and follows them to the container that is to act by them.
+
+    The level is `info`, in letters of either case: `debug` is another answer than the step asks
+    for. The webhook's URL may be written as any URL that means the same; its header is compared
+    letter by letter, as the step says.
 
     The log goes to stdout, where the node keeps it and turns it over; a file as well is fine as
     long as its folder is on a volume that the container may write to. The audit webhook's token is
@@ -51,13 +60,14 @@ def logging_config(
     view = _View(ctx, name, key, found)
     workload = Workload.read(ctx, deployment)
     container = serving_container(workload.template, ports)
-    yield view.level(levels)
+    yield view.plain("level", level, dig(view.section, "level"))
     yield view.plain("format", "json", dig(view.section, "format"))
     yield view.outputs()
     if "file" in view.wanted:
         yield view.file_output(workload.template, container)
     yield view.plain("audit.enabled", True, dig(view.section, "audit.enabled"))
-    yield view.token()
+    yield view.url(webhook["url"])
+    yield view.token(webhook["authorization"])
     yield view.no_secret()
     yield _mounted(view, workload, container, directory)
 
@@ -69,15 +79,12 @@ class _View:
         self.name = name
         self.label = CONFIG_MAP.describe(name, ctx.namespace)
         self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
-        texts: Mapping[str, str] = dig(found, "data", {})
-        self.key = key if key in texts or len(texts) != 1 else next(iter(texts))
-        self.texts = texts
+        self.key, text = text_under(found, key)
+        self.texts: Mapping[str, str] = {**dig(found, "data", {}), self.key: text}
         self.section = self._read()
 
     def _read(self) -> Mapping[str, Any]:
         try:
-            if self.key not in self.texts:
-                raise NotReadable("it is not there")
             data = stored_yaml(self.texts[self.key])
         except NotReadable as error:
             raise self._useless(f"is not readable: {error}") from error
@@ -116,14 +123,14 @@ class _View:
             f"{path} is {told}", actual == told, f"logging.{path}", reason, told, actual
         )
 
-    def level(self, levels: Sequence[str]) -> Fact:
-        """State that the level is one that there is."""
-        given = dig(self.section, "level")
-        actual = "not set" if given is None else str(given)[:60]
-        told = " or ".join(levels)
-        reason = f"logging.level is {actual}, which is no level"
-        ok = actual.lower() in levels
-        return self.fact("the level is known", ok, "logging.level", reason, told, actual)
+    def url(self, wanted: str) -> Fact:
+        """State that the audit webhook is the one that is asked for."""
+        given = dig(self.section, "audit.webhook.url")
+        actual = "not set" if given is None else redacted(str(given))[:120]
+        at = "logging.audit.webhook.url"
+        reason = f"{at} is {actual} instead of {wanted}"
+        ok = _url(str(given)) == _url(wanted) is not None
+        return self.fact("the audit webhook is the one asked for", ok, at, reason, wanted, actual)
 
     @property
     def wanted(self) -> list[str]:
@@ -155,26 +162,27 @@ class _View:
             f"{', '.join(self.wanted)}, with file.path {path or 'not set'}",
         )
 
-    def token(self) -> Fact:
-        """State that the audit webhook's token is still a placeholder; it is never shown."""
+    def token(self, wanted: str) -> Fact:
+        """State that the webhook's header is as asked for; a literal token is never shown."""
         headers = dig(self.section, "audit.webhook.headers", {})
         given = headers if isinstance(headers, Mapping) else {}
         value = next((str(v) for k, v in given.items() if str(k).lower() == "authorization"), None)
-        kept = value is not None and _PLACEHOLDER.search(value) is not None
         if value is None:
             actual = "no Authorization header"
-        elif kept:
-            actual = "a placeholder"
-        elif _SCHEME.search(value):
+        elif _ONLY_PLACEHOLDER.fullmatch(value):
+            actual = value
+        elif _SCHEME.search(value) and not _PLACEHOLDER.search(value):
             actual = "a literal value (not shown)"
+        elif _PLACEHOLDER.search(value):
+            actual = "another text (not shown)"
         else:
             actual = "no token at all"
         return self.fact(
-            "the token is a placeholder",
-            kept,
+            f"its header is {wanted}",
+            value == wanted,
             "logging.audit.webhook.headers.Authorization",
-            f"The Authorization header of the audit webhook has {actual}",
-            "'Bearer ${AUDIT_TOKEN}', as it stands",
+            f"The Authorization header of the audit webhook has {actual} instead of {wanted}",
+            f"'{wanted}'",
             actual,
         )
 
@@ -184,6 +192,19 @@ class _View:
         reason = f"{at} is a literal secret, which everybody who may read ConfigMaps can read"
         actual = f"{at} [redacted]" if at else "no secret"
         return self.fact("no secret is in it", at is None, str(at), reason, "a placeholder", actual)
+
+
+def _url(text: str) -> tuple[str, str, int, str] | None:
+    """Return what a URL means, so that two can be compared; None where it is none."""
+    try:
+        url = urlsplit(text)
+        port = url.port
+    except ValueError:
+        return None
+    if url.username or url.query or url.fragment or not url.hostname:
+        return None
+    scheme = url.scheme.lower()
+    return scheme, url.hostname, port or (443 if scheme == "https" else 80), url.path
 
 
 def _is_writable(spec: Object, container: Object, folder: str) -> bool:

@@ -6,20 +6,29 @@ from typing import Any
 
 from labgrader.api import (
     CONFIG_MAP,
+    MAX_CHARACTERS,
     CallKind,
     Context,
     Evidence,
     Fact,
+    Failure,
     MissingCapability,
     Rehearsal,
     Resource,
     Runbook,
+    Threshold,
     Tried,
     check,
     chosen_namespace,
     dig,
     duration,
     fact,
+    groups_of,
+    rates_in,
+    said_in,
+    text_under,
+    threshold_of,
+    times_in,
     unjudged,
 )
 
@@ -27,16 +36,6 @@ RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRul
 MOST_COMMANDS = 40
 """How many commands are tried; a runbook with more is a book."""
 
-# A number begins where no digit stands before it: else a long one is tried from every digit on.
-_RATE = re.compile(
-    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(?:/|(?:per|a)\s)\s*(s|sec|second|m|min|minute|h|hour)\b",
-    re.IGNORECASE,
-)
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-_TIME = re.compile(
-    r"(?<![\d.])(\d+(?:\.\d+)?)\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?)?\b", re.IGNORECASE
-)
-_ABOVE = re.compile(r">=?\s*([0-9.]+)\s*$")
 _FIGURE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 
 
@@ -53,18 +52,35 @@ def runbook(
     """Reads the runbook as Markdown and tries what it tells people to do.
 
     A command of kubectl that only reads is run as it stands, against this cluster, from the
-    namespace `default`; it must find what it asks for. A command that changes something is never
-    run: the object it names is looked up, and so is what a plain `get` asks for. `<name>` is taken
-    as a placeholder. Commands for other clusters, files or programs are left alone.
+    namespace `default`; it must find what it asks for, in a namespace that exists. A command that
+    changes something is never run: the object it names is looked up, its patch is read, and kubectl
+    is asked whether it takes its flags (`--help`, or `--dry-run=client`, which sends nothing).
 
-    Figures that it names must be exposed in the lab, and what it says about the three alerts must
-    be what the alerts say. Wording, order and further sections are yours.
+    Variables, `export` and aliases are followed if they are set earlier in the runbook; one that is
+    not set is a mistake. `<name>` is taken as a placeholder. Commands for other clusters
+    (`--context`), files or programs are left alone: nothing here knows what they mean.
+
+    Metrics that it names must be exposed in the lab. What it says about the three alerts must be
+    what the alerts say: the time, and the rate in any unit, compared after Prometheus' own parser
+    has read the alert. Wording, order and further sections are yours.
     """
     fix = f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}"
     found = ctx.require(CONFIG_MAP, name, ctx.namespace, fix=fix)
-    texts: Mapping[str, str] = dig(found, "data", {})
-    used = key if key in texts or len(texts) != 1 else next(iter(texts))
-    view = _View(ctx, name, used, Runbook.of(texts.get(used, "")))
+    used, text = text_under(found, key)
+    if not text.strip():
+        raise Failure(
+            f"{used} of {name} is empty",
+            expected="a runbook in Markdown",
+            actual="nothing",
+            fix=f"kubectl edit configmap {name} -n {ctx.namespace}",
+            evidence=[Evidence(CONFIG_MAP.describe(name, ctx.namespace), f"data[{used}]", "")],
+        )
+    view = _View(ctx, name, used, Runbook.of(text))
+    if len(text) > MAX_CHARACTERS:
+        why = MissingCapability(
+            f"Only its first {MAX_CHARACTERS} characters are read", "Shorten it"
+        )
+        yield unjudged("all of it is read", why)
     for topic in topics:
         yield view.topic(topic)
     yield from view.commands()
@@ -113,28 +129,33 @@ class _View:
             chosen_namespace(self.book.commands),
             self.ctx.runs_containers,
         )
-        calls = {one.words: one for one in self.book.commands[:MOST_COMMANDS]}
+        calls = {(one.words, one.broken): one for one in self.book.commands}
         try:
-            tried = rehearsal.attempts(list(calls.values()))
+            tried = rehearsal.attempts(list(calls.values())[:MOST_COMMANDS])
         except MissingCapability as error:
             yield unjudged("its commands work", error, weight=6)
             return
         reads = [one for one in tried if one.kind is not CallKind.LOOKUP]
         others = [one for one in tried if one.kind is CallKind.LOOKUP]
         yield self._work("what it tells to look at is there", reads, "does not work", 4)
-        yield self._work("what it tells to change is there", others, "would not work", 2)
+        yield self._work("what it tells to change is there", others or tried, "would not work", 2)
+        if len(calls) > MOST_COMMANDS and all(one.works is not False for one in tried):
+            told = f"It has {len(calls)} commands, and the first {MOST_COMMANDS} were tried"
+            why = MissingCapability(told, "Divide it into several runbooks")
+            yield unjudged("its other commands work", why, weight=6)
 
     def _work(self, name: str, tried: Sequence[Tried], how: str, weight: int) -> Fact:
         wrong = [one for one in tried if one.works is False]
         shown = "; ".join(f"`{one.command.text[:120]}`: {one.why}" for one in wrong[:5])
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         first = wrong[0] if wrong else None
+        broken = f"`{first.command.text[:160]}` {how}{more}: {first.why}" if first else ""
         done = sum(one.works is True for one in tried)
         return self.fact(
             name,
-            not wrong,
+            bool(tried) and not wrong,
             weight=weight,
-            reason=f"`{first.command.text[:160]}` {how}{more}: {first.why}" if first else "",
+            reason=broken or "It names no command of kubectl for this",
             expected="commands that work as they are typed",
             actual=shown or f"{done} of {len(tried)} were tried, and work",
             fix=f"Try it in a new shell, then {self.edit}",
@@ -163,26 +184,29 @@ class _View:
     def alert(self, alert: Mapping[str, Any], rules: str) -> Fact:
         """State that what it says about an alert is what the alert says."""
         name = str(alert["alert"])
-        stands, rate = self._rule(rules, name, alert)
+        stands = self._seconds(rules, name, alert)
         lines = self._lines_about(alert)
-        text = " ".join(lines)
-        times = [float(number) * _SECONDS[unit[0].lower()] for number, unit in _TIME.findall(text)]
-        rates = [float(number) / _SECONDS[unit[0].lower()] for number, unit in _RATE.findall(text)]
+        try:
+            wanted = self._threshold(rules, name, alert)
+            said = said_in(lines, wanted, self.ctx.ask_prometheus) if wanted else []
+        except MissingCapability as error:
+            return unjudged(f"what it says about {name} is so", error)
         if not lines:
             why = f"The runbook does not mention {name}"
-        elif rate is not None and not _near(rates, rate):
-            why = f"{name} fires above {rate:g}/s, and the runbook says {_rates(text)}"
+        elif wanted is not None and not wanted.is_said_by(said):
+            shown = ", ".join(one.text for one in said[:3]) or "no rate"
+            why = f"{name} fires above {wanted}, and the runbook says {shown}"
         else:
             why = f"{name} fires after {_told(stands)}, and the runbook does not say so"
-        ok = bool(lines) and stands in times and (rate is None or _near(rates, rate))
-        wanted = f"{name} with {_told(stands)}" + (f" and {rate:g}/s" if rate else "")
+        ok = bool(lines) and stands in times_in("\n".join(lines))
+        asked = _told(stands) + (f" and {wanted}" if wanted else "")
         return self.fact(
             f"what it says about {name} is so",
-            ok,
+            ok and (wanted is None or wanted.is_said_by(said)),
             reason=why,
-            expected=wanted,
-            actual=text[:200] or "nothing",
-            fix=f"{self.edit}, and say at {name}: {wanted.removeprefix(f'{name} with ')}",
+            expected=f"{name} with {asked}",
+            actual=" ".join(lines)[:200] or "nothing",
+            fix=f"{self.edit}, and say at {name}: {asked}",
         )
 
     def _lines_about(self, alert: Mapping[str, Any]) -> list[str]:
@@ -200,46 +224,40 @@ class _View:
                     for line in section.lines
                     if name in line.lower()
                     or (
-                        (_TIME.search(line) or _RATE.search(line))
+                        (times_in(line) or rates_in(line))
                         and all(re.search(rf"\b{word}", line.lower()) for word in words)
                     )
                 )
         return found
 
-    def _rule(self, rules: str, name: str, alert: Mapping[str, Any]) -> tuple[float, float | None]:
-        """Return the seconds and the rate of an alert as it is stored; else as the lab asks."""
+    def _seconds(self, rules: str, name: str, alert: Mapping[str, Any]) -> float:
+        """Return the time of an alert as it is stored; else as the lab asks."""
         stored = self.ctx.get(RULE, rules, self.ctx.namespace)
         groups = dig(stored, "spec.groups", [])
-        found: Mapping[str, Any] = next(
-            (
-                rule
-                for group in groups
-                for rule in group.get("rules") or ()
-                if rule.get("alert") == name
-            ),
-            {},
-        )
-        seconds = duration(str(found.get("for", ""))) or duration(str(alert["for"])) or 0
-        rate = alert.get("rate")
-        above = _ABOVE.search(str(found.get("expr", "")).strip())
-        if rate is not None and above and "rate(" in str(found.get("expr")):
-            rate = float(above[1])
-        return float(seconds), rate
+        every = (rule for group in groups for rule in group.get("rules") or ())
+        found: Mapping[str, Any] = next((rule for rule in every if rule.get("alert") == name), {})
+        return float(duration(str(found.get("for", ""))) or duration(str(alert["for"])) or 0)
+
+    def _threshold(self, rules: str, name: str, alert: Mapping[str, Any]) -> Threshold | None:
+        """Return what an alert about a rate compares it with, as Prometheus' parser reads it.
+
+        Raises:
+            MissingCapability: it cannot be read from the expression.
+        """
+        if alert.get("rate") is None:
+            return None
+        asked = Threshold(float(alert["rate"]))
+        stored = self.ctx.get(RULE, rules, self.ctx.namespace)
+        if stored is None:
+            return asked
+        # The question of alert_rules: who asks the same gets the same answer.
+        answer = self.ctx.ask_prometheus({"groups": groups_of([stored])})
+        return threshold_of(answer["alerts"], name) or asked
 
 
 def _plain(name: str) -> str:
     """Return a histogram's name for one of its series."""
     return re.sub(r"_(bucket|count|sum)$", "", name)
-
-
-def _near(rates: Sequence[float], wanted: float) -> bool:
-    """Whether every rate that is named is the right one, and one is named."""
-    return bool(rates) and all(abs(one - wanted) <= wanted / 100 for one in rates)
-
-
-def _rates(text: str) -> str:
-    found = [match[0] for match in _RATE.finditer(text)]
-    return ", ".join(found[:3]) or "no rate"
 
 
 def _told(seconds: float) -> str:

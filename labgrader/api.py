@@ -6,44 +6,43 @@ from labgrader.engine.alerting import (
     HEALTHY,
     LATE,
     MANY_ERRORS,
-    NOT_READY,
+    OTHERS_DOWN,
     STEP,
     VANISHED,
     WARM_UP,
     WINDOW,
+    Illness,
     Stage,
     fired,
     groups_of,
     outcomes_of,
 )
-from labgrader.engine.auditpolicy import LEVELS, BadPolicy
+from labgrader.engine.amounts import rates_in, times_in
+from labgrader.engine.auditpolicy import ANY_NAME, LEVELS, BadPolicy, leaks, names_in
 from labgrader.engine.auditpolicy import Policy as AuditPolicy
 from labgrader.engine.auditpolicy import Request as AuditRequest
 from labgrader.engine.backups import (
     READER,
+    TooMuch,
     Written,
     essence,
     faults_of,
     files_of,
     objects_in,
+    total_of,
 )
+from labgrader.engine.configtext import text_under
 from labgrader.engine.context import Context
+from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.environment import Variable, environment
 from labgrader.engine.finalizers import foreign
 from labgrader.engine.images import plain_name
 from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
-from labgrader.engine.leadership import (
-    FLIPS,
-    Leader,
-    flips,
-    handovers,
-    leader,
-    recent,
-    writes_of,
-)
+from labgrader.engine.leadership import FLIPS, Leader, flips, handovers, leader, recent, writes_of
 from labgrader.engine.leading import leads_to, runs_image
+from labgrader.engine.meaning import Role, about_reconciling, is_counter
 from labgrader.engine.moments import (
     moment,
     setter_of,
@@ -51,7 +50,7 @@ from labgrader.engine.moments import (
     status_just_changed,
     written_at,
 )
-from labgrader.engine.monitors import MONITOR, chosen_services, stage
+from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
 from labgrader.engine.mounts import mounted_files
 from labgrader.engine.podtrouble import demand_nodes, trouble_of
 from labgrader.engine.ports import Answer, Deed
@@ -61,14 +60,16 @@ from labgrader.engine.quantity import duration, quantity
 from labgrader.engine.quiet import Quiet
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
-from labgrader.engine.runbook import Runbook
+from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.engine.scaling import cpu_target, scales_alone
 from labgrader.engine.schedule import schedule
-from labgrader.engine.scrape import port_of, series_of
+from labgrader.engine.scrape import seconds_of, series_of
+from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.serving import serves, waits
-from labgrader.engine.shellsyntax import syntax_error
+from labgrader.engine.shellsyntax import shell_of, syntax_error
 from labgrader.engine.storedyaml import NotReadable, stored_yaml
+from labgrader.engine.thresholds import Threshold, said_in, threshold_of
 from labgrader.engine.verdicts import Fact, Failure, fact, grouped, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
 from labgrader.engine.wording import common_end, misplaced, near_miss, shown
@@ -122,6 +123,7 @@ from labgrader.model.result import Evidence
 from labgrader.model.suggestion import near
 
 __all__ = [
+    "ANY_NAME",
     "AUTOSCALER",
     "CLUSTER_ROLE",
     "CLUSTER_ROLE_BINDING",
@@ -140,10 +142,11 @@ __all__ = [
     "LEASE",
     "LEVELS",
     "MANY_ERRORS",
+    "MAX_CHARACTERS",
     "MONITOR",
     "NAMESPACE",
     "NODE",
-    "NOT_READY",
+    "OTHERS_DOWN",
     "POD",
     "PROBE_LABEL",
     "READER",
@@ -170,6 +173,7 @@ __all__ = [
     "Fact",
     "Failure",
     "Forbidden",
+    "Illness",
     "Leader",
     "MissingCapability",
     "NotReadable",
@@ -180,8 +184,13 @@ __all__ = [
     "Rehearsal",
     "Rejected",
     "Resource",
+    "Role",
     "Runbook",
+    "Scraped",
+    "Script",
     "Stage",
+    "Threshold",
+    "TooMuch",
     "Tried",
     "Unreachable",
     "Unsettled",
@@ -190,6 +199,7 @@ __all__ = [
     "WebhookFailed",
     "Workload",
     "Written",
+    "about_reconciling",
     "check",
     "chosen_namespace",
     "chosen_services",
@@ -210,46 +220,62 @@ __all__ = [
     "fired",
     "flips",
     "foreign",
+    "formats_in",
     "grouped",
     "groups_of",
     "handovers",
+    "is_counter",
     "is_ready",
     "kind_of",
     "lasting",
     "leader",
     "leads_to",
+    "leaks",
     "misplaced",
     "moment",
     "mounted_files",
     "name_of",
+    "names_date",
+    "names_in",
     "near",
     "near_miss",
     "objects_in",
     "outcomes_of",
     "plain_name",
-    "port_of",
     "quantity",
+    "rates_in",
     "recent",
     "redacted",
     "resolve_port",
+    "run_by",
     "run_job",
     "run_pod",
     "runs_as",
     "runs_image",
+    "said_in",
     "scales_alone",
     "schedule",
+    "scraped_by",
+    "seconds_of",
     "series_of",
     "serves",
     "serving_container",
     "setter_of",
+    "shell_of",
     "shown",
     "spec_just_changed",
     "stage",
     "status_just_changed",
     "stored_yaml",
     "syntax_error",
+    "text_under",
+    "threshold_of",
+    "times_in",
+    "total_of",
     "trouble_of",
     "unjudged",
+    "unrunnable",
+    "uses_date",
     "waits",
     "writes_of",
     "written",

@@ -26,14 +26,19 @@ type Question struct {
 	// Queries are expressions to parse, and to evaluate at the end of every scenario.
 	Queries   []string   `json:"queries"`
 	Scenarios []Scenario `json:"scenarios"`
+	// Targets are relabelled, each by its own rules.
+	Targets []Discovered `json:"targets"`
 }
 
 // Answer is what is found.
 type Answer struct {
-	RuleErrors     []string  `json:"rule_errors"`
-	TemplateErrors []string  `json:"template_errors"`
-	Queries        []Parsed  `json:"queries"`
-	Scenarios      []Outcome `json:"scenarios"`
+	RuleErrors     []string `json:"rule_errors"`
+	TemplateErrors []string `json:"template_errors"`
+	// Alerts are those of the groups, with what they compare.
+	Alerts    []AlertRule  `json:"alerts"`
+	Queries   []Parsed     `json:"queries"`
+	Scenarios []Outcome    `json:"scenarios"`
+	Targets   []Relabelled `json:"targets"`
 }
 
 func main() {
@@ -65,11 +70,14 @@ func answer(ctx context.Context, question Question) (*Answer, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	found := &Answer{Queries: parseAll(question.Queries)}
+	found := &Answer{
+		Queries: parseAll(question.Queries), Targets: relabelAll(question.Targets), Alerts: []AlertRule{},
+	}
 	file, errs := writeRules(folder, question.Groups)
 	found.RuleErrors = errs
 	if file != "" && len(errs) == 0 {
 		found.TemplateErrors = templateErrors(ctx, file)
+		found.Alerts = alertRules(file)
 	}
 	if len(errs) > 0 {
 		file = ""

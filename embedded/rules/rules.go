@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/template"
 )
 
@@ -48,6 +49,38 @@ func writeRules(folder string, groups json.RawMessage) (string, []string) {
 		}
 	}
 	return file, told
+}
+
+// AlertRule is an alert, and what it compares.
+type AlertRule struct {
+	Alert      string      `json:"alert"`
+	Thresholds []Threshold `json:"thresholds"`
+}
+
+// alertRules reads what each alert of a file compares; recording rules of the file are followed.
+func alertRules(file string) []AlertRule {
+	found := []AlertRule{}
+	groups, errs := rulefmt.ParseFile(file, false, model.UTF8Validation, promqlParser, quiet)
+	if len(errs) > 0 {
+		return found
+	}
+	records := map[string]parser.Expr{}
+	for _, group := range groups.Groups {
+		for _, rule := range group.Rules {
+			if expr, err := promqlParser.ParseExpr(rule.Expr); err == nil && rule.Record != "" {
+				records[rule.Record] = expr
+			}
+		}
+	}
+	for _, group := range groups.Groups {
+		for _, rule := range group.Rules {
+			expr, err := promqlParser.ParseExpr(rule.Expr)
+			if err == nil && rule.Alert != "" {
+				found = append(found, AlertRule{rule.Alert, thresholds(expr, records)})
+			}
+		}
+	}
+	return found
 }
 
 const preamble = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}" +

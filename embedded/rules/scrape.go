@@ -20,6 +20,8 @@ type Target struct {
 	HonorLabels bool              `json:"honor_labels"`
 	// Relabel is applied to every sample (metric_relabel_configs).
 	Relabel []*relabel.Config `json:"relabel"`
+	// SampleLimit is how many samples a scrape may have after that; 0 is no limit.
+	SampleLimit int `json:"sample_limit"`
 	// Up says whether it answers.
 	Up   bool   `json:"up"`
 	Page string `json:"page"`
@@ -51,9 +53,15 @@ func (s *scraper) scrape(app storage.AppenderV2, target *Target, at int64) error
 		own := labels.FromMap(target.Labels)
 		up := 0.0
 		if target.Up {
-			up = 1
-			if err := s.page(app, target, own, at, seen); err != nil {
-				return err
+			samples, err := s.page(target, own, at)
+			if err == nil && (target.SampleLimit == 0 || len(samples) <= target.SampleLimit) {
+				up = 1
+				for _, one := range samples {
+					seen[one.series.String()] = one.series
+					if err := add(app, one.series, at, one.number); err != nil {
+						return err
+					}
+				}
 			}
 		}
 		name := labels.NewBuilder(own).Set(labels.MetricName, "up").Labels()
@@ -73,20 +81,26 @@ func (s *scraper) scrape(app storage.AppenderV2, target *Target, at int64) error
 	return nil
 }
 
-func (s *scraper) page(
-	app storage.AppenderV2, target *Target, own labels.Labels, at int64, seen map[string]labels.Labels,
-) error {
+type sample struct {
+	series labels.Labels
+	number float64
+}
+
+// page reads what a target shows, labelled as a scrape labels it; a page that cannot be read is an
+// error, by which the whole scrape fails.
+func (s *scraper) page(target *Target, own labels.Labels, at int64) ([]sample, error) {
+	found, seen := []sample{}, map[string]bool{}
 	parser, err := textparse.New([]byte(target.Page), "text/plain", nil, textparse.ParserOptions{})
 	if parser == nil {
-		return err
+		return nil, err
 	}
 	for {
 		entry, err := parser.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return found, nil
 		}
 		if err != nil {
-			return fmt.Errorf("the page cannot be read: %w", err)
+			return nil, fmt.Errorf("the page cannot be read: %w", err)
 		}
 		if entry != textparse.EntrySeries {
 			continue
@@ -100,16 +114,11 @@ func (s *scraper) page(
 			continue
 		}
 		series := builder.Labels()
-		if series.Get(labels.MetricName) == "" {
+		if series.Get(labels.MetricName) == "" || seen[series.String()] {
 			continue
 		}
-		if _, twice := seen[series.String()]; twice {
-			continue
-		}
-		seen[series.String()] = series
-		if err := add(app, series, at, number); err != nil {
-			return err
-		}
+		seen[series.String()] = true
+		found = append(found, sample{series, number})
 	}
 }
 

@@ -1,15 +1,16 @@
 """The scenarios in which alerts are tried by Prometheus' own rule engine. Pure.
 
 Each begins with ten minutes in which all is well. The pages are those that the operator exposes,
-changed as they would change if that were to happen.
+changed as they would change if that were to happen, by what their series mean (``engine.meaning``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from labgrader.engine.meaning import Page, Role
 from labgrader.engine.scrape import ScrapeTarget, Series, page_of
 
 WARM_UP = 600
@@ -24,34 +25,67 @@ LATE = 2 * STEP
 WINDOW = 300
 """Seconds over which rates are usually taken: until then they follow a change."""
 
-INFO, REPLICAS, READY = (
-    "trading_algorithm_info",
-    "trading_algorithm_replicas",
-    "trading_algorithm_ready_replicas",
-)
-ERRORS, LOOKS = "controller_runtime_reconcile_errors_total", "controller_runtime_reconcile_total"
-
-HEALTHY, DOWN, VANISHED = "healthy", "down", "vanished"
+HEALTHY, DOWN, VANISHED, OTHERS_DOWN = "healthy", "down", "vanished", "others down"
 MANY_ERRORS, FEW_ERRORS, NOT_READY = "many errors", "few errors", "not ready"
+
+OTHERS = (
+    {"job": "kube-state-metrics", "namespace": "monitoring", "endpoint": "http"},
+    {"job": "market-data", "service": "market-data", "endpoint": "http"},
+)
+"""Targets beside the operator's, but for a dashboard; the last one is of its namespace."""
+
+RESTING = ("suspended", "paused", "scaling", "progressing", "updating", "terminating", "deleting")
+"""Phases of resources that are not well, and of which nobody need be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Illness:
+    """A resource that is not ready, the phase that it has then, and the scenario's name."""
+
+    resource: str
+    phase: str
+
+    @property
+    def scenario(self) -> str:
+        """The name of the scenario in which it is ill."""
+        return f"{NOT_READY}: {self.resource} {self.phase}"
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The operator's page and how it is scraped."""
+    """The operator's page and how it is scraped.
 
-    series: Sequence[Series]
-    target: ScrapeTarget
+    ``canned`` says that it is the lab's own page, because no container runs; ``why`` says why there
+    is no page although containers run.
+    """
 
-    @property
-    def resources(self) -> list[str]:
-        """The names of the resources that the page tells about."""
-        told = (one.labels.get("name", "") for one in self.series if one.name in (INFO, READY))
-        return sorted({name for name in told if name})
+    page: Page
+    targets: Sequence[ScrapeTarget]
+    canned: bool = False
+    why: str = ""
 
     @property
     def counts_errors(self) -> bool:
-        """Whether the page counts looks at a resource that failed."""
-        return any(one.name == ERRORS for one in self.series)
+        """Whether the page counts how often reconciling has failed."""
+        return bool(self.page.having(Role.ERRORS))
+
+    @property
+    def illnesses(self) -> list[Illness]:
+        """What is tried: the first and the last resource, and every phase of one that is not ready.
+
+        No more than there is need for: each is a scenario.
+        """
+        names = self.page.told
+        well = self.page.healthy_phase.lower()
+        phases = [p for p in self.page.phases if p.lower() != well and p.lower() not in RESTING]
+        phases = sorted(phases, key=lambda one: one != "Error")[:MOST_PHASES] or ["Error"]
+        ends = names[:1] + names[1:][-1:]
+        many = max(len(phases), len(ends)) if names else 0
+        return [Illness(ends[at % len(ends)], phases[at % len(phases)]) for at in range(many)]
+
+    def calm(self) -> dict[str, Any]:
+        """Return the scenario in which all is well and nothing else is scraped."""
+        return _scenario(HEALTHY, 1800, [{"at": 0, "targets": self._seen(self._page({}))}])
 
     def scenarios(self, rate: float) -> list[dict[str, Any]]:
         """Return everything that is tried.
@@ -60,75 +94,75 @@ class Stage:
             rate: errors a second from which on an alert has to fire; half as many are few, twice
                 as many are many.
         """
-        well = self._target(self._healthy())
-        calm: list[dict[str, Any]] = [{"at": 0, "targets": [well]}]
-        ill = self.resources[:1]
-        unready = self._target(self._unready(ill[0])) if ill else well
+        well = self._page({})
+        others = [self._other(labels, up=True) for labels in OTHERS]
+        seen = self._seen(well)
+        down = [{**one, "up": False, "page": ""} for one in seen]
+        silent = [self._other(labels, up=False) for labels in OTHERS]
+        calm: list[dict[str, Any]] = [{"at": 0, "targets": [*others, *seen]}]
+        after: list[tuple[str, int, Sequence[Mapping[str, Any]]]] = [
+            (DOWN, 1800, [*others, *down]),
+            (VANISHED, 2100, others),
+            (OTHERS_DOWN, 1500, [*silent, *seen]),
+            (MANY_ERRORS, 1800, [*others, *self._failing(seen, 2 * rate)]),
+            (FEW_ERRORS, 1800, [*others, *self._failing(seen, rate / 2)]),
+        ]
+        found = [_scenario(HEALTHY, 1800, calm)]
+        for name, long, targets in after:
+            found.append(_scenario(name, long, [*calm, _then(WARM_UP, targets)]))
+        for one in self.illnesses:
+            ill = [*others, *self._seen(self._page({one.resource: one.phase}))]
+            phases = [*calm, _then(WARM_UP, ill), _then(WARM_UP + 1200, calm[0]["targets"])]
+            found.append(_scenario(one.scenario, 3000, phases))
+        return found
+
+    def _page(self, ill: Mapping[str, str]) -> str:
+        return page_of(self.page.with_state(ill))
+
+    def _seen(self, page: str) -> list[dict[str, Any]]:
+        looks = [one for one in self.page.having(Role.LOOKS) if not _is_odd(one)]
+        grow = [{"metric": one.name, "labels": dict(one.labels), "rate": 0.1} for one in looks]
         return [
-            _scenario(HEALTHY, 1800, calm),
-            _scenario(DOWN, 1800, [*calm, _then(WARM_UP, {**well, "up": False, "page": ""})]),
-            _scenario(VANISHED, 2100, [*calm, {"at": WARM_UP, "targets": []}]),
-            _scenario(MANY_ERRORS, 1800, [*calm, _then(WARM_UP, _failing(well, 2 * rate))]),
-            _scenario(FEW_ERRORS, 1800, [*calm, _then(WARM_UP, _failing(well, rate / 2))]),
-            _scenario(
-                NOT_READY, 3000, [*calm, _then(WARM_UP, unready), _then(WARM_UP + 1200, well)]
-            ),
+            {
+                "labels": dict(target.labels),
+                "honor_labels": target.honor_labels,
+                "relabel": [dict(one) for one in target.relabel],
+                "sample_limit": target.sample_limit,
+                "up": target.answers,
+                "page": page if target.answers else "",
+                "grow": grow,
+            }
+            for target in self.targets
         ]
 
-    def _target(self, series: Iterable[Series]) -> dict[str, Any]:
-        return {
-            "labels": dict(self.target.labels),
-            "honor_labels": self.target.honor_labels,
-            "relabel": [dict(one) for one in self.target.relabel],
-            "up": True,
-            "page": page_of(series),
-            "grow": [{"metric": LOOKS, "labels": {"result": "success"}, "rate": 0.1}],
-        }
+    def _other(self, labels: Mapping[str, str], *, up: bool) -> dict[str, Any]:
+        space = next((one.labels.get("namespace", "") for one in self.targets), "")
+        whole = {"namespace": space, "instance": "10.244.0.20:9100", **labels}
+        return {"labels": whole, "up": up, "page": ""}
 
-    def _healthy(self) -> list[Series]:
-        """Return the page as it is when all is well, whatever is the case at the moment."""
-        full = {_key(one): one.value for one in self.series if one.name == REPLICAS}
-
-        def well(one: Series) -> Series:
-            if one.name == INFO and "phase" in one.labels:
-                return one.with_labels(phase="Active")
-            if one.name == READY:
-                return replace(one, value=full.get(_key(one), max(one.value, 1)))
-            return one
-
-        return [well(one) for one in self.series]
-
-    def _unready(self, name: str) -> list[Series]:
-        """Return the page when one resource has nothing that is ready."""
-
-        def ill(one: Series) -> Series:
-            if one.labels.get("name") != name:
-                return one
-            if one.name == INFO and "phase" in one.labels:
-                return one.with_labels(phase="Error")
-            return replace(one, value=0) if one.name == READY else one
-
-        return [ill(one) for one in self._healthy()]
+    def _failing(self, seen: Sequence[Mapping[str, Any]], rate: float) -> list[dict[str, Any]]:
+        """Let one series of each metric that counts errors rise."""
+        first = {one.name: one for one in reversed(self.page.having(Role.ERRORS))}
+        grow = [
+            {"metric": one.name, "labels": dict(one.labels), "rate": rate} for one in first.values()
+        ]
+        return [{**one, "grow": [*one["grow"], *grow]} for one in seen]
 
 
-def _key(one: Series) -> tuple[str | None, str | None]:
-    return one.labels.get("name"), one.labels.get("namespace")
+MOST_PHASES = 4
+
+
+def _is_odd(one: Series) -> bool:
+    """Whether a series counts looks that ended in a way which is not the usual one."""
+    return any(value.lower() in ("requeue", "requeue_after") for value in one.labels.values())
 
 
 def _scenario(name: str, seconds: int, phases: list[dict[str, Any]]) -> dict[str, Any]:
     return {"name": name, "seconds": seconds, "step": STEP, "phases": phases}
 
 
-def _then(at: int, target: dict[str, Any]) -> dict[str, Any]:
-    return {"at": at, "targets": [target]}
-
-
-def _failing(target: Mapping[str, Any], rate: float) -> dict[str, Any]:
-    failing = [
-        {"metric": ERRORS, "rate": rate},
-        {"metric": LOOKS, "labels": {"result": "error"}, "rate": rate},
-    ]
-    return {**target, "grow": [*target["grow"], *failing]}
+def _then(at: int, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"at": at, "targets": list(targets)}
 
 
 def groups_of(rules: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

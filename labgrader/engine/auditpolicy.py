@@ -7,8 +7,9 @@ server and compares (``tests/cluster/test_audit_policy.py``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import Any, Self
 
 LEVELS = ("None", "Metadata", "Request", "RequestResponse")
@@ -118,6 +119,74 @@ class Policy:
         if at is None or self.rules[at].omitted >= _ALWAYS:
             return "None"
         return self.rules[at].level
+
+
+ANYBODY, ANY_NAME, ANY_NAMESPACE = "somebody", "sample", "another-namespace"
+"""A user, an object and a namespace that no policy names."""
+
+_WITHOUT_NAME = ("create", "list", "watch", "deletecollection")
+_OF_ALL_NAMESPACES = ("list", "watch")
+_MOST_REQUESTS = 20_000
+
+
+def leaks(
+    policy: Policy, group: str, resource: str, verbs: Sequence[str], namespaces: Sequence[str]
+) -> Iterator[Request]:
+    """Yield requests for a resource whose bodies a policy logs, whoever sends them.
+
+    They are made of what the rules themselves name (users, groups, verbs, namespaces, names), and
+    of values that no rule names: no request hides behind a rule for one name. A list or a watch
+    of all namespaces has the namespace ``""``.
+    """
+    for rule in policy.rules:
+        if LEVELS.index(rule.level) <= LEVELS.index("Metadata"):
+            continue
+        found = _reaching(rule, group, resource, verbs, namespaces)
+        for asked in islice(found, _MOST_REQUESTS):
+            if LEVELS.index(policy.level(asked)) > LEVELS.index("Metadata"):
+                yield asked
+
+
+def _reaching(
+    rule: Rule, group: str, resource: str, verbs: Sequence[str], namespaces: Sequence[str]
+) -> Iterator[Request]:
+    """Yield requests that a rule could match."""
+    spaces = rule.namespaces or (*namespaces, ANY_NAMESPACE, "")
+    names = dict.fromkeys([*names_in([rule], group), ANY_NAME])
+    verbs = [verb for verb in verbs if not rule.verbs or verb in rule.verbs]
+    people = product(rule.users or ("",), rule.user_groups or ("",))
+    for (user, member), verb, space, name in product(people, verbs, spaces, names):
+        if space or verb in _OF_ALL_NAMESPACES:
+            who, groups = _person(user, member)
+            named = "" if verb in _WITHOUT_NAME and name == ANY_NAME else name
+            yield Request(who, groups, verb, group, resource, space, named)
+
+
+def _person(user: str, member: str) -> tuple[str, Sequence[str]]:
+    """Return a user and all groups of theirs, by a name or a group that a rule names."""
+    account = re.fullmatch(r"system:serviceaccounts(?::([^:]+))?", member)
+    if not user and account:
+        user = f"system:serviceaccount:{account[1] or ANY_NAMESPACE}:{ANY_NAME}"
+    if not user and member == "system:unauthenticated":
+        user = "system:anonymous"
+    parts = user.split(":")
+    if parts[:2] == ["system", "serviceaccount"] and len(parts) == 4:
+        own = ["system:serviceaccounts", f"system:serviceaccounts:{parts[2]}"]
+    else:
+        own = []
+    known = "system:unauthenticated" if user == "system:anonymous" else "system:authenticated"
+    return user or ANYBODY, [*own, known, *([member] if member else [])]
+
+
+def names_in(rules: Iterable[Rule], group: str) -> list[str]:
+    """Return the names of objects that rules name in an API group."""
+    return [
+        str(name)
+        for rule in rules
+        for kind in rule.resources
+        if kind["group"] == group
+        for name in kind["resourceNames"]
+    ]
 
 
 def _mapping(data: object, where: str) -> Mapping[str, Any]:

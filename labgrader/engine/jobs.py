@@ -21,6 +21,13 @@ _NEVER = {
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 }
 
+_LATE = "DeadlineExceeded"
+_OF_MANY_RUNS = {
+    *("selector", "manualSelector", "suspend", "ttlSecondsAfterFinished"),
+    *("backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"),
+}
+"""Fields of a Job that make no sense for one run of one pod, or end it before it was read."""
+
 _NO_ROOM = ("exceeded quota", "failed quota", "usage per Container", "usage per Pod")
 """How a refusal by a ResourceQuota or a LimitRange reads."""
 
@@ -34,13 +41,27 @@ class Ran:
 
 
 def run_job(ctx: Context, spec: Mapping[str, Any], seconds: float) -> Ran:
-    """Run a Job once, from a Job's spec; it and its pod are gone afterwards."""
-    once = {**spec, "backoffLimit": 0, "activeDeadlineSeconds": int(seconds)}
-    for key in ("completions", "parallelism", "selector", "manualSelector", "suspend"):
-        once.pop(key, None)
+    """Run a Job once, from a Job's spec; it and its pod are gone afterwards.
+
+    Args:
+        seconds: how long it may take; the spec's own activeDeadlineSeconds holds where it is less.
+    """
     with ctx.probe(JOB) as probe:
-        name = probe.create({"spec": once})
+        name = probe.create({"spec": once_only(spec, int(seconds))})
         return _follow(ctx, probe, name, seconds, f"job-name={name}")
+
+
+def once_only(spec: Mapping[str, Any], seconds: int) -> dict[str, Any]:
+    """Return a Job's spec for one run of one pod, without retries, that stays until it is read."""
+    own = spec.get("activeDeadlineSeconds")
+    kept = {key: value for key, value in spec.items() if key not in _OF_MANY_RUNS}
+    return {
+        **kept,
+        "completions": 1,
+        "parallelism": 1,
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": seconds if own is None else min(int(own), seconds),
+    }
 
 
 def run_pod(ctx: Context, spec: Mapping[str, Any], seconds: float, most: int) -> Ran:
@@ -66,6 +87,7 @@ def _follow(
         phase = dig(whole, "status.phase", "")
         failed = condition(whole, "Failed")
         state["why"] = str(failed.get("message") or failed.get("reason") or "")
+        state["late"] = failed.get("reason") == _LATE
         if phase == "Failed":
             state["why"] = str(dig(whole, "status.message") or "it failed")
         done = bool(dig(whole, "status.succeeded")) or phase == "Succeeded"
@@ -123,7 +145,9 @@ def _waited(state: dict[str, Any]) -> bool:
 
 
 def _ended_with(state: dict[str, Any]) -> str:
-    """Return how a container ended, which says more than its Job does."""
+    """Return how a container ended, which says more than its Job does; unless it was too late."""
+    if state.get("late"):
+        return str(state["why"])
     for one in dig(state.get("pod"), "status.containerStatuses", []):
         code = dig(one, "state.terminated.exitCode")
         if code:

@@ -1,13 +1,16 @@
 """What a call of kubectl would do: whether it only reads, and what it is about. Pure.
 
-Nothing but reads is ever run. Of what changes something, the object it names is looked up instead.
+Nothing but reads is ever run. Of what changes something, the object it names is looked up instead;
+whether kubectl would take it at all, ``kubectl_flags`` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+
+from labgrader.engine.kubectl_flags import HELP, fault, needed_proof
 
 _READS = {
     *("get", "describe", "logs", "log", "top", "explain", "events"),
@@ -77,7 +80,9 @@ class Plan:
     """What to do about a call.
 
     ``arguments`` are those to run kubectl with; ``target`` is the type and the names that it is
-    about, where it names any; ``runs_in`` says that it must reach a container or its log.
+    about, where it names any; ``runs_in`` says that it must reach a container or its log. ``fault``
+    says what is wrong with the call itself, ``proof`` are arguments by which kubectl tells whether
+    it would take it, and ``named`` is the namespace that it names.
     """
 
     kind: Kind
@@ -86,6 +91,9 @@ class Plan:
     namespaced: bool = False
     selects: bool = False
     runs_in: bool = False
+    fault: str = ""
+    proof: tuple[str, ...] = ()
+    named: str = ""
 
 
 def plan(words: Sequence[str]) -> Plan:
@@ -94,6 +102,35 @@ def plan(words: Sequence[str]) -> Plan:
     positional, flags = _sorted(words)
     if not positional:
         return Plan(Kind.LEFT)
+    found = _planned(words, positional, flags)
+    proof: tuple[str, ...] = ()
+    why = ""
+    if positional[0] not in _READS or positional[0] in ("logs", "log"):
+        proof, why = needed_proof(positional, words), fault(positional, words)
+        if proof and _leads_away(words, flags):  # not even to try it without a change
+            proof = (*proof[:-1], HELP)
+    return replace(found, proof=proof, fault=why, named=_namespace(words))
+
+
+def _leads_away(words: Sequence[str], flags: Sequence[str]) -> bool:
+    """Whether a call is about another cluster or person, or reads a file of this machine."""
+    names = {flag.partition("=")[0] for flag in flags}
+    return bool(names & _ELSEWHERE) or any("file" in form for form in _forms(words))
+
+
+def _namespace(words: Sequence[str]) -> str:
+    """Return the namespace that a call names last; empty where it names none."""
+    found = ""
+    for at, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if word == "--":
+            break
+        if flag in ("-n", "--namespace"):
+            found = value if equals else " ".join(words[at + 1 : at + 2])
+    return found
+
+
+def _planned(words: list[str], positional: list[str], flags: Sequence[str]) -> Plan:
     verb, second = positional[0], positional[1] if len(positional) > 1 else ""
     names = {flag.partition("=")[0] for flag in flags}
     given = bool(names & {"-n", "--namespace", *_EVERYWHERE})

@@ -81,6 +81,8 @@ def of_call(arguments: Sequence[str], read: Read) -> frozenset[Interest]:
     """
     if tuple(arguments[:2]) == ("auth", "can-i"):
         return premises.ACCESS
+    if "--help" in arguments:  # it rests on nothing but the program
+        return frozenset({Interest(CRD)})
     if _lists_events(arguments):
         return frozenset({Interest(CRD)})
     objects = _objects_of(arguments, read)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from labgrader.engine import daemons
 from labgrader.engine.kubectl import Kind, Plan, plan
+from labgrader.engine.kubectl_flags import HELP
 from labgrader.engine.ports import Said
 from labgrader.engine.runbook import STANDS_FOR, Command
 from labgrader.model.errors import TimedOut
@@ -18,6 +19,7 @@ from labgrader.model.errors import TimedOut
 WORKERS = 4
 NOTHING = "No resources found"
 _DEFAULT = "default"
+_ALWAYS = ("default", "kube-system", "kube-public", "kube-node-lease")
 _CHOOSES = ("config", "set-context")
 _NOT_NOW = (
     *("Metrics API not available", "metrics not available"),
@@ -70,6 +72,9 @@ class Rehearsal:
         planned = plan(command.words)
         if planned.kind is Kind.UNKNOWN:
             return Tried(command, planned.kind, False, f"kubectl has no `{planned.target[0]}`")
+        why = command.broken or planned.fault or self._refused(planned, command)
+        if why:
+            return Tried(command, planned.kind, False, why)
         if planned.kind is Kind.LEFT or command.substitutes:
             return Tried(command, planned.kind, None, "it was not tried")
         if planned.runs_in and not self.containers:
@@ -78,6 +83,32 @@ class Rehearsal:
         if arguments is None:
             return Tried(command, planned.kind, None, "there is nothing to try it on")
         return self._judge(command, planned, arguments)
+
+    def _refused(self, planned: Plan, command: Command) -> str:
+        """Say why kubectl would not take a call, or has no place for it; empty where it would.
+
+        Nothing is changed: kubectl gets ``--help`` or ``--dry-run=client`` along with it.
+        """
+        named = planned.named
+        if named and planned.kind is not Kind.LEFT and not self._has_namespace(named):
+            return f"the namespace {named} does not exist"
+        if not planned.proof or (command.substitutes and planned.proof[-1] != HELP):
+            return ""
+        arguments = self._filled(planned.proof, planned)
+        if arguments is None:
+            return ""
+        if not planned.namespaced and arguments[-1] != HELP:
+            arguments = [*arguments[:-1], "-n", self.chosen, arguments[-1]]
+        said = self.run(arguments)
+        if said.code is None:
+            raise TimedOut(f"kubectl {arguments[0]} did not end in time", "Grade again")
+        return _first_line(said) if said.code != 0 else ""
+
+    def _has_namespace(self, name: str) -> bool:
+        """Whether there is a namespace; one that is not known here counts as one."""
+        if name in (self.namespace, *_ALWAYS) or STANDS_FOR in name or "$" in name:
+            return True
+        return "NotFound" not in self.run(["get", "namespace", name, "-o", "name"]).err
 
     def _judge(self, command: Command, planned: Plan, arguments: Sequence[str]) -> Tried:
         said = self._run(arguments, planned)
@@ -146,6 +177,12 @@ def _flags(words: Sequence[str]) -> list[str]:
     """Return the words from the first flag on, which say where and which."""
     first = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
     return list(words[first:])
+
+
+def _first_line(said: Said) -> str:
+    """Return what kubectl says is wrong, without the help that follows."""
+    lines = [line.strip() for line in said.err.splitlines() if line.strip()]
+    return (lines[0] if lines else "it fails without a word")[:200]
 
 
 def _fault(said: Said, planned: Plan, arguments: Sequence[str]) -> str:

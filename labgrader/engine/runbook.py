@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from labgrader.engine.shellwords import Call, Shell
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -18,8 +19,26 @@ _SHELLS = {"", "bash", "sh", "shell", "console", "shell-session", "text", "zsh"}
 _INLINE = re.compile(r"(?:^|[:>]\s+|[-*]\s+|(?<!\d)\d+[.)]\s+)((?:sudo\s+)?kubectl\s+[a-z].*)$")
 _BOLD = re.compile(r"\*\*(.+?)\*\*:?|__(.+?)__:?")
 _PLACEHOLDER = re.compile(r"<([A-Za-z][\w. -]{0,40})>")
-_ENDS = {"|", "||", "&&", ";", "&", "|&", "(", ")", ";;"}
-_REDIRECTS = re.compile(r"[<>&]+")
+_PROMPT = re.compile(r"^\s*\$\s+(?=\w)")
+_WITHIN_A_WORD = re.compile(r"(?<=[A-Za-z])'(?=[a-z])")
+_CODE = re.compile(r"(?:sudo\s+)?([\w-]+)(?:\s|=|$)")
+_NOT_CALLED_BY = {"xargs", "echo", "printf", "alias", "man", "which", "type", "export", "grep"}
+_KUBECTL = "kubectl"
+_SHORT = "k"
+_VERBS = {
+    *("get", "describe", "logs", "top", "rollout", "patch", "delete", "scale", "edit", "exec"),
+    *(
+        "apply",
+        "create",
+        "explain",
+        "auth",
+        "label",
+        "annotate",
+        "events",
+        "port-forward",
+        "config",
+    ),
+}
 STANDS_FOR = "labgrader-placeholder"
 """What ``<name>`` becomes in a command's words: a name that nothing has."""
 
@@ -28,13 +47,15 @@ STANDS_FOR = "labgrader-placeholder"
 class Command:
     """One call of kubectl: its words without ``kubectl``, and as it stands in the text.
 
-    ``substitutes`` says that the shell would put something in which is not known here.
+    ``substitutes`` says that the shell would put something in which is not known here; ``broken``
+    says why it cannot work as it is typed, whatever the cluster is.
     """
 
     words: tuple[str, ...]
     text: str
     section: int
     substitutes: bool = False
+    broken: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +108,7 @@ class _Reader:
         self._lines: list[list[str]] = [[]]
         self._commands: list[Command] = []
         self._row: list[str] | None = None
+        self._shell = Shell()
 
     def read(self, text: str) -> Runbook:
         from markdown_it import MarkdownIt  # slow: only when there is a runbook to read
@@ -110,10 +132,9 @@ class _Reader:
         words = token.info.split()
         if token.type == "fence" and (words[0].lower() if words else "") not in _SHELLS:
             return
-        content = re.sub(r"\\\n\s*", " ", token.content)
-        for line in content.splitlines():
-            self._take(re.sub(r"^\s*\$\s+(?=kubectl\b)", "", line).strip())
-            self._lines[-1].append(line)
+        lines = token.content.splitlines()
+        self._take("\n".join(_typed(lines) or lines))
+        self._lines[-1].extend(lines)
 
     def _inline(self, before: Token | None, token: Token) -> None:
         bold = _BOLD.fullmatch(token.content.strip())
@@ -135,58 +156,56 @@ class _Reader:
     def _text(self, token: Token) -> None:
         """Take code spans, and what stands bare in the text after a colon or alone on a line."""
         for child in token.children or ():
-            if child.type == "code_inline" and re.match(r"(sudo\s+)?kubectl\s", child.content):
+            if child.type == "code_inline" and self._is_shell(child.content):
                 self._take(child.content)
         for line in re.sub(r"`[^`]*`", "", token.content).splitlines():
             bare = _INLINE.search(line.strip())
             if bare:
-                self._take(bare[1].rstrip(". "))
+                self._take(_WITHIN_A_WORD.sub(r"\'", bare[1].rstrip(". ")))
 
-    def _take(self, line: str) -> None:
-        self._commands.extend(_calls(line, len(self._titles) - 1))
+    def _is_shell(self, text: str) -> bool:
+        """Whether a text between backticks is a command that is followed here."""
+        found = _CODE.match(text)
+        if found is None or text == found[1]:
+            return False
+        known = {_KUBECTL, _SHORT, "export", "alias", *self._shell.aliases}
+        sets = text[found.end(1) :].startswith("=") and found[1].isidentifier()
+        return found[1] in known or sets
 
-
-def _calls(line: str, section: int) -> Iterator[Command]:
-    """Yield the calls of kubectl in one line of shell."""
-    if "kubectl" not in line or line.startswith("#"):
-        return
-    replaced = _PLACEHOLDER.sub(STANDS_FOR, line)
-    lexer = shlex.shlex(replaced, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    try:
-        words = list(lexer)
-    except ValueError:  # a quote that is never closed, such as an apostrophe
-        words = replaced.split()
-    for part in _parts(words):
-        if "kubectl" in part:
-            called = part[part.index("kubectl") + 1 :]
-            if called and "xargs" not in part[: part.index("kubectl")]:
-                unknown = any("$(" in word or "`" in word for word in called) or "$(" in line
-                yield Command(tuple(_without_redirects(called)), line, section, unknown)
+    def _take(self, text: str) -> None:
+        """Take the commands of a piece of shell."""
+        section = len(self._titles) - 1
+        for call in self._shell.calls(_PLACEHOLDER.sub(STANDS_FOR, text)):
+            found = _command(call, section, self._shell)
+            if found is not None:
+                self._commands.append(found)
 
 
-def _parts(words: Sequence[str]) -> Iterator[list[str]]:
-    """Split at pipes and the like."""
-    part: list[str] = []
-    for word in words:
-        if word in _ENDS:
-            yield part
-            part = []
-        else:
-            part.append(word)
-    yield part
+def _typed(lines: Sequence[str]) -> list[str]:
+    """Return what is typed after prompts, where a block shows prompts and answers."""
+    found: list[str] = []
+    goes_on = False
+    for line in lines:
+        if goes_on or _PROMPT.match(line):
+            found.append(line if goes_on else _PROMPT.sub("", line))
+            goes_on = line.endswith("\\")
+    return found
 
 
-def _without_redirects(words: Sequence[str]) -> Iterator[str]:
-    """Leave out ``> FILE``, ``2>&1`` and comments."""
-    skip = False
-    for at, word in enumerate(words):
-        following = words[at + 1] if at + 1 < len(words) else ""
-        if word.startswith("#"):
-            return
-        if skip:
-            skip = False
-        elif _REDIRECTS.fullmatch(word):
-            skip = True
-        elif not (word.isdigit() and _REDIRECTS.fullmatch(following)):
-            yield word
+def _command(call: Call, section: int, shell: Shell) -> Command | None:
+    """Return the call of kubectl that a command is; None where it is none."""
+    words, broken = call.words, call.broken
+    text = call.text.replace(STANDS_FOR, "<name>")
+    short = words[:1] == (_SHORT,) and words[1:2] and words[1] in _VERBS
+    if short and _SHORT not in shell.functions:
+        why = "`k` is not defined before it (alias k=kubectl)"
+        return Command(tuple(words[1:]), text, section, call.unknown, broken or why)
+    if _KUBECTL not in words:
+        return None
+    at = words.index(_KUBECTL)
+    called = words[at + 1 :]
+    if not called or _NOT_CALLED_BY & set(words[:at]):
+        return None
+    if call.missing and not broken:
+        broken = f"`${call.missing}` is not set before it"
+    return Command(tuple(called), text, section, call.unknown, broken)

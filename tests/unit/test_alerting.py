@@ -13,14 +13,21 @@ from labgrader.cluster.prometheus import Prometheus
 from labgrader.engine.alerting import (
     DOWN,
     HEALTHY,
-    NOT_READY,
     WARM_UP,
     Stage,
     fired,
     groups_of,
     outcomes_of,
 )
-from labgrader.engine.scrape import ScrapeTarget, looks_into, page_of, port_of, series_of
+from labgrader.engine.meaning import Condition, Page
+from labgrader.engine.scrape import (
+    ScrapeTarget,
+    looks_into,
+    page_of,
+    ports_behind,
+    reached_by,
+    series_of,
+)
 from labgrader.model.errors import LabError, MissingCapability, TimedOut
 
 PAGE = """\
@@ -34,6 +41,18 @@ controller_runtime_reconcile_errors_total{controller="t"} 4
 odd{text="a \\"quoted\\" \\\\ word"} 1
 """
 TARGET = ScrapeTarget.usual("svc", "n", "metrics")
+STATES = {"a": Condition("Error", 3, 0), "b": Condition("Active", 2, 2)}
+
+
+def stage_of(page: str, states: dict[str, Condition] = STATES) -> Stage:
+    """Return a stage with a page and the usual target."""
+    return Stage(Page(series_of(page), states), [TARGET])
+
+
+def page_in(stage: Stage, scenario: str, phase: int) -> list[Any]:
+    """Return the operator's page in a phase of a scenario."""
+    found = next(one for one in stage.scenarios(0.1) if one["name"] == scenario)
+    return series_of(found["phases"][phase]["targets"][-1]["page"])
 
 
 def test_a_page_survives_being_written_again() -> None:
@@ -47,21 +66,25 @@ def test_no_page_at_all(page: str) -> None:
 
 
 def test_healthy_means_healthy_whatever_is_the_case_now() -> None:
-    stage = Stage(series_of(PAGE), TARGET)
-    healthy = next(one for one in stage.scenarios(0.1) if one["name"] == HEALTHY)
-    page = series_of(healthy["phases"][0]["targets"][0]["page"])
+    page = page_in(stage_of(PAGE), HEALTHY, 0)
     assert {one.labels["phase"] for one in page if "phase" in one.labels} == {"Active"}
     (ready,) = [one for one in page if one.name == "trading_algorithm_ready_replicas"]
     assert ready.value == 3
 
 
-def test_one_resource_falls_ill_and_recovers() -> None:
-    stage = Stage(series_of(PAGE), TARGET)
-    scenario = next(one for one in stage.scenarios(0.1) if one["name"] == NOT_READY)
-    before, ill, after = (series_of(one["targets"][0]["page"]) for one in scenario["phases"])
-    phases = {one.labels["name"]: one.labels["phase"] for one in ill if "phase" in one.labels}
-    assert phases == {"a": "Error", "b": "Active"}
-    assert before == after
+def test_a_resource_falls_ill_and_recovers_not_always_the_same_and_not_in_one_way() -> None:
+    stage = stage_of(PAGE)
+    assert [(one.resource, one.phase) for one in stage.illnesses] == [
+        ("a", "Error"),
+        ("b", "Pending"),
+    ]
+    for ill in stage.illnesses:
+        before, during, after = (page_in(stage, ill.scenario, at) for at in range(3))
+        phases = {
+            one.labels["name"]: one.labels["phase"] for one in during if "phase" in one.labels
+        }
+        assert phases == {"a": "Active", "b": "Active", ill.resource: ill.phase}
+        assert before == after
 
 
 MONITOR: dict[str, Any] = {
@@ -71,6 +94,20 @@ MONITOR: dict[str, Any] = {
 SERVICE: dict[str, Any] = {
     "metadata": {"name": "svc", "labels": {"team": "desk"}},
     "spec": {"ports": [{"name": "metrics", "port": 80, "targetPort": "m"}, {"name": "x"}]},
+}
+
+
+POD: dict[str, Any] = {
+    "containers": [
+        {"name": "side"},
+        {
+            "name": "manager",
+            "ports": [
+                {"name": "m", "containerPort": 8080},
+                {"name": "extra", "containerPort": 9000},
+            ],
+        },
+    ]
 }
 
 
@@ -99,11 +136,20 @@ def test_where_a_service_monitor_looks() -> None:
 
 @pytest.mark.parametrize(
     ("endpoint", "name"),
-    [({"port": "metrics"}, "metrics"), ({"targetPort": "m"}, "metrics"), ({"port": "80"}, None)],
+    [
+        ({"port": "metrics"}, "m"),
+        ({"targetPort": "m"}, "m"),
+        ({"targetPort": 8080}, "m"),
+        ({"targetPort": 9000}, "extra"),
+        ({"port": "80"}, None),
+        ({"targetPort": 80}, None),
+        ({"targetPort": "metrics"}, None),
+        ({"port": "x", "targetPort": "m"}, None),
+    ],
 )
 def test_the_port_of_an_endpoint(endpoint: dict[str, Any], name: str | None) -> None:
-    found = port_of(endpoint, SERVICE)
-    assert (found or {}).get("name") == name
+    found = reached_by(endpoint, ports_behind(SERVICE, POD))
+    assert [one.name for one in found] == ([name] if name else [])
 
 
 def test_groups_of_several_rules_keep_apart() -> None:
@@ -142,11 +188,11 @@ def test_an_alert_fires_in_time_and_says_for_whom() -> None:
             ]
         }
     }
-    stage = Stage(series_of(PAGE), TARGET)
+    stage = stage_of(PAGE)
     question = {"groups": groups_of([rules]), "scenarios": stage.scenarios(0.1)}
     outcomes = outcomes_of(Prometheus().ask(question, timeout=20))
     assert [one["from"] for one in fired(outcomes, DOWN, "Down")] == [WARM_UP + 300]
-    (ill,) = fired(outcomes, NOT_READY, "Ill")
+    (ill,) = fired(outcomes, stage.illnesses[0].scenario, "Ill")
     assert (ill["labels"]["name"], ill["labels"]["exported_namespace"]) == ("a", "n")
     assert ill["until"] > 0
     assert fired(outcomes, HEALTHY, "Ill") == []

@@ -6,7 +6,10 @@ import base64
 import gzip
 import io
 import json
+import os
+import subprocess
 import tarfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +17,21 @@ import pytest
 from labgrader.engine.backups import (
     MARK,
     MAX_BYTES,
+    MAX_FILES,
+    READER,
+    TooMuch,
     Written,
     essence,
     faults_of,
     files_of,
     objects_in,
     stripped,
+    total_of,
 )
+from labgrader.engine.dated import names_date, uses_date
+from labgrader.engine.jobs import once_only
 from labgrader.engine.schedule import schedule
+from labgrader.engine.scripts import run_by, unrunnable
 from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.volumes import config_maps, lasting, written
 from labgrader.model.errors import MissingCapability
@@ -60,13 +70,30 @@ def tar(members: dict[str, bytes], mode: str = "w") -> bytes:
 def test_only_what_is_new_is_read() -> None:
     body = base64.b64encode(b"kind: X\n").decode()
     printed = f"{MARK}3 8 /b/new.yaml\n{body}\n{MARK}900 8 /b/old one.yaml\n\n{MARK}end\n"
-    new, old = files_of(printed, 10)
+    (new,) = files_of(printed, 10)
     assert (new.path, new.content) == ("/b/new.yaml", b"kind: X\n")
-    assert (old.path, old.age, old.content) == ("/b/old one.yaml", 900, None)
+
+
+def test_old_files_beside_do_not_push_new_ones_out(tmp_path: Path) -> None:
+    for number in range(MAX_FILES + 50):
+        old = tmp_path / f"old-{number}"
+        old.touch()
+        os.utime(old, (1_600_000_000, 1_600_000_000))
+    (tmp_path / "new.yaml").write_text("kind: X\n")
+    told = subprocess.run(
+        ["sh", "-c", READER, "sh", str(tmp_path)],
+        env={**os.environ, "FRESH": "60", "MINUTES": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (new,) = files_of(told, 60)
+    assert (new.path, new.content) == (str(tmp_path / "new.yaml"), b"kind: X\n")
+    assert total_of(told) == MAX_FILES + 51
 
 
 def test_a_listing_without_its_end_is_none() -> None:
-    with pytest.raises(ValueError, match="more on the volume"):
+    with pytest.raises(TooMuch, match="more than can be read"):
         files_of(f"{MARK}3 8 /b/new.yaml\n", 10)
 
 
@@ -191,3 +218,103 @@ def test_volumes_that_last_and_those_that_go() -> None:
     assert [one["name"] for one in lasting(spec)] == ["b"]
     assert [place for _, place in written(spec)] == ["/a", "/b"]
     assert config_maps(spec) == ["script", "more"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'd=/b/$(date +%F)\nkubectl get x >"$d/x"',
+        'd="/b/`date +%Y%m%d`"\nmkdir -p $d',
+        "cd /b/$(TZ=UTC date -u +'%s')",
+        "NOW=$(date)\nOUT=/b/${NOW// /-}\ntar czf $OUT.tgz /tmp/x",
+        "printf -v day '%(%Y-%m-%d)T' -1\nmkdir /b/$day",
+        "stamp() { date +%j; }\nexport OUT=/b/$(stamp)\nkubectl get x > $OUT/x",
+        "mkdir /b/$EPOCHSECONDS",
+        'if mkdir "/b/$(date -I)"; then true; fi',
+        'save "$(date +%A)" x',
+    ],
+)
+def test_a_place_that_is_named_by_the_date(script: str) -> None:
+    assert uses_date(script, "bash")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "kubectl get x > /b/x",
+        'echo "$(date): begin"\nkubectl get x > /b/x',
+        "d=$(date +%F)\necho $d | tee /dev/null\nkubectl annotate x last=$d\nmkdir /b/x",
+        "mkdir /b/$(date +%H%M)",
+        "mkdir /b/$(date +%Y)",
+        "# mkdir /b/$(date +%F)\nmkdir /b/x",
+        "d=/b/$HOSTNAME\nmkdir $d",
+    ],
+)
+def test_a_place_that_is_the_same_every_night(script: str) -> None:
+    assert not uses_date(script, "bash")
+
+
+DAY = 1_795_881_600.0  # 2026-11-28 16:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("path", "formats"),
+    [
+        ("20261128-160000/x.yaml", ()),
+        ("2026/11/28/x.yaml", ()),
+        ("lab of 28.11.2026/x", ()),
+        ("backup_28-Nov-26/x", ("%d-%b-%y",)),
+        ("lab-1795881599.tar.gz", ()),
+        ("29-11/x", ()),  # it is tomorrow in the east
+        ("Saturday/x", ("%A",)),
+        ("332/x", ("%j",)),
+        ("2026332/x", ()),
+        ("Nov28-16/x", ("%b%d-%H",)),
+    ],
+)
+def test_a_path_with_the_date_in_it(path: str, formats: tuple[str, ...]) -> None:
+    assert names_date(path, DAY, formats)
+
+
+@pytest.mark.parametrize(
+    ("path", "formats"),
+    [("latest/x.yaml", ()), ("20250101/x", ()), ("v1.37/x", ()), ("1600/x", ("%H%M",))],
+)
+def test_a_path_without_it(path: str, formats: tuple[str, ...]) -> None:
+    assert not names_date(path, DAY, formats)
+
+
+def test_the_scripts_that_a_pod_runs() -> None:
+    maps = {
+        "s": {
+            "data": {"a.sh": "sh /x/b.sh >>log", "b.sh": "true", "unused.sh": "x", "note": "no"},
+        }
+    }
+    pod = {
+        "containers": [
+            {"name": "c", "command": ["bash", "-euo", "pipefail", "-c", "/x/go"]},
+            {"name": "d", "command": ["ls"]},
+        ],
+        "volumes": [{"configMap": {"name": "s", "items": [{"key": "a.sh", "path": "bin/go"}]}}],
+    }
+    found = {one.place: one for one in run_by(pod, maps.get)}
+    assert [name.split()[-1] for name in found] == ["c", "data[a.sh]", "data[b.sh]"]
+    assert [one.writes for one in found.values()] == [False, True, False]
+
+
+def test_what_keeps_a_shell_from_running_what_it_can_read() -> None:
+    assert "line 2" in unrunnable("# a comment\r\nset -e\r\n")
+    assert "UTF-8" in unrunnable("s\0e\0t\0")
+    assert unrunnable("#!/bin/sh\nprintf 'a\\r\\n'\n") == ""
+
+
+def test_a_job_keeps_its_own_deadline_where_that_is_less() -> None:
+    assert once_only({"activeDeadlineSeconds": 1}, 60)["activeDeadlineSeconds"] == 1
+    assert once_only({"activeDeadlineSeconds": 600}, 60)["activeDeadlineSeconds"] == 60
+    made = once_only({"completions": 5, "ttlSecondsAfterFinished": 0, "suspend": True}, 60)
+    assert made == {
+        "completions": 1,
+        "parallelism": 1,
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": 60,
+    }

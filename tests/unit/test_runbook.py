@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from labgrader.engine.amounts import rates_in, times_in
 from labgrader.engine.kubectl import Kind, plan
 from labgrader.engine.ports import Said
 from labgrader.engine.rehearsal import Rehearsal, chosen_namespace
@@ -75,6 +76,10 @@ DESTRUCTIVE = [
     "run x --image=x",
     "edit configmap x",
     "annotate pod x a=b --overwrite",
+    "label pod x a=b --context production",
+    "create job x --from=cronjob/y --as=admin",
+    "set image deployment/x a=b -o go-template-file=/etc/passwd --kubeconfig=/x",
+    "create some-plugin x",
     "label node x a-",
     "set image deployment/x a=b",
     "auth reconcile -f x",
@@ -124,8 +129,11 @@ def test_nothing_but_reads_of_this_cluster_is_ever_run(line: str) -> None:
     Rehearsal(run, "trading-platform").attempt(command)
     assert plan(command.words).kind is not Kind.READ
     for arguments in ran:
-        assert arguments[0] == "get"
-        assert not {"--raw", "--force", "-f", "--as=admin", "--context"} & set(arguments)
+        changes_nothing = arguments[-1] in ("--help", "--dry-run=client")
+        assert "--" not in arguments
+        assert changes_nothing or arguments[0] == "get"
+        lead_away = {"--raw", "--force", "-f", "--as=admin", "--context"}
+        assert arguments[-1] == "--help" or not lead_away & set(arguments)
 
 
 @pytest.mark.parametrize(
@@ -230,18 +238,25 @@ def test_only_so_much_is_read() -> None:
 HOSTILE = """
 import sys
 from pathlib import Path
+from labgrader.engine.amounts import queries_in, rates_in, times_in
+from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.registry import load_checks
+from labgrader.engine.scripts import Script
 from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.paths import content_root
 
 load_checks(content_root() / "checks")
 runbook, backup = (sys.modules[f"labgrader_checks.{name}"] for name in ("runbook", "backup_job"))
-for part in ("1", "1 per ", "[", "_a_", "kubectl ", "a_", "> ", "|a", "1. "):
+parts = ("1", "1 per ", "[", "_a_", "kubectl ", "a_", "> ", "|a", "1. ", "rate(", "1 a ", "rate a ")
+for part in parts:
     text = part * (MAX_CHARACTERS // len(part))
     for line in Runbook.of(text).sections[0].lines:
-        for pattern in (runbook._RATE, runbook._TIME, runbook._FIGURE):
-            pattern.findall(line)
+        for read in (times_in, rates_in, queries_in, runbook._FIGURE.findall):
+            read(line)
 backup._eaten("$ " + "cd " * 300_000)
+for part in ("a=", "$(", "$(date ", "a=$(", "date ", "a() {", "> ", "'", "%-", "a=$b ", "1-"):
+    text = part * (200_000 // len(part))
+    uses_date(text), formats_in(text), Script("", text).writes, names_date(text[:4000], 0)
 print("read")
 """
 
@@ -251,3 +266,118 @@ def test_texts_that_mean_harm_are_read_to_their_end() -> None:
     command = [sys.executable, "-c", HOSTILE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.stdout == "read\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("export NS=x\nkubectl get pods -n $NS", ("get", "pods", "-n", "x")),
+        ('NS="x"; kubectl get pods -n "${NS}"', ("get", "pods", "-n", "x")),
+        ("alias k='kubectl -n x'\nk get pods", ("-n", "x", "get", "pods")),
+        ('K="kubectl -n x"\n$K get pods', ("-n", "x", "get", "pods")),
+        ("kubectl get pods -n ${NS:-x}", ("get", "pods", "-n", "x")),
+        ("kubectl patch x -p '\n{}'", ("patch", "x", "-p", "\n{}")),
+        ("kubectl get x -o jsonpath='{$.a}' 2>&1 >/dev/null", ("get", "x", "-o", "jsonpath={$.a}")),
+        ("cat <<EOF\nit's kubectl get a\nEOF\nkubectl get b", ("get", "b")),
+        ("$ kubectl get b \\\n  -n x\nNAME   it's", ("get", "b", "-n", "x")),
+    ],
+)
+def test_a_shell_is_followed(text: str, expected: tuple[str, ...]) -> None:
+    (command,) = Runbook.of(f"```bash\n{text}\n```").commands
+    assert (command.words, command.broken, command.substitutes) == (expected, "", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("kubectl get pods -n $NS", "`$NS` is not set"),
+        ("NS=x kubectl get pods -n $NS", "`$NS` is not set"),
+        ("kubectl get pods -o jsonpath='{.a}", "a quote is never closed"),
+        ('kubectl patch x -p "{\n', "a quote is never closed"),
+        ("k get pods", "`k` is not defined"),
+    ],
+)
+def test_what_a_shell_would_not_do(text: str, why: str) -> None:
+    command = Runbook.of(f"```bash\n{text}\n```").commands[0]
+    assert why in command.broken
+
+
+def test_what_is_set_above_holds_below_and_what_a_loop_sets_is_not_known() -> None:
+    text = "Type `export NS=x` first.\n\n## A\n\n    for p in a b; do kubectl get $p -n $NS; done\n"
+    (command,) = Runbook.of(text).commands
+    assert (command.words[2:], command.substitutes, command.broken) == (("-n", "x"), True, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("""patch ta x --type=merge -p '{"a": {}'""", "not valid JSON"),
+        ("patch ta x --type=merge -p '[]'", "not a JSON object"),
+        ("patch ta x --type=json -p '{}'", "a list of operations"),
+        ("""patch ta x --type=json -p '[{"op": "drop", "path": "/a"}]'""", "has no op"),
+        ("""patch ta x --type=json -p '[{"op": "add", "path": "/a"}]'""", "has no value"),
+        ("patch ta x --type=apply -p '{}'", "is not one of"),
+        ("patch ta x --type=merge", "needs -p"),
+        ("scale deployment x --replicas=many", "needs --replicas"),
+        ("wait pod/x", "needs --for"),
+    ],
+)
+def test_a_call_that_is_wrong_by_itself(line: str, why: str) -> None:
+    assert why in plan(shlex.split(line)).fault
+
+
+@pytest.mark.parametrize(
+    ("line", "proof"),
+    [
+        ("patch ta x --type=merge -p '{}'", ""),
+        ("patch ta x -p '{}'", "patch ta x -p {} --dry-run=client"),
+        ("rollout restart deploy/x --tail=5", "rollout restart deploy/x --tail=5 --help"),
+        ("exec -it x --shell -- sh -c y", "exec -i -t x --shell --help"),
+        ("create job x --from=cronjob/y", "create job x --from=cronjob/y --dry-run=client"),
+        ("logs x -n y --tail=5 -f", ""),
+        ("get pods --tail=5", ""),  # it is run as it stands
+    ],
+)
+def test_kubectl_is_asked_what_only_it_knows(line: str, proof: str) -> None:
+    assert " ".join(plan(shlex.split(line)).proof) == proof
+
+
+def test_a_namespace_that_does_not_exist_has_no_pods() -> None:
+    def run(arguments: Sequence[str]) -> Said:
+        lost = 'Error from server (NotFound): namespaces "y" not found'
+        return Said(1, "", lost) if "namespace" in arguments else Said(0, "pod/x\n", "")
+
+    (command,) = Runbook.of("    kubectl get pods -n y").commands
+    tried = Rehearsal(run, "x").attempt(command)
+    assert (tried.works, tried.why) == (False, "the namespace y does not exist")
+
+
+@pytest.mark.parametrize("unit", ["`'\n", "$(\n", '"\n', "kubectl get $(\n", "a <<x\n"])
+def test_a_book_of_open_quotes_is_read_in_time(unit: str) -> None:
+    text = "```bash\n" + unit * (MAX_CHARACTERS // len(unit)) + "\n```"
+    assert Runbook.of(text).sections
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("more than 0.1 errors a second", 0.1),
+        ("6 per minute", 0.1),
+        ("6 errors/min", 0.1),
+        ("30 errors in 5 minutes", 0.1),
+        ("one error every ten seconds", 0.1),
+        ("error rate > 0.1", 0.1),
+        ("0.1 failures each second", 0.1),
+        ("360 an hour", 0.1),
+        ("Reconcile errors > 5/min", 5 / 60),
+    ],
+)
+def test_rates_as_people_write_them(text: str, rate: float) -> None:
+    (found,) = rates_in(text)
+    assert found.value == pytest.approx(rate)
+    assert times_in(text) == []
+
+
+def test_times_as_people_write_them() -> None:
+    assert times_in("for two minutes, 1m30s, 5m0s, 10-minute and 300s") == [90, 300, 120, 600, 300]
+    assert times_in("rate(x[5m]) fires after 2m") == [120]
