@@ -14,6 +14,7 @@ from labgrader.api import (
     dig,
     duration,
     fact,
+    grouped,
     groups_of,
 )
 
@@ -37,20 +38,18 @@ def alert_rules(ctx: Context, name: str, alerts: Sequence[Mapping[str, Any]]) ->
     edit = f"kubectl edit prometheusrule {name} -n {ctx.namespace}"
     answer = ctx.ask_prometheus({"groups": groups_of([found])})
     errors: Sequence[str] = answer["rule_errors"]
-    yield fact(
+    loads = fact(
         "Prometheus can load the rules",
         not errors,
-        weight=2,
         reason=f"Prometheus refuses the rules: {'; '.join(errors)[:300]}",
         expected="rules without a mistake",
         actual="; ".join(errors)[:300] or "loaded",
         fix=edit,
         evidence=[Evidence(label, "spec.groups", "; ".join(errors)[:300])],
     )
-    for alert in alerts:
-        yield _alert(found, alert, label, edit)
+    yield from grouped("Its alerts", (_alert(found, alert, label, edit) for alert in alerts))
     unrendered: Sequence[str] = answer.get("template_errors") or ()
-    yield fact(
+    renders = fact(
         "its texts can be rendered",
         not unrendered and not errors,
         reason=f"A text cannot be rendered: {unrendered[0][:300]}"
@@ -61,6 +60,7 @@ def alert_rules(ctx: Context, name: str, alerts: Sequence[Mapping[str, Any]]) ->
         fix=f"{edit}: write {{{{ $labels.name }}}}; quote the here-document's delimiter, <<'EOF'",
         evidence=[Evidence(label, "annotations", "; ".join(unrendered)[:300])],
     )
+    yield from grouped("What Prometheus makes of it", (loads, renders))
 
 
 def _stored(ctx: Context, name: str) -> Object:

@@ -22,6 +22,7 @@ from labgrader.api import (
     dig,
     environment,
     fact,
+    grouped,
     leader,
     leads_to,
     name_of,
@@ -117,21 +118,24 @@ def _children(
     scaler = next((one for one in scalers if name_of(one) == f"{name}-hpa"), None)
     deployment = ctx.get(DEPLOYMENT, f"{name}-deployment", ctx.namespace)
     service = ctx.get(SERVICE, f"{name}-service", ctx.namespace)
-    yield _labelled(ctx, DEPLOYMENT, f"{name}-deployment", deployment, labels)
-    yield _labelled(ctx, SERVICE, f"{name}-service", service, labels)
-    yield _labelled(ctx, AUTOSCALER, f"{name}-hpa", scaler, labels)
+    facts = [_labelled(ctx, DEPLOYMENT, f"{name}-deployment", deployment, labels)]
     if deployment is not None:
-        yield from _workload(ctx, owner, deployment)
         own = dig(owner, "spec.image")
-        yield runs_image(ctx, deployment, [own] if isinstance(own, str) and own else images)
+        facts += _workload(ctx, owner, deployment)
+        facts.append(runs_image(ctx, deployment, [own] if isinstance(own, str) and own else images))
+    yield from grouped(f"The Deployment of {name}", facts)
+    facts = [_labelled(ctx, SERVICE, f"{name}-service", service, labels)]
     if service is not None and deployment is not None:
-        yield leads_to(ctx, service, deployment, 80, {"app": name})
+        facts.append(leads_to(ctx, service, deployment, 80, {"app": name}))
         if ctx.runs_containers:
             least = int(dig(owner, "spec.scalingPolicy.minReplicas", 1))
-            yield from serves(ctx, name_of(deployment), name_of(service), 80, least)
+            facts += serves(ctx, name_of(deployment), name_of(service), 80, least)
+    yield from grouped(f"The Service of {name}", facts)
+    facts = [_labelled(ctx, AUTOSCALER, f"{name}-hpa", scaler, labels)]
     if scaler is not None:
-        yield from _scales(owner, scaler, deployment, allowed)
-        yield scales_alone(scaler, name_of(deployment or {}), scalers)
+        facts += _scales(owner, scaler, deployment, allowed)
+        facts.append(scales_alone(scaler, name_of(deployment or {}), scalers))
+    yield from grouped(f"The autoscaler of {name}", facts)
 
 
 def _labelled(

@@ -19,6 +19,7 @@ from labgrader.api import (
     config_maps,
     dig,
     fact,
+    grouped,
     kind_of,
     lasting,
     run_by,
@@ -68,12 +69,10 @@ def backup_job(
         fix=f"kubectl create cronjob {name} -n {ctx.namespace} --schedule='0 2 * * *' --image=…",
     )
     view = _View(ctx, job, name)
-    yield view.timed(at)
-    yield view.not_suspended()
-    yield from view.account(reads, everyone)
-    yield view.pinned()
-    yield from view.scripts(script)
-    yield view.kept()
+    yield from grouped("When it runs", (view.timed(at), view.not_suspended()))
+    yield from grouped("Its account", view.account(reads, everyone))
+    yield from grouped("Its script", view.scripts(script))
+    yield from grouped("Its image and its volume", (view.pinned(), view.kept()))
 
 
 class _View:

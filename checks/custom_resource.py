@@ -14,6 +14,8 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    grouped,
+    name_of,
     near_miss,
     shown,
 )
@@ -41,29 +43,40 @@ def custom_resource(
         raise _absent(resource, name, ctx)
     label = resource.describe(name, ctx.namespace)
     _demand_lasting(found, label, f"{plural} {name} -n {ctx.namespace}")
-    for path, expected in leaves(spec):
-        actual = dig(found, f"spec.{path}")
-        held = "not set (or dropped by the schema)" if actual is None else shown(actual)
-        yield fact(
-            f"spec.{path}",
-            same(actual, expected),
-            reason=f"spec.{path} is {held} instead of {shown(expected)}",
-            expected=shown(expected),
-            actual=held,
-            fix=f"kubectl edit {plural} {name} -n {ctx.namespace}, and set spec.{path} to"
-            f" {shown(expected)}",
-            evidence=[Evidence(label, f"spec.{path}", held)],
-        )
+    place = f"{plural} {name} -n {ctx.namespace}"
+    for block, values in spec.items():
+        tree = {block: values}
+        facts = [_value(found, label, place, path, one) for path, one in leaves(tree)]
+        if block == [*spec][-1]:  # the labels are no block of their own
+            facts += _labels(found, label, place, labels or {})
+        yield from grouped(block, facts)
+
+
+def _value(found: Object, label: str, place: str, path: str, expected: object) -> Fact:
+    actual = dig(found, f"spec.{path}")
+    held = "not set (or dropped by the schema)" if actual is None else shown(actual)
+    return fact(
+        f"spec.{path}",
+        same(actual, expected),
+        reason=f"spec.{path} is {held} instead of {shown(expected)}",
+        expected=shown(expected),
+        actual=held,
+        fix=f"kubectl edit {place}, and set spec.{path} to {shown(expected)}",
+        evidence=[Evidence(label, f"spec.{path}", held)],
+    )
+
+
+def _labels(found: Object, label: str, place: str, wanted: Mapping[str, str]) -> Iterator[Fact]:
     there = dig(found, "metadata.labels", {})
-    for key, value in (labels or {}).items():
+    for key, value in wanted.items():
         held = f"is {shown(there[key])}" if key in there else f"is not set{near_miss(key, there)}"
         yield fact(
             f"label {key}",
             there.get(key) == value,
-            reason=f"The label {key} of {name} {held} instead of {shown(value)}",
+            reason=f"The label {key} of {name_of(found)} {held} instead of {shown(value)}",
             expected=f"{key}={value}",
             actual=held,
-            fix=f"kubectl label {plural} {name} -n {ctx.namespace} --overwrite {key}={value}",
+            fix=f"kubectl label {place} --overwrite {key}={value}",
             evidence=[Evidence(label, "metadata.labels", held)],
         )
 

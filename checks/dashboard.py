@@ -84,7 +84,7 @@ def dashboard(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What Prometheus' code says about expressions; ``pairs`` are a panel's title and one of them."""
+    """What Prometheus' code says of expressions; ``pairs`` are a panel's title and one of them."""
 
     scene: Stage
     pairs: Sequence[tuple[str, str]]

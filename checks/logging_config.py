@@ -18,6 +18,7 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    grouped,
     mounted_files,
     redacted,
     serving_container,
@@ -60,15 +61,21 @@ def logging_config(
     view = _View(ctx, name, key, found)
     workload = Workload.read(ctx, deployment)
     container = serving_container(workload.template, ports)
-    yield view.plain("level", level, dig(view.section, "level"))
-    yield view.plain("format", "json", dig(view.section, "format"))
-    yield view.outputs()
+    log = [
+        view.plain("level", level, dig(view.section, "level")),
+        view.plain("format", "json", dig(view.section, "format")),
+        view.outputs(),
+    ]
     if "file" in view.wanted:
-        yield view.file_output(workload.template, container)
-    yield view.plain("audit.enabled", True, dig(view.section, "audit.enabled"))
-    yield view.url(webhook["url"])
-    yield view.token(webhook["authorization"])
-    yield view.no_secret()
+        log.append(view.file_output(workload.template, container))
+    yield from grouped("The log", log)
+    audit = (
+        view.plain("audit.enabled", True, dig(view.section, "audit.enabled")),
+        view.url(webhook["url"]),
+        view.token(webhook["authorization"]),
+        view.no_secret(),
+    )
+    yield from grouped("The audit webhook", audit)
     yield _mounted(view, workload, container, directory)
 
 

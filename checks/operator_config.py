@@ -17,6 +17,7 @@ from labgrader.api import (
     dig,
     duration,
     fact,
+    grouped,
     misplaced,
     name_of,
     near,
@@ -53,7 +54,8 @@ def operator_config(
     used, data = _best(found, label, key, settings)
     edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
     for setting in settings:
-        yield _setting(data, setting, edit, label, used)
+        one = _setting(data, setting, edit, label, used)
+        yield from grouped(str(setting["group"]), [one])
 
 
 def _best(

@@ -16,6 +16,7 @@ from labgrader.api import (
     declares,
     dig,
     fact,
+    grouped,
     mounted_files,
     quantity,
     resolve_port,
@@ -68,21 +69,27 @@ def operator_deployment(
     label = DEPLOYMENT.describe(name, ctx.namespace)
     edit = f"kubectl edit deployment {name} -n {ctx.namespace}"
     view = _View(label, spec, serving_container(spec, ports), edit)
-    yield _replicas(workload, name, ctx.namespace, label)
-    yield _account(view, name, ctx.namespace, account)
-    yield _user(view, user)
-    yield _nobody_is_root(view)
-    for number in ports:
-        yield _port(view, number)
-    for kind, wanted in probes.items():
-        yield _probe(view, kind, wanted["path"], wanted["port"])
-    for kind, amounts in resources.items():
-        yield _resources(view, kind, amounts, name, ctx.namespace)
-    for variable, field in env.items():
-        yield _env(view, variable, field)
-    keys = dig(ctx.get(CONFIG_MAP, config["config_map"], ctx.namespace), "data", {})
-    yield _config(view, config, keys)
-    yield _grace(view, grace_seconds)
+    where = ctx.namespace
+    keys = dig(ctx.get(CONFIG_MAP, config["config_map"], where), "data", {})
+    groups: dict[str, list[Fact]] = {
+        "Replicas, account and termination": [
+            _replicas(workload, name, where, label),
+            _account(view, name, where, account),
+            _grace(view, grace_seconds),
+        ],
+        "Users": [_user(view, user), _nobody_is_root(view)],
+        "Ports": [_port(view, number) for number in ports],
+        "Probes": [_probe(view, kind, one["path"], one["port"]) for kind, one in probes.items()],
+        "Resources": [
+            _resources(view, kind, amounts, name, where) for kind, amounts in resources.items()
+        ],
+        "Environment and configuration": [
+            *(_env(view, variable, field) for variable, field in env.items()),
+            _config(view, config, keys),
+        ],
+    }
+    for title, facts in groups.items():
+        yield from grouped(title, facts)
 
 
 def _replicas(workload: Workload, name: str, namespace: str, label: str) -> Fact:

@@ -18,6 +18,7 @@ from labgrader.api import (
     dig,
     ended,
     fact,
+    grouped,
     is_ready,
     name_of,
 )
@@ -59,11 +60,13 @@ def operator_service(
     endpoints = [one for one in _endpoints(ctx, name) if _pod(one[0]) not in gone]
     pods = [pod for pod in pods if not ended(pod)]
     _demand_fresh(service, pods, endpoints)
-    yield _lasting(service, workload, deployment)
-    yield _own(service, workload, endpoints)
-    yield _ready(service, workload, endpoints)
-    for number in ports:
-        yield _leads(service, endpoints, number)
+    reached = (
+        _lasting(service, workload, deployment),
+        _own(service, workload, endpoints),
+        _ready(service, workload, endpoints),
+    )
+    yield from grouped("It leads to the operator's pods", reached)
+    yield from grouped("Its ports", (_leads(service, endpoints, number) for number in ports))
 
 
 def _endpoints(ctx: Context, name: str) -> Iterator[Reached]:

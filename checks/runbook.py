@@ -23,6 +23,7 @@ from labgrader.api import (
     dig,
     duration,
     fact,
+    grouped,
     groups_of,
     rates_in,
     said_in,
@@ -81,12 +82,10 @@ def runbook(
             f"Only its first {MAX_CHARACTERS} characters are read", "Shorten it"
         )
         yield unjudged("all of it is read", why)
-    for topic in topics:
-        yield view.topic(topic)
-    yield from view.commands()
+    yield from grouped("Its sections", (view.topic(topic) for topic in topics))
+    yield from grouped("Its commands", view.commands(), weight=2)
     yield view.figures(figures)
-    for alert in alerts:
-        yield view.alert(alert, rules)
+    yield from grouped("Its alerts", (view.alert(alert, rules) for alert in alerts))
 
 
 class _View:
@@ -133,18 +132,18 @@ class _View:
         try:
             tried = rehearsal.attempts(list(calls.values())[:MOST_COMMANDS])
         except MissingCapability as error:
-            yield unjudged("its commands work", error, weight=6)
+            yield unjudged("its commands work", error)
             return
         reads = [one for one in tried if one.kind is not CallKind.LOOKUP]
         others = [one for one in tried if one.kind is CallKind.LOOKUP]
-        yield self._work("what it tells to look at is there", reads, "does not work", 4)
-        yield self._work("what it tells to change is there", others or tried, "would not work", 2)
+        yield self._work("what it tells to look at is there", reads, "does not work")
+        yield self._work("what it tells to change is there", others or tried, "would not work")
         if len(calls) > MOST_COMMANDS and all(one.works is not False for one in tried):
             told = f"It has {len(calls)} commands, and the first {MOST_COMMANDS} were tried"
             why = MissingCapability(told, "Divide it into several runbooks")
-            yield unjudged("its other commands work", why, weight=6)
+            yield unjudged("its other commands work", why)
 
-    def _work(self, name: str, tried: Sequence[Tried], how: str, weight: int) -> Fact:
+    def _work(self, name: str, tried: Sequence[Tried], how: str) -> Fact:
         wrong = [one for one in tried if one.works is False]
         shown = "; ".join(f"`{one.command.text[:120]}`: {one.why}" for one in wrong[:5])
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -154,7 +153,6 @@ class _View:
         return self.fact(
             name,
             bool(tried) and not wrong,
-            weight=weight,
             reason=broken or "It names no command of kubectl for this",
             expected="commands that work as they are typed",
             actual=shown or f"{done} of {len(tried)} were tried, and work",
@@ -171,7 +169,6 @@ class _View:
         return self.fact(
             "the figures it names are exposed",
             bool(named) and not missing,
-            weight=2,
             reason=f"Nothing in the lab exposes {', '.join(missing[:3])}"
             if named
             else "It names no figure to look at",

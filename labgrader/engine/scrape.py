@@ -268,7 +268,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y":
 
 
 def seconds_of(text: object) -> float | None:
-    """Return a duration of Prometheus, such as ``1m30s`` or ``1d``, in seconds; None if it is none."""
+    """Return a duration of Prometheus, such as ``1m30s`` or ``1d``, in seconds; else None."""
     parts = re.findall(r"(\d+)(ms|[smhdwy])", str(text))
     if not parts or "".join(number + unit for number, unit in parts) != str(text):
         return None
