@@ -20,7 +20,7 @@ from labgrader.api import (
 
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 CRD_HINT = (
-    "labgrader cluster prepare adds the Prometheus Operator's definitions; the lab's own cluster"
+    "`labgrader cluster prepare` adds the Prometheus Operator's definitions; the lab's own cluster"
     " has them"
 )
 
@@ -65,7 +65,8 @@ def alert_rules(ctx: Context, name: str, alerts: Sequence[Mapping[str, Any]]) ->
 
 def _stored(ctx: Context, name: str) -> Object:
     try:
-        return ctx.require(RULE, name, ctx.namespace, fix="Apply the PrometheusRule of this step")
+        fix = f"Create the PrometheusRule {name}; step 5.5 has the manifest"
+        return ctx.require(RULE, name, ctx.namespace, fix=fix)
     except Failure as error:
         if ctx.serves(RULE):
             raise

@@ -60,7 +60,8 @@ def alerts_fire(
     Suspended and Scaling are none of them), the alert that is for it must fire after its time. How
     the expressions are written is yours.
     """
-    rules = ctx.require(RULE, name, ctx.namespace, fix="Apply the PrometheusRule of this step")
+    fix = f"Create the PrometheusRule {name} (step 5.5)"
+    rules = ctx.require(RULE, name, ctx.namespace, fix=fix)
     scene = stage(ctx, **scrape)
     exprs = _expressions(rules, (down["alert"], errors["alert"], not_ready["alert"]))
     question = {

@@ -156,7 +156,8 @@ def _labelled(
         actual=(shown or wanted) if found else "not found",
         fix=f"{change} {wanted.replace(',', ' ')}"
         if found
-        else "With an operator: check its log. By hand: apply the manifest of the step",
+        else f"Create the {kind.kind} {name}: an operator does (check its log); by hand, step 4.2"
+        " has the manifest",
         evidence=[Evidence(label, "metadata.labels", shown or wanted)],
     )
 
@@ -223,7 +224,7 @@ def _says(
         reason=f"{label}: {what} is {shown} instead of {expected}, as the resource says",
         expected=expected,
         actual=shown,
-        fix=f"{fix} (an operator takes it from the resource)",
+        fix=fix,
         evidence=[Evidence(label, what, shown)],
     )
 

@@ -157,8 +157,9 @@ def _gone(ctx: Context, resource: Resource, name: str) -> Fact:
         reason=f"{name} is still there: it {actual}",
         expected="not found",
         actual=actual if found else "not found",
-        fix=f"Take off what you put there: kubectl patch tradingalgorithm {name} -n {ctx.namespace}"
-        ' --type=merge -p \'{"metadata":{"finalizers":null}}\'; an operator takes off its own'
+        fix="Remove the finalizer that you added; an operator removes its own:"
+        f" `kubectl patch tradingalgorithm {name} -n {ctx.namespace} --type=merge -p"
+        ' \'{"metadata":{"finalizers":null}}\'`'
         if dying
         else f"kubectl delete tradingalgorithm {name} -n {ctx.namespace} --wait=false",
         evidence=[Evidence(resource.describe(name, ctx.namespace), "metadata.finalizers", actual)],

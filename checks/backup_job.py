@@ -1,5 +1,6 @@
 """The backup as it is set up: when, who, what with, and where to."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -153,8 +154,7 @@ class _View:
             reason=f"It runs as {name}" + ("" if there else ", an account that there is not"),
             expected="a ServiceAccount of its own",
             actual=name,
-            fix=f"kubectl create serviceaccount trading-operator-backup -n {self.ctx.namespace}"
-            f"; then {self.edit}, and set serviceAccountName",
+            fix=self._own_account(),
         )
         who = Account(self.ctx.namespace, name)
         lacking = [told for one in reads if (told := self._lacks(who, one))]
@@ -169,6 +169,16 @@ class _View:
             fix=f"Give {name} a Role and a ClusterRole with get and list, and bind them",
         )
         yield self._harmless(who, Table.of(everyone))
+
+    def _own_account(self) -> str:
+        """Return the command that gives it an account of its own."""
+        name, where = dig(self.job, "metadata.name"), f"-n {self.ctx.namespace}"
+        account = f"kubectl create serviceaccount {name} {where} --dry-run=client -o yaml"
+        spec: Object = {"serviceAccountName": name}
+        for key in ("spec", "template", "spec", "jobTemplate", "spec"):
+            spec = {key: spec}
+        patch = f"kubectl patch cronjob {name} {where} --type=merge -p '{json.dumps(spec)}'"
+        return f"{account} | kubectl apply -f - && {patch}"
 
     def _lacks(self, who: Account, one: Mapping[str, str]) -> str:
         """Return what the account may not do of what a backup needs; empty where it may."""

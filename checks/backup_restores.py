@@ -65,7 +65,7 @@ def backup_restores(
     removed. The backup stays on your volume, one for each grading, and the result names it.
     Nothing of a Secret is ever shown.
     """
-    job = ctx.require(CRON_JOB, name, ctx.namespace, fix="Create the CronJob of this step")
+    job = ctx.require(CRON_JOB, name, ctx.namespace, fix=f"Create the CronJob {name} (step 5.3)")
     spec: Object = dig(job, "spec.jobTemplate.spec", {})
     pod: Object = dig(spec, "template.spec", {})
     for config_map in config_maps(pod):  # when one of them changes, it is another backup

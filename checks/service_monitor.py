@@ -103,7 +103,7 @@ def _stored(ctx: Context, name: str) -> Object:
         f"{label} does not exist" if known else "The API server knows no ServiceMonitor",
         expected=label,
         actual="not found" if known else "no such kind: the Prometheus Operator brings it",
-        fix="Apply the manifest of this step"
+        fix=f"Create the ServiceMonitor {name}; step 5.1 has the manifest"
         if known
         else "Install the Prometheus Operator's definitions; `labgrader cluster prepare` does",
         evidence=[Evidence(label)],
