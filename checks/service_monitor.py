@@ -23,6 +23,7 @@ from labgrader.api import (
     name_of,
     scraped_by,
     seconds_of,
+    selector_written,
     series_of,
 )
 
@@ -117,17 +118,16 @@ def _selected(
     found = ctx.get(SERVICE, service, ctx.namespace)
     labels = dig(found, "metadata.labels", {})
     has = ", ".join(f"{key}={value}" for key, value in labels.items()) or "no labels"
-    selector = str(dig(monitor, "spec.selector", {}))[:200]
+    selector = selector_written(dig(monitor, "spec.selector", {}))[:200] or "an empty selector"
     shown = ", ".join(chosen) or "no Service"
     return fact(
         f"it selects the Service {service}",
         service in chosen,
         weight=2,
-        reason=f"It selects {shown}; {service} has {has}",
+        reason=f"Its spec.selector {selector} selects {shown}; Service {service} has {has}",
         expected=f"a selector that fits {has}",
         actual=f"{selector} selects {shown}",
-        fix=f"{edit} (spec.selector), or kubectl label service {service} -n {ctx.namespace}"
-        " with what it asks for",
+        fix=f"{edit}, and set spec.selector.matchLabels to labels of the Service {service}",
         evidence=[Evidence(SERVICE.describe(service, ctx.namespace), "metadata.labels", has)],
     )
 

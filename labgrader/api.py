@@ -40,6 +40,7 @@ from labgrader.engine.images import plain_name
 from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
+from labgrader.engine.labels import written as selector_written
 from labgrader.engine.leadership import FLIPS, Leader, flips, handovers, leader, recent, writes_of
 from labgrader.engine.leading import leads_to, runs_image
 from labgrader.engine.meaning import Role, about_reconciling, is_counter
@@ -257,6 +258,7 @@ __all__ = [
     "schedule",
     "scraped_by",
     "seconds_of",
+    "selector_written",
     "series_of",
     "serves",
     "serving_container",

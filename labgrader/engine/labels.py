@@ -16,6 +16,17 @@ def matches(selector: Object, labels: Mapping[str, str]) -> bool:
     return all(_holds(one, labels) for one in selector.get("matchExpressions") or ())
 
 
+def written(selector: Object) -> str:
+    """Return a selector as ``kubectl -l`` takes it: ``app=x,tier in (a,b),!old``; empty for all."""
+    exact: Mapping[str, str] = selector.get("matchLabels") or {}
+    parts = [f"{key}={value}" for key, value in exact.items()]
+    for one in selector.get("matchExpressions") or ():
+        values = ",".join(map(str, one.get("values") or ()))
+        form = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
+        parts.append(form.get(str(one.get("operator")), "{}").format(one.get("key"), values))
+    return ",".join(parts)
+
+
 def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     key, values = expression["key"], expression.get("values") or ()
     return {

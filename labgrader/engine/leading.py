@@ -30,7 +30,7 @@ def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:
         expected=f"image: {names}",
         actual=f"image: {shown}",
         fix=f"kubectl set image deployment {name_of(deployment)} -n {ctx.namespace}"
-        f" {container}={wanted[0]}; an operator takes it from its configuration",
+        f" {container}={wanted[0]}",
         evidence=[Evidence(label, "spec.template.spec.containers", shown)],
     )
 
