@@ -10,6 +10,7 @@ from typing import Any
 from labgrader.engine import kubectl_premises, survey
 from labgrader.engine.asking import Asking
 from labgrader.engine.instruments import Instruments, Watched
+from labgrader.engine.leadership import FLIPS, flips
 from labgrader.engine.ports import Answer, Deed, Said
 from labgrader.engine.probe import Probe
 from labgrader.engine.snapshot import Interest, Snapshot
@@ -214,7 +215,7 @@ class Context(Asking):
             moved = self._instruments.sightings.note(key, dig(found, path), hand, seconds)
             if moved and now - since >= steady:
                 return Watched(True, tuple(hands))
-            if now >= end:
+            if now >= end or flips(hands) >= FLIPS:
                 return Watched(False, tuple(hands))
             time.sleep(LOOK_PAUSE)
 
