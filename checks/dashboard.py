@@ -84,7 +84,7 @@ def dashboard(
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What Prometheus' code says about expressions; ``pairs`` are a panel's title and one of them."""
+    """What Prometheus' code says about expressions; a pair is a panel's title and one of them."""
 
     scene: Stage
     pairs: Sequence[tuple[str, str]]
@@ -183,6 +183,7 @@ class _View:
         pairs = [(title, _filled(expr)) for title, exprs in told for expr in exprs][:MOST]
         scene = stage(self.ctx, **scrape)
         queries = list(dict.fromkeys(expr for _, expr in pairs))
+        scene = scene.for_rules("\n".join(queries))
         answer = self.ctx.ask_prometheus({"queries": queries, "scenarios": [scene.calm()]})
         parsed = {one["expr"]: one for one in answer["queries"]}
         return _Judged(scene, pairs, parsed, outcomes_of(answer)[HEALTHY])

@@ -37,7 +37,7 @@ from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.leadership import Leader, leader
-from labgrader.engine.meaning import Role, about_reconciling, is_counter
+from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
 from labgrader.engine.moments import just_changed, moment
 from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
 from labgrader.engine.mounts import mounted_files
@@ -138,6 +138,7 @@ __all__ = [
     "SERVICE",
     "SERVICE_ACCOUNT",
     "STEP",
+    "TELLING",
     "VANISHED",
     "VOLUME_CLAIM",
     "WARM_UP",
