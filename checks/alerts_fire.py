@@ -11,6 +11,7 @@ from labgrader.api import (
     MANY_ERRORS,
     OTHERS_DOWN,
     STEP,
+    TELLING,
     VANISHED,
     WARM_UP,
     WINDOW,
@@ -21,12 +22,14 @@ from labgrader.api import (
     Illness,
     MissingCapability,
     Resource,
+    Role,
     Stage,
     check,
     dig,
     duration,
     fact,
     fired,
+    grouped,
     groups_of,
     outcomes_of,
     stage,
@@ -63,6 +66,7 @@ def alerts_fire(
     fix = f"Create the PrometheusRule {name} (step 5.5)"
     rules = ctx.require(RULE, name, ctx.namespace, fix=fix)
     scene = stage(ctx, **scrape)
+    scene = scene.for_rules("\n".join(_texts(rules)))
     exprs = _expressions(rules, (down["alert"], errors["alert"], not_ready["alert"]))
     question = {
         "groups": groups_of([rules]),
@@ -80,9 +84,21 @@ def alerts_fire(
     view = _View(ctx, name, scene, answer, exprs)
     if scene.canned:
         yield fact(CANNED, ok=True, weight=0)
-    yield from view.down(down)
-    yield from view.errors(errors)
-    yield from view.not_ready(not_ready)
+    for alert, facts in (
+        (down, view.down(down)),
+        (errors, view.errors(errors)),
+        (not_ready, view.not_ready(not_ready)),
+    ):
+        yield from grouped(str(alert["alert"]), facts)
+
+
+def _texts(rules: Any) -> Iterator[str]:
+    """Yield every text of the rules that may name a series: expressions, and queries in texts."""
+    for group in dig(rules, "spec.groups", []):
+        for rule in group.get("rules") or ():
+            yield str(rule.get("expr", ""))
+            for texts in (dig(rule, "annotations", {}), dig(rule, "labels", {})):
+                yield from (str(one) for one in texts.values() if "query" in str(one))
 
 
 def _expressions(rules: Any, alerts: Sequence[str]) -> dict[str, list[str]]:
@@ -123,18 +139,41 @@ class _View:
             reason=f"{alert['alert']} {reason}{missing}",
             expected=wanted,
             actual=shown,
-            fix=f"{self.edit}: expr: {alert['example']}",
+            fix=f"{self.edit}: expr: {self._example(alert)}",
             evidence=[Evidence(self.label, str(alert["alert"]), shown)],
         )
 
     def _missing(self, alert: str) -> str:
-        results = self.outcomes[HEALTHY]["results"]
-        errors = [*self.outcomes[HEALTHY]["errors"].values()]
+        """Say which series an alert misses; one that only an ill resource has is not missing."""
+        healthy, page = self.outcomes[HEALTHY], self.scene.page
+        changing = {one.name for one in page.having(*TELLING)}
+        silent = [one.labels["endpoint"] for one in self.scene.targets if not one.answers]
+        if silent and any("up" in self.parsed[expr]["names"] for expr in self.exprs[alert]):
+            return f": the ServiceMonitor's endpoint {silent[0]} has no metrics, so its up is 0"
         for expr in self.exprs[alert]:
-            for selector in self.parsed[expr]["selectors"]:
-                if results.get(selector, 0) < 1:
+            parsed = self.parsed[expr]
+            for name, selector in zip(parsed["names"], parsed["selectors"], strict=True):
+                if name not in changing and healthy["results"].get(selector, 0) < 1:
                     return f": nothing exposes {selector[:120]}"
-        return next((f": it cannot be evaluated ({one[:120]})" for one in errors if one), "")
+        errors = [one for one in healthy["errors"].values() if one]
+        return f": it cannot be evaluated ({errors[0][:120]})" if errors else ""
+
+    def _example(self, alert: Mapping[str, Any]) -> str:
+        """Return an expression that would do, in the names that the operator's page has."""
+        page = self.scene.page
+        if self.scene.canned or any(name in str(alert["example"]) for name in (*page.names, "up{")):
+            return str(alert["example"])
+        if "rate" in alert:
+            errors = [
+                f"sum(rate({one.name}[5m])) > {alert['rate']}" for one in page.having(Role.ERRORS)
+            ]
+            return next(iter(errors), "the rate of a metric that counts errors")
+        ready = [f"{one.name} == 0" for one in page.having(Role.READY, Role.READY_COUNT)]
+        phases = [
+            f'{one.name}{{{page.phase_label(one)}!="{page.healthy_phase}"}} == 1'
+            for one in page.having(Role.PHASE)
+        ]
+        return next(iter([*ready, *phases]), "a metric that tells which resource is ready")
 
     def silent(self, alert: Mapping[str, Any], scenario: str, told: str) -> Fact:
         """State that an alert does not fire in a scenario."""

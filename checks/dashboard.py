@@ -19,6 +19,7 @@ from labgrader.api import (
     about_reconciling,
     check,
     fact,
+    grouped,
     is_counter,
     outcomes_of,
     stage,
@@ -61,30 +62,21 @@ def dashboard(
     judged = view.judge(told, scrape)
     if judged.scene.canned:
         yield fact(CANNED, ok=True, weight=0)
-    yield view.fact(
+    count = view.fact(
         f"it has {panels} panels or more with an expression",
         len(told) >= panels,
         reason=f"Only {len(told)} panels have an expression",
         expected=f"{panels} panels with targets[].expr",
         actual=", ".join(title for title, _ in told)[:200] or "none",
     )
-    for subject in subjects:
-        names = judged.names_about(str(subject["meaning"]))
-        wanted = (*subject["any"], *names)
-        has = any(one in expr for _, exprs in told for expr in exprs for one in wanted)
-        yield view.fact(
-            f"a panel is about {subject['about']}",
-            has,
-            reason=f"No panel is about {subject['about']}",
-            expected=f"an expression with one of {', '.join(subject['any'])}…",
-            actual="; ".join(expr for _, exprs in told for expr in exprs)[:200] or "none",
-        )
-    yield from view.shown(judged, scrape["service"])
+    about = (view.about(one, judged, told) for one in subjects)
+    yield from grouped("Its panels", (count, *about))
+    yield from grouped("What the panels show", view.shown(judged, scrape["service"]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What Prometheus' code says of expressions; ``pairs`` are a panel's title and one of them."""
+    """What Prometheus' code says about expressions; a pair is a panel's title and one of them."""
 
     scene: Stage
     pairs: Sequence[tuple[str, str]]
@@ -159,6 +151,20 @@ class _View:
         evidence = [Evidence(self.label, f"data[{self.key}]", str(words["actual"]))]
         return fact(name, ok, fix=words.pop("fix", self.edit), evidence=evidence, **words)
 
+    def about(
+        self, subject: Mapping[str, Any], judged: _Judged, told: Sequence[tuple[str, list[str]]]
+    ) -> Fact:
+        """State that a panel is about a subject: by the lab's metrics, or by the page's own."""
+        wanted = (*subject["any"], *judged.names_about(str(subject["meaning"])))
+        has = any(one in expr for _, exprs in told for expr in exprs for one in wanted)
+        return self.fact(
+            f"a panel is about {subject['about']}",
+            has,
+            reason=f"No panel is about {subject['about']}",
+            expected=f"an expression with one of {', '.join(subject['any'])}…",
+            actual="; ".join(expr for _, exprs in told for expr in exprs)[:200] or "none",
+        )
+
     def expressions(self) -> list[tuple[str, list[str]]]:
         """Return the titles of panels and their expressions, those in rows included."""
         waiting: list[Any] = [self.data]
@@ -183,6 +189,7 @@ class _View:
         pairs = [(title, _filled(expr)) for title, exprs in told for expr in exprs][:MOST]
         scene = stage(self.ctx, **scrape)
         queries = list(dict.fromkeys(expr for _, expr in pairs))
+        scene = scene.for_rules("\n".join(queries))
         answer = self.ctx.ask_prometheus({"queries": queries, "scenarios": [scene.calm()]})
         parsed = {one["expr"]: one for one in answer["queries"]}
         return _Judged(scene, pairs, parsed, outcomes_of(answer)[HEALTHY])

@@ -27,6 +27,7 @@ from labgrader.api import (
     groups_of,
     rates_in,
     said_in,
+    stage,
     text_under,
     threshold_of,
     times_in,
@@ -49,6 +50,7 @@ def runbook(
     figures: Mapping[str, Sequence[str]],
     alerts: Sequence[Mapping[str, Any]],
     rules: str,
+    scrape: Mapping[str, Any],
 ) -> Iterator[Fact]:
     """Reads the runbook as Markdown and tries what it tells people to do.
 
@@ -84,7 +86,7 @@ def runbook(
         yield unjudged("all of it is read", why)
     yield from grouped("Its sections", (view.topic(topic) for topic in topics))
     yield from grouped("Its commands", view.commands(), weight=2)
-    yield view.figures(figures)
+    yield view.figures(figures, scrape)
     yield from grouped("Its alerts", (view.alert(alert, rules) for alert in alerts))
 
 
@@ -159,20 +161,30 @@ class _View:
             fix=f"Try it in a new shell, then {self.edit}",
         )
 
-    def figures(self, figures: Mapping[str, Sequence[str]]) -> Fact:
-        """State that it names figures, and only such as are exposed."""
+    def figures(self, figures: Mapping[str, Sequence[str]], scrape: Mapping[str, Any]) -> Fact:
+        """State that it names metrics, and only such as are exposed: by the page, where one is."""
+        fact_name = "the metrics it names are exposed"
+        exposed = set(figures["exposed"])
+        if self.ctx.runs_containers:
+            scene = stage(self.ctx, **scrape)
+            if scene.why:
+                told = f"The operator's page cannot be read: {scene.why}"
+                error = MissingCapability(told, "Let it serve /metrics, and grade again")
+                return unjudged(fact_name, error)
+            exposed = scene.page.names | scene.page.declared
+            exposed |= {_plain(one) for one in exposed}
         prefixes = tuple(figures["prefixes"])
         text = "\n".join(line for one in self.book.sections for line in one.lines)
-        named = sorted({one for one in _FIGURE.findall(text) if one.startswith(prefixes)})
-        exposed = set(figures["exposed"])
+        every = set(_FIGURE.findall(text))
+        named = sorted(one for one in every if one.startswith(prefixes) or one in exposed)
         missing = [one for one in named if _plain(one) not in exposed and one not in exposed]
         return self.fact(
-            "the figures it names are exposed",
+            fact_name,
             bool(named) and not missing,
             reason=f"Nothing in the lab exposes {', '.join(missing[:3])}"
             if named
-            else "It names no figure to look at",
-            expected=f"figures such as {', '.join(list(figures['exposed'])[:3])}",
+            else "It names no metric to look at",
+            expected=f"metrics such as {', '.join(sorted(exposed & every or exposed)[:3])}",
             actual=", ".join(named[:10]) or "none",
             fix=f"kubectl get --raw /api/v1/namespaces/{self.ctx.namespace}/services/"
             "trading-operator-metrics:8080/proxy/metrics shows what there is",

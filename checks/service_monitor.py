@@ -145,13 +145,14 @@ def _answered(
     why = "" if not all(wrong) else next(iter(wrong), "")
     why = why if led else "nothing is scraped"
     shown = ", ".join(one.path for one in led)
+    fix = f"set spec.endpoints: [{{port: metrics, path: {path}, interval: 30s}}]"
     return fact(
         "it finds a page with metrics",
         not why,
         reason=f"Prometheus would find no metrics: {why}",
         expected=f"a page at {path}, by http",
         actual=why or shown,
-        fix=f"{edit}, and set spec.endpoints: [{{port: metrics, path: {path}, interval: 30s}}]",
+        fix=f"{edit}, and {'remove spec.sampleLimit' if 'sampleLimit' in why else fix}",
         evidence=[Evidence(label, "spec.endpoints", why or shown)],
     )
 

@@ -43,7 +43,7 @@ from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.labels import written as selector_written
 from labgrader.engine.leadership import FLIPS, Leader, flips, handovers, leader, recent, writes_of
 from labgrader.engine.leading import leads_to, runs_image
-from labgrader.engine.meaning import Role, about_reconciling, is_counter
+from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
 from labgrader.engine.moments import (
     moment,
     setter_of,
@@ -158,6 +158,7 @@ __all__ = [
     "SERVICE",
     "SERVICE_ACCOUNT",
     "STEP",
+    "TELLING",
     "VANISHED",
     "VOLUME_CLAIM",
     "WARM_UP",

@@ -55,7 +55,7 @@ func parse(query string) Parsed {
 			bare.OriginalOffset, bare.Offset, bare.Timestamp, bare.StartOrEnd = 0, 0, nil, 0
 			found.Selectors = append(found.Selectors, bare.String())
 			found.Names = append(found.Names, selector.Name)
-			found.Bare = append(found.Bare, bareBelow(above))
+			found.Bare = append(found.Bare, isBare(node, above))
 		}
 		return nil
 	})
@@ -69,8 +69,9 @@ var counting = map[string]bool{
 	"count_over_time": true, "present_over_time": true,
 }
 
-// bareBelow says whether nothing above a selector makes a rate or a count of its value.
-func bareBelow(above []parser.Node) bool {
+// isBare says whether nothing above a selector makes a rate or a count of its value.
+func isBare(selector parser.Node, above []parser.Node) bool {
+	path := append(above[:len(above):len(above)], selector)
 	for at, node := range above {
 		switch one := node.(type) {
 		case *parser.Call:
@@ -87,7 +88,7 @@ func bareBelow(above []parser.Node) bool {
 			}
 			// The right side of `and` and `unless` only chooses.
 			chooses := one.Op == parser.LAND || one.Op == parser.LUNLESS
-			if chooses && at+1 < len(above) && above[at+1] == parser.Node(one.RHS) {
+			if chooses && path[at+1] == parser.Node(one.RHS) {
 				return false
 			}
 		}

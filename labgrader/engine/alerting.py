@@ -6,8 +6,9 @@ changed as they would change if that were to happen, by what their series mean (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labgrader.engine.meaning import Page, Role
@@ -38,6 +39,10 @@ RESTING = ("suspended", "paused", "scaling", "progressing", "updating", "termina
 """Phases of resources that are not well, and of which nobody need be told."""
 
 
+_CHOOSES_BY_LABEL = re.compile(r"__name__|(?:^|[\s(,\"])\{")
+"""A selector without a name: it may mean any series."""
+
+
 @dataclass(frozen=True, slots=True)
 class Illness:
     """A resource that is not ready, the phase that it has then, and the scenario's name."""
@@ -56,13 +61,20 @@ class Stage:
     """The operator's page and how it is scraped.
 
     ``canned`` says that it is the lab's own page, because no container runs; ``why`` says why there
-    is no page although containers run.
+    is no page although containers run. ``mentioned`` is a text that names all series that matter,
+    or empty where all do.
     """
 
     page: Page
     targets: Sequence[ScrapeTarget]
     canned: bool = False
     why: str = ""
+    mentioned: str = ""
+
+    def for_rules(self, text: str) -> Stage:
+        """Return it with the series alone that a text names: others decide nothing."""
+        chooses = _CHOOSES_BY_LABEL.search(text) or any(one.sample_limit for one in self.targets)
+        return self if chooses else replace(self, mentioned=text)
 
     @property
     def counts_errors(self) -> bool:
@@ -117,7 +129,8 @@ class Stage:
         return found
 
     def _page(self, ill: Mapping[str, str]) -> str:
-        return page_of(self.page.with_state(ill))
+        every = self.page.with_state(ill)
+        return page_of(one for one in every if not self.mentioned or one.name in self.mentioned)
 
     def _seen(self, page: str) -> list[dict[str, Any]]:
         looks = [one for one in self.page.having(Role.LOOKS) if not _is_odd(one)]

@@ -8,12 +8,18 @@ whole (ADR 25). What cannot be told stays unknown. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from labgrader.engine.scrape import Series
+
+T = TypeVar("T")
+
+MOST_COMPARED = 1000
+"""How many values of a metric are compared with the resources' status."""
 
 
 class Role(Enum):
@@ -43,6 +49,9 @@ class Condition:
         """Whether all of its pods are ready."""
         return self.ready >= self.replicas > 0
 
+
+TELLING = (Role.PHASE, Role.CONDITION, Role.READY, Role.UNREADY, Role.READY_COUNT)
+"""What tells whether a resource is ready."""
 
 READY_WORDS = {"ready", "available", "healthy", "up", "ok", "readiness", "health"}
 UNREADY_WORDS = {
@@ -106,6 +115,25 @@ class Page:
     phases: Sequence[str] = ("Active", "Pending", "Error")
     declared: frozenset[str] = frozenset()
     _roles: dict[int, Role] = field(default_factory=dict, compare=False, repr=False)
+    _known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def _once(self, key: str, make: Callable[[], T]) -> T:
+        """Work something out once: a page may have thousands of series."""
+        if key not in self._known:
+            self._known[key] = make()
+        found: T = self._known[key]
+        return found
+
+    def _of(self, name: str) -> list[Series]:
+        """Return the series of a metric."""
+
+        def sort() -> dict[str, list[Series]]:
+            found: dict[str, list[Series]] = {}
+            for one in self.series:
+                found.setdefault(one.name, []).append(one)
+            return found
+
+        return self._once("by name", sort).get(name, [])
 
     def resource_of(self, one: Series) -> str:
         """Return the resource that a series is about; empty where it is about none."""
@@ -117,10 +145,13 @@ class Page:
 
     def phase_label(self, one: Series) -> str:
         """Return the label of a series that holds a phase; empty where none does."""
-        known = {phase.lower() for phase in self.phases}
-        known |= {each.phase.lower() for each in self.resources.values() if each.phase}
+        known = self._once("phases", self._every_phase)
         own = (key for key, value in one.labels.items() if value.lower() in known)
         return next(own, "")
+
+    def _every_phase(self) -> set[str]:
+        now = {each.phase.lower() for each in self.resources.values() if each.phase}
+        return now | {phase.lower() for phase in self.phases}
 
     def role(self, one: Series) -> Role:
         """Return what a series tells."""
@@ -138,8 +169,11 @@ class Page:
         if fails & ERROR_WORDS:
             if looks:
                 return Role.ERRORS
-            return Role.ERRORS if self._only_errors() == {one.name} else Role.UNKNOWN
-        return Role.LOOKS if looks else Role.FIXED if self._errors_by_name() else Role.UNKNOWN
+            only = self._once("errors", self._only_errors)
+            return Role.ERRORS if only == {one.name} else Role.UNKNOWN
+        if looks:
+            return Role.LOOKS
+        return Role.FIXED if self._once("named", self._errors_by_name) else Role.UNKNOWN
 
     def _only_errors(self) -> set[str]:
         """Return the metrics that count errors of any kind, but those of libraries."""
@@ -170,14 +204,13 @@ class Page:
 
     def _by_words(self, one: Series, words: set[str]) -> Role:
         """Tell a gauge of one resource by the words of its name, if its values agree."""
-        same = [each for each in self.series if each.name == one.name and self.resource_of(each)]
-        now = [(each.value, self.resources[self.resource_of(each)]) for each in same]
+        now = self._once(f"now {one.name}", lambda: self._values(one.name))
         counts = bool(words & COUNT_WORDS) or any(value not in (0, 1) for value, _ in now)
         if words & UNREADY_WORDS:
             return Role.UNREADY
         if words & READY_WORDS and counts:
             agrees = all(value == state.ready for value, state in now)
-            return Role.READY_COUNT if agrees else Role.UNKNOWN
+            return Role.READY_COUNT if agrees or words & COUNT_WORDS else Role.UNKNOWN
         if words & READY_WORDS:
             agrees = all(bool(value) == state.is_well for value, state in now)
             return Role.READY if agrees else Role.UNKNOWN
@@ -188,6 +221,11 @@ class Page:
         if ready != wanted:
             return Role.READY_COUNT if ready else Role.FIXED
         return Role.UNKNOWN if ready or all(0 <= value <= 10 for value, _ in now) else Role.FIXED
+
+    def _values(self, name: str) -> list[tuple[float, Condition]]:
+        """Return the values of a metric beside the resources that they are about."""
+        pairs = [(each.value, self.resource_of(each)) for each in self._of(name)]
+        return [(value, self.resources[about]) for value, about in pairs if about][:MOST_COMPARED]
 
     def having(self, *roles: Role) -> list[Series]:
         """Return the series with one of these roles."""
@@ -221,29 +259,33 @@ class Page:
             if about in ill and self._one_hot(name, about):
                 label = self.phase_label(one)
                 phase = self._written(ill[about], label)
-                if not any(
-                    each.name == name
-                    and self.resource_of(each) == about
-                    and each.labels.get(label) == phase
-                    for each in found
-                ):
+                same = (o for o in self._of(name) if self.resource_of(o) == about)
+                if not any(each.labels.get(label) == phase for each in same):
                     found.append(replace(one.with_labels(**{label: phase}), value=1))
         return found
 
     def _one_hot(self, name: str, about: str) -> bool:
         """Whether a metric has a series for each phase of a resource, one of them with a 1."""
-        same = [o for o in self.series if o.name == name and self.resource_of(o) == about]
+        return self._once(f"hot {name} {about}", lambda: self._is_hot(name, about))
+
+    def _is_hot(self, name: str, about: str) -> bool:
+        same = [one for one in self._of(name) if self.resource_of(one) == about]
         return len(same) > 1 or any(one.value == 0 for one in same)
 
     @property
     def healthy_phase(self) -> str:
         """The phase that resources have which are well."""
+        return self._once("healthy", self._usual_phase)
+
+    def _usual_phase(self) -> str:
         now = [each.phase for each in self.resources.values() if each.is_well and each.phase]
-        return max(now, key=now.count) if now else self.phases[0]
+        return max(set(now), key=now.count) if now else self.phases[0]
 
     def _written(self, phase: str, label: str) -> str:
         """Return a phase in the letters that the page uses."""
-        values = [one.labels[label] for one in self.series if label in one.labels]
+        values = self._once(
+            f"label {label}", lambda: {o.labels[label] for o in self.series if label in o.labels}
+        )
         known = next((value for value in values if value.lower() == phase.lower()), None)
         lower = bool(values) and all(value.islower() for value in values)
         return known or (phase.lower() if lower else phase)
@@ -259,7 +301,7 @@ class Page:
             return one.with_labels(**{label: phase})
         if role is Role.CONDITION:
             truth = next(v.lower() for v in one.labels.values() if v.lower() in _BOOLEAN)
-            if len([o for o in self.series if self._is_same_condition(o, one)]) > 1:
+            if len([o for o in self._of(one.name) if self._is_same_condition(o, one)]) > 1:
                 return replace(one, value=float((truth == "false") == is_ill))
             label = next(key for key, v in one.labels.items() if v.lower() in _BOOLEAN)
             told = "false" if is_ill else "true"

@@ -247,7 +247,7 @@ class _Reading:
     def _readable(self, answer: Answer, where: str) -> str:
         if answer.status != 200:
             self.why = f"the operator answers {answer.status or answer.body[:80]} at {where}"
-        elif answer.cut:
+        elif answer.cut or len(answer.body) > MOST_CHARACTERS:
             self.why = f"the page at {where} is larger than can be read here"
         else:
             try:
@@ -270,5 +270,8 @@ def _is_new(pod: Object, now: datetime) -> bool:
 
 
 METRICS = "/metrics"
+MOST_CHARACTERS = 1_000_000
+"""How large a page may be that alerts are tried with: it is told anew for each scenario."""
+
 NEW_SECONDS = 20.0
 """How long after its start an operator may not lead yet."""

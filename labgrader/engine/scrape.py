@@ -126,10 +126,15 @@ def reached_by(endpoint: Mapping[str, Any], ports: Iterable[Port]) -> list[Port]
 
 def _fits(wanted: str, name: str) -> bool:
     """Whether a name fits; the Prometheus Operator hands what is wanted on as a regex."""
+    if wanted == name or len(wanted) > _LONGEST_NAME:
+        return wanted == name
     try:
         return re.fullmatch(wanted, name) is not None
-    except re.error:
-        return wanted == name
+    except (re.error, OverflowError, RecursionError):
+        return False
+
+
+_LONGEST_NAME = 100
 
 
 def path_of(endpoint: Mapping[str, Any]) -> str:
@@ -268,7 +273,7 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y":
 
 
 def seconds_of(text: object) -> float | None:
-    """Return a duration of Prometheus, such as ``1m30s`` or ``1d``, in seconds; else None."""
+    """Return a duration of Prometheus, such as ``1m30s``, in seconds; None if it is none."""
     parts = re.findall(r"(\d+)(ms|[smhdwy])", str(text))
     if not parts or "".join(number + unit for number, unit in parts) != str(text):
         return None

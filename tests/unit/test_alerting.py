@@ -24,8 +24,11 @@ from labgrader.engine.scrape import (
     ScrapeTarget,
     looks_into,
     page_of,
+    path_of,
     ports_behind,
     reached_by,
+    refusal,
+    seconds_of,
     series_of,
 )
 from labgrader.model.errors import LabError, MissingCapability, TimedOut
@@ -244,3 +247,36 @@ def test_without_the_program_alerts_are_not_judged(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(prometheus, "rules_binary", missing)
     with pytest.raises(MissingCapability, match="make kube"):
         Prometheus().ask({}, timeout=1)
+
+
+def test_what_relabelings_see_and_leave() -> None:
+    endpoint = {"port": "metrics", "path": "stats", "params": {"a": ["1"]}, "scheme": "HTTP"}
+    service = {**SERVICE, "metadata": {"name": "svc", "labels": {"app.kubernetes.io/name": "x"}}}
+    (port,) = reached_by(endpoint, ports_behind(service, POD))
+    found = TARGET.following(MONITOR, endpoint, service, port)
+    seen = found.discovered(endpoint, service, port)
+    assert seen["__meta_kubernetes_service_label_app_kubernetes_io_name"] == "x"
+    assert seen["__meta_kubernetes_pod_container_port_number"] == "8080"
+    assert seen["__metrics_path__"] == "/stats"
+    assert path_of(endpoint) == "/stats?a=1"
+    left = found.relabelled({"__address__": "h:9", "job": "y", "__meta_x": "z", "gone": ""})
+    assert left.labels == {"instance": "h:9", "job": "y"}
+
+
+def test_an_endpoint_that_the_prometheus_operator_refuses() -> None:
+    assert "longer than the interval" in refusal({"interval": "10s", "scrapeTimeout": "1m"})
+    assert "longer than the interval" in refusal({"scrapeTimeout": "31s"})
+    assert refusal({"interval": "1m30s", "scrapeTimeout": "90s"}) == ""
+    assert [seconds_of(one) for one in ("1d", "1m30s", "x", "5")] == [86400, 90, None, None]
+
+
+@pytest.mark.parametrize("port", ["(a+)+$", "x{1,9999999999}", "[", "a" * 500])
+def test_a_port_that_is_meant_to_harm_fits_nothing(port: str) -> None:
+    assert reached_by({"port": port}, ports_behind(SERVICE, POD)) == []
+
+
+def test_a_page_is_shortened_to_what_the_rules_name() -> None:
+    stage = stage_of(PAGE)
+    assert len(page_in(stage.for_rules("trading_algorithm_info == 1"), HEALTHY, 0)) == 2
+    for text in ('{job="svc"} == 1', '{__name__=~"trading.*"} == 1', "count({job='x'})"):
+        assert len(page_in(stage.for_rules(text), HEALTHY, 0)) == len(series_of(PAGE))
