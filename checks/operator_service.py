@@ -52,7 +52,7 @@ def operator_service(
             f"The Service {name} is only another name for {dig(service, 'spec.externalName')}",
             expected="a Service with a selector",
             actual="type ExternalName",
-            fix=f"kubectl delete service {name} -n {ctx.namespace}, and create it with a selector",
+            fix=f"Delete the Service {name}, and create it again with a selector (step 3.3)",
         )
     workload = Workload.read(ctx, deployment)
     pods = ctx.list(POD, ctx.namespace)
