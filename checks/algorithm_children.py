@@ -219,7 +219,7 @@ def _says(
         reason=f"{label}: {what} is {shown} instead of {expected}, as the resource says",
         expected=expected,
         actual=shown,
-        fix=f"{fix} (an operator takes it from the resource)",
+        fix=f"{fix}  # an operator takes it from the resource",
         evidence=[Evidence(label, what, shown)],
     )
 

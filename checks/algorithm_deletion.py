@@ -222,8 +222,8 @@ def _childless(ctx: Context, name: str) -> Fact:
         expected="no Deployment, Service or autoscaler of it",
         actual=", ".join(left) or "none",
         fix=f"kubectl delete deployment,service,hpa -n {ctx.namespace} --ignore-not-found"
-        f" {name}-deployment {name}-service {name}-hpa; ownerReferences, or the operator's"
-        " clean-up, do that by themselves",
+        f" {name}-deployment {name}-service {name}-hpa  # ownerReferences, or the"
+        " operator's clean-up, do that by themselves",
         evidence=[Evidence(one) for one in left],
     )
 

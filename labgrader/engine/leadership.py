@@ -39,7 +39,7 @@ def leader(lease: Mapping[str, Any] | None, now: datetime) -> Leader | None:
 
 
 RECENT_SECONDS = 125.0
-"""How old a recorded write may be that shows who renews a Lease: one a minute is recorded of a writer."""
+"""How old a recorded write may be that shows who renews a Lease: one a minute is recorded."""
 
 FLIPS = 2
 """How often a writer must come back after another one until both of them lead."""

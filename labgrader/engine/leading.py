@@ -26,11 +26,12 @@ def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:
     return fact(
         f"{label} runs the image",
         good,
+        weight=2,
         reason=f"{label} runs the image {shown} instead of {names}",
         expected=f"image: {names}",
         actual=f"image: {shown}",
         fix=f"kubectl set image deployment {name_of(deployment)} -n {ctx.namespace}"
-        f" {container}={wanted[0]}; an operator takes it from its configuration",
+        f" {container}={wanted[0]}  # an operator takes it from its configuration",
         evidence=[Evidence(label, "spec.template.spec.containers", shown)],
     )
 
