@@ -26,7 +26,7 @@ from labgrader.api import (
 REACT_SECONDS = 6.0
 """How long an operator may take to answer one disturbance."""
 
-IDLE_SECONDS = 3.0
+IDLE_SECONDS = 2.0
 """How long it must be seen to write nothing."""
 
 IDLE_WITHIN = 20.0

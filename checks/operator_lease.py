@@ -175,8 +175,8 @@ def _unmoved(lease: Object, watched: Watched) -> _Verdict | None:
     return _Verdict(
         f"is held by {holder}, and nobody renews it: renewTime stays {renewed}",
         "",
-        f"kubectl delete lease {name_of(lease)} -n {dig(lease, 'metadata.namespace')}: an operator"
-        " with leader election creates it again and renews it",
+        "Let the operator take part in leader election; it creates the Lease again and renews it:"
+        f" `kubectl delete lease {name_of(lease)} -n {dig(lease, 'metadata.namespace')}`",
     )
 
 

@@ -26,6 +26,7 @@ def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:
     return fact(
         f"{label} runs the image",
         good,
+        weight=2,
         reason=f"{label} runs the image {shown} instead of {names}",
         expected=f"image: {names}",
         actual=f"image: {shown}",

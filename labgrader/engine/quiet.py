@@ -12,7 +12,7 @@ from labgrader.model.resource import Object, Resource, dig, name_of
 VAIN_WRITES = 2
 """How many recorded writes within a quiet time are too many: one may be a heartbeat."""
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.4
 """How long after one look the next one is taken."""
 
 _PARTS = (

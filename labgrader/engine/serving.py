@@ -22,7 +22,7 @@ _ANSWERED = ("malformed HTTP", "HTTP response to HTTPS", "malformed MIME")
 
 
 def serves(
-    ctx: Context, deployment: str, service: str, port: int, least: int, *, weight: int = 2
+    ctx: Context, deployment: str, service: str, port: int, least: int, *, weight: int = 4
 ) -> Iterator[Fact]:
     """State that ``least`` pods of a Deployment are Ready and answer on a port of a Service.
 
@@ -33,7 +33,7 @@ def serves(
         workload = Workload.read(ctx, deployment)
         ready = [pod for pod in workload.current() if is_ready(pod)]
         if len(ready) < least:
-            yield _not_ready(ctx, workload, len(ready), least, weight)
+            yield _not_ready(ctx, workload, len(ready), least, 2 * weight)
             return
     except ClusterError as error:
         yield unjudged(f"the pods of {deployment} are Ready", error, weight=weight)
