@@ -38,6 +38,7 @@ from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.kubectl import Kind as CallKind
 from labgrader.engine.leadership import Leader, leader
 from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
+from labgrader.engine.metricspage import series_of
 from labgrader.engine.moments import just_changed, moment
 from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
 from labgrader.engine.mounts import mounted_files
@@ -49,7 +50,7 @@ from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.engine.schedule import schedule
-from labgrader.engine.scrape import seconds_of, series_of
+from labgrader.engine.scrape import seconds_of
 from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.shellsyntax import shell_of, syntax_error
