@@ -44,6 +44,7 @@ from labgrader.engine.labels import written as selector_written
 from labgrader.engine.leadership import FLIPS, Leader, flips, handovers, leader, recent, writes_of
 from labgrader.engine.leading import leads_to, runs_image
 from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
+from labgrader.engine.metricspage import series_of
 from labgrader.engine.moments import (
     moment,
     setter_of,
@@ -64,7 +65,7 @@ from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.engine.scaling import cpu_target, scales_alone
 from labgrader.engine.schedule import schedule
-from labgrader.engine.scrape import seconds_of, series_of
+from labgrader.engine.scrape import seconds_of
 from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.serving import serves, waits

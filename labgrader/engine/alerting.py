@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labgrader.engine.meaning import Page, Role
-from labgrader.engine.scrape import ScrapeTarget, Series, page_of
+from labgrader.engine.metricspage import Series, page_of
+from labgrader.engine.scrape import ScrapeTarget
 
 WARM_UP = 600
 """Seconds before anything happens."""

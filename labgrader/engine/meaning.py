@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from labgrader.engine.scrape import Series
+from labgrader.engine.metricspage import Series
 
 T = TypeVar("T")
 

@@ -11,20 +11,19 @@ from labgrader.engine.alerting import Stage
 from labgrader.engine.context import Context
 from labgrader.engine.labels import matches
 from labgrader.engine.meaning import Condition, Page
+from labgrader.engine.metricspage import declared_in, series_of
 from labgrader.engine.moments import moment
 from labgrader.engine.ports import Answer
 from labgrader.engine.probe import MARK
 from labgrader.engine.scrape import (
     Port,
     ScrapeTarget,
-    declared_in,
     looks_into,
     path_of,
     ports_behind,
     reached_by,
     refusal,
     relabel_configs,
-    series_of,
 )
 from labgrader.engine.workload import (
     Workload,

@@ -20,16 +20,15 @@ from labgrader.engine.alerting import (
     outcomes_of,
 )
 from labgrader.engine.meaning import Condition, Page
+from labgrader.engine.metricspage import page_of, series_of
 from labgrader.engine.scrape import (
     ScrapeTarget,
     looks_into,
-    page_of,
     path_of,
     ports_behind,
     reached_by,
     refusal,
     seconds_of,
-    series_of,
 )
 from labgrader.model.errors import LabError, MissingCapability, TimedOut
 
