@@ -139,8 +139,8 @@ def _held_and_released(
         reason=f"{name} was deleted while {why if other else gone}",
         expected=f"a deletion that waits for {finalizer}, or a finalizer of your own",
         actual=f"held by {other}" if other else "gone at once",
-        fix=f"Create it again, put {finalizer} into metadata.finalizers, and delete it then:"
-        f" kubectl delete tradingalgorithm {name} -n {ctx.namespace} --wait=false",
+        fix=f"Create {name} again with {finalizer} in metadata.finalizers, and delete it with"
+        " --wait=false",
         evidence=[Evidence(label, "audit log", f"{len(life)} writes")],
     )
     yield _gone(ctx, resource, name)

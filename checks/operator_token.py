@@ -72,9 +72,23 @@ def _token(ctx: Context, pod: Object, container: Object, deployment: str) -> Fac
         " the API server",
         expected=f"a token at {DIRECTORY}",
         actual=f"mounted at {', '.join(paths)}, and not there" if paths else "no volume with one",
-        fix=f"kubectl patch deployment {deployment} -n {ctx.namespace} --type=merge -p"
-        """ '{"spec": {"template": {"spec": {"automountServiceAccountToken": true}}}}'""",
+        fix=_mount(container, f"deployment {deployment} -n {ctx.namespace}"),
         evidence=[Evidence(label, "spec.volumes", how if paths else "no serviceAccountToken")],
+    )
+
+
+def _mount(container: Object, where: str) -> str:
+    """Return what gives the container a token; another volume in its place has to go first."""
+    mounts = dig(container, "volumeMounts", [])
+    other = next((one["name"] for one in mounts if one.get("mountPath") == DIRECTORY), None)
+    if other:
+        return (
+            f"kubectl edit {where}: let the volume {other} have a serviceAccountToken without"
+            " audience, or remove it from volumeMounts"
+        )
+    return (
+        f"kubectl patch {where} --type=merge -p"
+        """ '{"spec": {"template": {"spec": {"automountServiceAccountToken": true}}}}'"""
     )
 
 
