@@ -19,9 +19,7 @@ from labgrader.api import (
     fact,
     grouped,
     misplaced,
-    name_of,
     near,
-    near_miss,
     plain_name,
     quantity,
     shown,
@@ -41,16 +39,8 @@ def operator_config(
     `0.1`). An address must be one that others can reach: a port on every address of the pod.
     """
     label = CONFIG_MAP.describe(name, ctx.namespace)
-    found = ctx.get(CONFIG_MAP, name, ctx.namespace)
-    if found is None:
-        others = [name_of(one) for one in ctx.list(CONFIG_MAP, ctx.namespace)]
-        raise Failure(
-            f"{label} does not exist{near_miss(name, others)}",
-            expected=label,
-            actual="not found",
-            fix=f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}",
-            evidence=[Evidence(label)],
-        )
+    fix = f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}"
+    found = ctx.require(CONFIG_MAP, name, ctx.namespace, fix=fix)
     used, data = _best(found, label, key, settings)
     edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
     for setting in settings:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from labgrader.model.suggestion import near
+from labgrader.model.suggestion import misspelled
 
 MOST_CHARACTERS = 80
 MOST_PATHS = 5000
@@ -23,7 +23,7 @@ def shown(value: object) -> str:
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return ``; there is NAME`` for the known name that is nearly ``name``; empty for none."""
-    meant = near(name, [one for one in known if one != name])
+    meant = misspelled(name, known)
     return f"; there is {meant}" if meant else ""
 
 
