@@ -122,6 +122,9 @@ def of_solution(results: Results) -> Iterator[Fault]:
     """Yield what is wrong with the grading of the reference solution."""
     for result in results.values():
         said = (result.id, "the solution")
+        if any((2 * item.points) % 1 for item in result.items):
+            text = "its items are not worth whole or half points: group its conditions (`grouped`)"
+            yield Fault(Kind.WORDS, *said, text)
         if result.optional or result.outcome is Outcome.PASSED:
             continue
         if result.outcome is Outcome.ERROR:

@@ -25,7 +25,7 @@ from labgrader.author.verify import Verification, choose_cases
 from labgrader.cli import root as cli
 from labgrader.engine.cases import Case, load_cases
 from labgrader.model.errors import Cause, ContentError, ExitCode, UsageError
-from labgrader.model.result import CheckResult, Outcome, Verdict
+from labgrader.model.result import CheckResult, Item, Outcome, Verdict
 from labgrader.model.task import Criterion, Mistake
 from labgrader.workbench import Choice, Workbench
 
@@ -119,6 +119,14 @@ def test_the_solution_earns_everything() -> None:
     got = {"one": result("one", FAILED), "two": result("two", FAILED, optional=True), **NO_NODES}
     assert [fault.kind for fault in of_solution(got)] == [Kind.UNJUDGED]
     assert [fault.kind for fault in of_solution({"x": result("x", BLOCKED)})] == [Kind.FALSE_ALARM]
+
+
+def test_items_are_worth_whole_or_half_points() -> None:
+    items = tuple(Item(str(points), PASSED, points, points) for points in (0.67, 1.33))
+    (fault,) = of_solution({"one": replace(result("one", PASSED), items=items)})
+    assert "group its conditions" in fault.text
+    whole = tuple(replace(one, points=0.5) for one in items)
+    assert not list(of_solution({"one": replace(result("one", PASSED), items=whole)}))
 
 
 def verification(*proofs: Proof, empty: tuple[Fault, ...] = ()) -> Verification:
