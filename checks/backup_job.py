@@ -251,8 +251,8 @@ class _View:
             reason=f"{place}: {why}",
             expected="a directory such as /backups/$(date +%Y%m%d), with the variables as written",
             actual=why if eaten or not dated else "they have",
-            fix="Write below a directory such as /backups/$(date +%Y%m%d-%H%M%S); store the script"
-            " from a file, or with a quoted delimiter: <<'EOF'",
+            fix="Let the script write below a directory such as `/backups/$(date +%Y%m%d-%H%M%S)`;"
+            " store it from a file, or with a quoted delimiter: <<'EOF'",
         )
 
     def runnable(self, scripts: Sequence[Script], config_map: str) -> Fact:
