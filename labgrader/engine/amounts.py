@@ -29,13 +29,19 @@ _COMPOUND = re.compile(r"(?<![\w.])((?:\d+(?:h|ms|m|s)){2,3})\b", re.IGNORECASE)
 _PART = re.compile(r"(\d+)(h|ms|m|s)", re.IGNORECASE)
 _RATE = re.compile(
     rf"(?<![\w.])({_NUMBER})(?![\w.])[ \t]*((?:[a-z][a-z'-]*[ \t]*){{0,4}}?)"
-    rf"(/|\bper\b|\ban?\b|\beach\b|\bevery\b|\bin\b|\bwithin\b)[ \t]*(?:(?:an?|the|each)\b[ \t]*)?"
+    rf"(/|\bper\b|\ban?\b|\beach\b|\bevery\b|\bin\b|\bwithin\b)[ \t-]*(?:(?:an?|the|each)\b[ \t]*)?"
     rf"({_NUMBER})?[ \t]*({_UNIT})\b",
     re.IGNORECASE,
 )
 _PLAIN = re.compile(
     rf"\brate\b[\w\s]{{0,30}}?(?:>=?|above|over|exceeds?|exceeding|more than|higher than)\s*"
     rf"({_NUMBER})(?![\w.%]|\s*(?:/|%|per\b|an?\b|[a-z]+\s*(?:/|per\b|an?\b)))",
+    re.IGNORECASE,
+)
+_INVERTED = re.compile(
+    rf"(?:/|\bper\b|\ban?\b|\beach\b)[ \t-]*({_UNIT})\b[^\d.;\n]{{0,30}}?"
+    rf"(?:>=?|\babove\b|\bover\b|\bexceed\w*|\bmore than\b|[:|=])\s*"
+    rf"({_NUMBER})(?![\w.%]|\s*{_UNIT}\b)",
     re.IGNORECASE,
 )
 _SHARE = re.compile(rf"(?<![\w.])({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)
@@ -74,6 +80,11 @@ def rates_in(text: str) -> list[Rate]:
     """Return the rates in a text."""
     plain = _plain(text)
     found = [Rate(value, shown.strip()) for value, shown in _rates(plain)]
+    if not found:  # "errors per minute > 6": the unit stands first
+        found = [
+            Rate(float(match[2]) / _SECONDS[match[1][0].lower()], match[0].strip())
+            for match in _INVERTED.finditer(plain)
+        ]
     return found + [Rate(float(match[1]), match[0].strip()) for match in _PLAIN.finditer(plain)]
 
 

@@ -22,6 +22,10 @@ _READ_PAIRS = {
     ("rollout", "status"),
     ("rollout", "history"),
 }
+_SCALED = {
+    *("deployment", "deployments", "deploy", "replicaset", "replicasets", "rs"),
+    *("statefulset", "statefulsets", "sts"),
+}
 _OF_PODS = {"logs", "log", "exec", "attach", "port-forward", "debug"}
 _OF_NODES = {"cordon", "uncordon", "drain"}
 _OF_ANY = {
@@ -105,7 +109,7 @@ def plan(words: Sequence[str]) -> Plan:
     found = _planned(words, positional, flags)
     proof: tuple[str, ...] = ()
     why = ""
-    if positional[0] not in _READS or positional[0] in ("logs", "log"):
+    if positional[0] not in _READS or positional[0] in ("logs", "log", "top"):
         proof, why = needed_proof(positional, words), fault(positional, words)
         if proof and _leads_away(words, flags):  # not even to try it without a change
             proof = (*proof[:-1], HELP)
@@ -148,6 +152,8 @@ def _planned(words: list[str], positional: list[str], flags: Sequence[str]) -> P
         target = _of(verb, about)
         where = tuple(_where(words))
         wanted = ("get", *target, *where, "-o", "name")
+        if verb == "scale" and target and target[0].partition("/")[0] not in _SCALED:
+            wanted = (*wanted, "--subresource=scale")  # what has none cannot be scaled
         return Plan(Kind.LOOKUP if target else Kind.LEFT, wanted, target, given, selects)
     return Plan(Kind.LEFT if verb in _WITHOUT_TARGET else Kind.UNKNOWN, target=(verb,))
 

@@ -39,6 +39,10 @@ _KNOWN: Mapping[str, set[str]] = {
         *("--previous", "--all-containers", "--prefix", "--timestamps", "-l", "--selector"),
         *("--max-log-requests", "--limit-bytes"),
     },
+    "top": {
+        *("--containers", "--sort-by", "-l", "--selector", "-A", "--all-namespaces", "--sum"),
+        *("--no-headers", "--field-selector"),
+    },
     **{verb: set() for verb in ("attach", "debug", "drain", "run", "set", "label", "annotate")},
     **{verb: set() for verb in ("expose", "autoscale", "create", "taint")},
 }
@@ -95,9 +99,38 @@ def patch_type(words: Sequence[str]) -> str:
     return _value(words, "--type") or "strategic"
 
 
+_SECOND_WORDS: Mapping[str, set[str]] = {
+    "rollout": {"history", "pause", "restart", "resume", "status", "undo"},
+    "set": {"env", "image", "resources", "selector", "serviceaccount", "sa", "subject"},
+    "top": {"node", "nodes", "no", "pod", "pods", "po"},
+}
+_ROLLED_OUT = {
+    *("deployment", "deployments", "deploy", "daemonset", "daemonsets", "ds"),
+    *("statefulset", "statefulsets", "sts"),
+}
+
+
+def _of_form(positional: Sequence[str], words: Sequence[str]) -> str:
+    """Say what a call lacks that its command cannot do without."""
+    verb, second = positional[0], " ".join(positional[1:2])
+    if second not in _SECOND_WORDS.get(verb, {second}):
+        return f"`kubectl {verb}` has no command `{second}`" if second else f"`{verb}` of what?"
+    kind = " ".join(positional[2:3]).partition("/")[0].partition(".")[0].lower()
+    if verb == "rollout" and kind and kind not in _ROLLED_OUT and "/" in " ".join(positional[2:3]):
+        return f"`rollout {second}` is for Deployments, not for {kind}"
+    if verb == "exec" and "--" not in words:
+        return "`exec` needs -- and a command after it"
+    if verb == "port-forward" and len(positional) < 3:
+        return "`port-forward` needs a port"
+    return ""
+
+
 def fault(positional: Sequence[str], words: Sequence[str]) -> str:
     """Say what is wrong with a call by itself, whatever the cluster is; empty where nothing is."""
     verb = positional[0]
+    lacking = _of_form(positional, words)
+    if lacking:
+        return lacking
     if verb == "scale":
         replicas = _value(words, "--replicas")
         if replicas is None or not re.fullmatch(r"\d+", replicas):

@@ -320,6 +320,11 @@ def test_what_is_set_above_holds_below_and_what_a_loop_sets_is_not_known() -> No
         ("patch ta x --type=merge", "needs -p"),
         ("scale deployment x --replicas=many", "needs --replicas"),
         ("wait pod/x", "needs --for"),
+        ("rollout reboot deployment/x", "has no command `reboot`"),
+        ("rollout restart pod/x", "is for Deployments"),
+        ("exec -it pod/x", "needs --"),
+        ("port-forward svc/x", "needs a port"),
+        ("top deployments", "has no command `deployments`"),
     ],
 )
 def test_a_call_that_is_wrong_by_itself(line: str, why: str) -> None:
@@ -335,6 +340,8 @@ def test_a_call_that_is_wrong_by_itself(line: str, why: str) -> None:
         ("exec -it x --shell -- sh -c y", "exec -i -t x --shell --help"),
         ("create job x --from=cronjob/y", "create job x --from=cronjob/y --dry-run=client"),
         ("logs x -n y --tail=5 -f", ""),
+        ("top pods -n y --containers", ""),
+        ("top pods -n y --tail=5", "top pods -n y --tail=5 --help"),
         ("get pods --tail=5", ""),  # it is run as it stands
     ],
 )
@@ -370,12 +377,20 @@ def test_a_book_of_open_quotes_is_read_in_time(unit: str) -> None:
         ("0.1 failures each second", 0.1),
         ("360 an hour", 0.1),
         ("Reconcile errors > 5/min", 5 / 60),
+        ("errors per minute > 6", 0.1),
+        ("| errors per second | 0.1 |", 0.1),
+        ("0.1 errors per-second", 0.1),
     ],
 )
 def test_rates_as_people_write_them(text: str, rate: float) -> None:
     (found,) = rates_in(text)
     assert found.value == pytest.approx(rate)
     assert times_in(text) == []
+
+
+def test_what_cannot_be_scaled_has_no_scale() -> None:
+    assert "--subresource=scale" in plan(shlex.split("scale ta x --replicas=1 -n y")).arguments
+    assert "--subresource=scale" not in plan(shlex.split("scale deploy/x --replicas=1")).arguments
 
 
 def test_times_as_people_write_them() -> None:
