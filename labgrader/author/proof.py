@@ -13,7 +13,7 @@ from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion
 
 _PYTHON = re.compile(
-    r"(?<!level )(?<!: )(?<!at )\bNone\b|\{'|\['|\('|<[a-z_.]+ object"
+    r"(?<!level )(?<!: )(?<!at )\bNone\b(?!, Metadata)|\{'|\['|\('|<[a-z_.]+ object"
     r"|\b(?:Key|Value|Type|Attribute|Index|UnicodeDecode|JSONDecode|YAML)Error\b"
 )
 """What no learner should read: values and errors in Python's own words."""
