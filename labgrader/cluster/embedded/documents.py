@@ -88,7 +88,7 @@ def audit_policy() -> bytes:
         {"level": "RequestResponse", "resources": [{"group": "fintech.io"}], "verbs": _WRITES},
         {"level": "Request", "resources": cluster_wide, "verbs": _WRITES},
         # Who renews the lab's Leases is graded. The API server keeps a sample of these writes
-        # (embedded/heartbeats.go): all of them would push everything else out of the log.
+        # (embedded/internal/heartbeats): all of them would push everything else out of the log.
         {
             "level": "Metadata",
             "resources": leases,

@@ -103,7 +103,8 @@ async def start(settings, **_):
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.persistence.finalizer = "kopf.example.com/marker"
-    asyncio.create_task(elect())
+    if BEHAVIOR != "idle":
+        asyncio.create_task(elect())
 
 
 @kopf.on.create("tradingalgorithms")
