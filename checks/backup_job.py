@@ -110,7 +110,7 @@ class _View:
             "it fires every night at two",
             ok,
             "spec.schedule",
-            reason=f"The schedule is {text!r}, which is not every day at {at['hour']}:00 alone",
+            reason=f'The schedule "{text}" is not every day at {at["hour"]}:00 alone',
             expected=wanted,
             actual=text,
             fix=f"{self.edit}, and set schedule: '{wanted}'",

@@ -193,7 +193,7 @@ def _wrong_probe(container: Object, probe: Object, path: str, port: int) -> str:
         return f"is no httpGet: it never asks {path}"
     number = resolve_port(container, asks.get("port"))
     if number is None:
-        return f"asks the port {asks.get('port')!r}, and no port of the container has that name"
+        return f'asks the port "{asks.get("port")}", and no port of the container has that name'
     if number != port:
         return f"asks port {number} instead of {port}"
     asked = "/" + str(asks.get("path", "/")).partition("?")[0].lstrip("/")
@@ -228,7 +228,7 @@ def _env(view: _View, variable: str, field: str) -> Fact:
     entries = [one for one in dig(view.manager, "env", []) if one.get("name") == variable]
     last = entries[-1] if entries else {}  # of several the last one counts
     actual = dig(last, "valueFrom.fieldRef.fieldPath")
-    fixed = f"the fixed value {last.get('value', '')!r}" if "value" in last else "another source"
+    fixed = f'the fixed value "{last.get("value", "")}"' if "value" in last else "another source"
     shown = actual or (fixed if last else "not set")
     return view.fact(
         f"{variable} comes from {field}",

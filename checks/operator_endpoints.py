@@ -80,7 +80,7 @@ def _answers(ctx: Context, asked: Mapping[str, Any], kind: str, answers: Asked) 
 def _shown(answer: Answer) -> str:
     """Return status and first words of an answer, or why there is none."""
     words = " ".join(answer.body.split())[:120]
-    return words if answer.status is None else f"status {answer.status} {words!r}"
+    return words if answer.status is None else f'status {answer.status} "{words}"'
 
 
 def _figures(ctx: Context, asked: Mapping[str, Any], pages: Asked) -> Fact:
@@ -114,5 +114,6 @@ def _unreadable(page: Answer) -> str:
     try:
         families = list(text_string_to_metric_families(page.body))
     except (ValueError, LookupError, AttributeError, TypeError) as error:
-        return f"{str(error)[:100] or 'no figures'} (it begins with {page.body[:40]!r})"
-    return "" if any(family.samples for family in families) else "it holds no figure"
+        start = " ".join(page.body[:40].split())
+        return f'{str(error)[:100] or "no metrics"} (it begins with "{start}")'
+    return "" if any(family.samples for family in families) else "it has no metrics"
