@@ -196,7 +196,7 @@ PAGES = [
     ("up 1\n", ""),
     ('# HELP up x\n# TYPE up gauge\nup{a="b"} NaN 1\n', ""),
     ("", "it is empty"),
-    ("# HELP up nothing else\n", "it holds no figure"),
+    ("# HELP up nothing else\n", "it has no metrics"),
     ("<html><body>fine</body></html>", "invalid metric name"),
     ('{"up": 1}', "begins with"),
     ("ok", "could not convert"),
