@@ -225,7 +225,7 @@ def endpoints(context: Still) -> dict[str, Fact]:
 @pytest.mark.parametrize(
     ("page", "why"),
     [
-        (Answer(503, "not yet"), "status 503 'not yet'"),
+        (Answer(503, "not yet"), 'status 503 "not yet"'),
         (Answer(None, "connection refused"), "connection refused"),
         (Answer(302, ""), "status 302"),
     ],
