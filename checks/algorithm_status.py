@@ -17,6 +17,7 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    grouped,
     leader,
     moment,
     name_of,
@@ -62,7 +63,10 @@ def algorithm_status(
         behind = ctx.get(DEPLOYMENT, f"{name}-deployment", ctx.namespace)
         if not dig(found, "status"):
             raise _silent(resource.describe(name, ctx.namespace), name, led=holder is not None)
-        facts = [*_counts(ctx, found, behind), *_conditions(ctx, found, behind, now)]
+        facts = [
+            *_counts(ctx, found, behind),
+            *grouped("Conditions and times", _conditions(ctx, found, behind, now)),
+        ]
         if holder and not all(one.ok for one in facts):
             if spec_just_changed(now, SETTLE_SECONDS, found) or status_just_changed(
                 now, SETTLE_SECONDS, behind
@@ -107,7 +111,8 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
     for field in ("replicas", "readyReplicas"):
         real = dig(behind, f"status.{field}", 0)
         claimed = dig(found, f"status.{field}")
-        yield _true(ctx, name, field, claimed, real, claimed == real)
+        count = _true(ctx, name, field, claimed, real, claimed == real)
+        yield from grouped("Replica counts", [count])
     ready, wanted = dig(behind, "status.readyReplicas", 0), dig(behind, "spec.replicas", 1)
     phase = dig(found, "status.phase")
     if _rolling(behind):
@@ -119,7 +124,7 @@ def _counts(ctx: Context, found: Object, behind: Object | None) -> Iterator[Fact
     else:
         good = phase in ("Pending", "Active", "Scaling", "Error")
         real = f"{ready} of {wanted} pods are ready"
-    yield _true(ctx, name, "phase", phase, real, good)
+    yield from grouped("Phase", [_true(ctx, name, "phase", phase, real, good)])
 
 
 def _rolling(behind: Object | None) -> bool:

@@ -29,6 +29,7 @@ from labgrader.api import (
     faults_of,
     files_of,
     formats_in,
+    grouped,
     lasting,
     name_of,
     names_date,
@@ -82,8 +83,9 @@ def backup_restores(
     shown = ", ".join(one.path.rpartition("/")[2] for one in files)[:200]
     yield _left(files, label)
     yield _dated(files, found, (ctx.server_time().timestamp(), formats), label)
-    for one in expected:
-        yield _restores(ctx, one, before, after, found, f"{shown} {'; '.join(wrong)}".strip())
+    told = f"{shown} {'; '.join(wrong)}".strip()
+    restored = (_restores(ctx, one, before, after, found, told) for one in expected)
+    yield from grouped("What it holds can be restored", restored, weight=2)
 
 
 def _ran(ctx: Context, spec: Object, name: str, label: str) -> Fact:

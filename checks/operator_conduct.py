@@ -18,6 +18,7 @@ from labgrader.api import (
     check,
     dig,
     fact,
+    grouped,
     leader,
     name_of,
     setter_of,
@@ -73,7 +74,8 @@ def operator_conduct(
     stays = _stayed_up(ctx, account, before)
     yield stays
     # What an operator does not do because it has ended is no finding of its own.
-    yield from facts if stays.ok else (one for one in facts if one.ok)
+    failing = set() if stays.ok else {one.group for one in facts if not one.ok}
+    yield from (one for one in facts if one.group not in failing)
 
 
 def _restarts(ctx: Context, account: str) -> dict[str, int]:
@@ -107,7 +109,7 @@ class _Children:
 
     def __init__(self, probe: Probe, name: str) -> None:
         self._probe, self._name = probe, name
-        self.claimed = ""
+        self.claimed, self.scaled_to = "", 0
         self.names = {
             DEPLOYMENT: f"{name}-deployment",
             SERVICE: f"{name}-service",
@@ -159,6 +161,7 @@ class _Children:
 
     def scale(self, replicas: int) -> None:
         """Set the Deployment's replicas, as an autoscaler does."""
+        self.scaled_to = replicas
         patch = {"spec": {"replicas": replicas}}
         where = self._probe.namespace
         self._probe.cluster.patch(
@@ -180,6 +183,16 @@ class _Children:
 def _disturbed(
     ctx: Context, probe: Probe, children: _Children, name: str, account: str
 ) -> Iterator[Fact]:
+    facts = list(_kept(probe, children, name))
+    yield from grouped("It keeps its children as they should be", facts)
+    if not children.scaled_to:
+        return
+    rests = (_idle(ctx, probe, account), _leaves_replicas(children), _honest(children))
+    yield from grouped("It writes what it must, and no more", rests)
+    yield from grouped("It cleans up", _deleted(probe, children, name))
+
+
+def _kept(probe: Probe, children: _Children, name: str) -> Iterator[Fact]:
     made = children.until(lambda: children.count() == 3)
     yield _seen("it makes the children of a new resource", made, f"{children.count()} of 3")
     if not made:
@@ -195,15 +208,11 @@ def _disturbed(
     probe.patch(name, {"spec": {"scalingPolicy": {"maxReplicas": wanted + 1}}})
     follows = children.until(lambda: children.see(AUTOSCALER, "spec.maxReplicas") == wanted + 1)
     yield _seen("its children follow a change of the resource", follows, "the autoscaler does not")
-    yield _idle(ctx, probe, account)
-    yield _leaves_replicas(children, low + 1)
-    yield _honest(children)
-    yield from _deleted(probe, children, name)
 
 
-def _leaves_replicas(children: _Children, wanted: int) -> Fact:
+def _leaves_replicas(children: _Children) -> Fact:
     """State that the replicas are as the autoscaler (here: labgrader in its place) has set them."""
-    deployment = children.get(DEPLOYMENT)
+    deployment, wanted = children.get(DEPLOYMENT), children.scaled_to
     now = dig(deployment, "spec.replicas")
     by = setter_of(deployment, "spec", "replicas")
     kept = now == wanted or by == CONTROLLERS

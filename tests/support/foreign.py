@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,6 +37,7 @@ ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm"
 NAME, LEADER, HOLD = "trading-operator-controller", "trading-operator-leader", "lab.test/hold"
 SETTLE_SECONDS = 45.0
 MARK = "labtest"
+PROGRAM = "operator_main"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Behavior:
     stranger: bool = False
     replicas: int = 1
     ci: tuple[str, ...] = ()
-    makes: list[str] = field(default_factory=lambda: ["plain", "kopf"])
+    makes: list[str] = field(default_factory=lambda: ["plain", "kopf", "controller-runtime"])
 
 
 def behaviors(make: str) -> Iterator[Behavior]:
@@ -69,34 +72,44 @@ def build(make: str, folder: Path) -> tuple[str, Path]:
     with tarfile.open(base) as archive:
         layers[0].write_bytes(_first_layer(archive))
     layer = Layer()
-    wanted = FOLDER / make / "requirements.txt"
-    if wanted.is_file():
-        pip = [
-            str(ROOT / ".tools/bin/python"),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            "--no-deps",
-        ]
-        options = ["--only-binary=:all:", "--python-version=3.11", "--implementation=cp"]
-        options += ["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64"]
-        goal = [f"--target={folder / 'wheels'}", "-r", str(wanted)]
-        subprocess.run([*pip, *options, *goal], check=True, capture_output=True)
+    layer.file(f"app/{PROGRAM}", *_program(make, folder))
+    if (wanted := FOLDER / make / "requirements.txt").is_file():
+        _install(wanted, folder / "wheels")
         layer.tree(folder / "wheels", "app", skip=("__pycache__", "bin", "tests"))
-    layer.file("app/operator_main.py", (FOLDER / make / "operator.py").read_bytes())
     layer.write(layers[1])
     name = f"docker.io/labtest/{make}-operator:1"
     run = {
         "Env": ["PATH=/usr/bin:/bin", "PYTHONPATH=/app", "PYTHONUNBUFFERED=1", "HOME=/tmp"],
-        "Entrypoint": ["python3", "/app/operator_main.py"],
+        "Entrypoint": [f"/app/{PROGRAM}"] if _is_go(make) else ["python3", f"/app/{PROGRAM}"],
         "User": "65532:65532",
     }
     file = folder / f"{make}.tar"
     architecture = base.name.split("-")[-2]
     write_archive(Image((name,), tuple(layers), run), architecture, file)
     return name, file
+
+
+def _is_go(make: str) -> bool:
+    return (FOLDER / make / "go.mod").is_file()
+
+
+def _program(make: str, folder: Path) -> tuple[bytes, int]:
+    """Return the program of a make, and its mode; what is in Go is compiled."""
+    if not _is_go(make):
+        return (FOLDER / make / "operator.py").read_bytes(), 0o644
+    go = next(one for one in (shutil.which("go"), str(ROOT / ".tools/bin/go")) if one)
+    command = [go, "build", "-trimpath", "-o", str(folder / PROGRAM), "."]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": ""}
+    subprocess.run(command, cwd=FOLDER / make, env=environment, check=True, capture_output=True)
+    return (folder / PROGRAM).read_bytes(), 0o755
+
+
+def _install(requirements: Path, target: Path) -> None:
+    pip = [str(ROOT / ".tools/bin/python"), "-m", "pip", "install", "--quiet", "--no-deps"]
+    options = ["--require-hashes", "--only-binary=:all:", "--python-version=3.11"]
+    options += ["--implementation=cp", "--platform=manylinux2014_x86_64"]
+    options += ["--platform=manylinux_2_28_x86_64", f"--target={target}", "-r", str(requirements)]
+    subprocess.run([*pip, *options], check=True, capture_output=True)
 
 
 def _first_layer(archive: tarfile.TarFile) -> bytes:

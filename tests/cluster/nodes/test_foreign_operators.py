@@ -17,6 +17,15 @@ from nodes_support import RealLab
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
 MAKES = ("plain", "kopf")
+SLOW = ("controller-runtime",)
+"""Compiled from modules, which takes minutes the first time: outside CI."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Test every make with `--all-operators`."""
+    if "make" in metafunc.fixturenames:
+        everything = metafunc.config.getoption("--all-operators")
+        metafunc.parametrize("make", [*MAKES, *(SLOW if everything else ())])
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +46,6 @@ def bench(real_lab: RealLab) -> Iterator[Workbench]:
     opened.close()
 
 
-@pytest.mark.parametrize("make", MAKES)
 def test_an_operator_is_judged_by_what_it_does(
     make: str, bench: Workbench, real_lab: RealLab, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
