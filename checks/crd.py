@@ -66,7 +66,7 @@ def crd_status_subresource(ctx: Context, group: str, version: str, plural: str) 
         "status" in given,
         reason=f"Version {version} of {plural}.{group} has no status subresource",
         expected="subresources: {status: {}}",
-        actual=f"subresources: {sorted(given) or 'none'}",
+        actual=f"subresources: {', '.join(sorted(given)) or 'none'}",
         fix=f"Add `subresources: {{status: {{}}}}` to version {version} of the CRD, beside schema",
         evidence=[Evidence(f"CustomResourceDefinition {plural}.{group}", where, str(given))],
     )
