@@ -60,7 +60,7 @@ def alert_rules(ctx: Context, name: str, alerts: Sequence[Mapping[str, Any]]) ->
         fix=f"{edit}: write {{{{ $labels.name }}}}; quote the here-document's delimiter, <<'EOF'",
         evidence=[Evidence(label, "annotations", "; ".join(unrendered)[:300])],
     )
-    yield from grouped("What Prometheus makes of it", (loads, renders))
+    yield from grouped("The rules load, and their texts render", (loads, renders))
 
 
 def _stored(ctx: Context, name: str) -> Object:

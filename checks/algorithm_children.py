@@ -150,7 +150,6 @@ def _labelled(
     return fact(
         f"{label} with its labels",
         found is not None and not wrong,
-        weight=2,
         reason=f"{label} has {shown}" if found else f"{label} does not exist",
         expected=wanted,
         actual=(shown or wanted) if found else "not found",
@@ -274,7 +273,6 @@ def _follows(
     return fact(
         f"{label} follows the resource",
         good,
-        weight=2,
         reason=f"{label} has {shown} instead of {wanted}",
         expected=wanted,
         actual=shown,

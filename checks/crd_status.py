@@ -38,9 +38,9 @@ def crd_status_schema(
     """
     resource = Resource(group, version, plural, kind)
     taken = (_takes(ctx, resource, name, status) for status in admits)
-    yield from grouped("The status takes what an operator writes", taken)
+    yield from grouped("The status accepts valid values", taken)
     refused = (_refuses(ctx, resource, name, status) for status in refuses)
-    yield from grouped("The status refuses what nobody knows", refused)
+    yield from grouped("The status rejects invalid values", refused)
 
 
 @check()
@@ -84,7 +84,7 @@ def crd_columns(
             shown.setdefault(str(definition.get("name")).lower(), []).append((definition, cell))
     for column in columns:
         of_status = str(column["reads"]).startswith(".status")
-        group = "Columns of the status" if of_status else "Columns of what people write"
+        group = "Columns of the status" if of_status else "Columns of spec and metadata"
         yield from grouped(group, [_column(column, shown.get(column["name"].lower(), []))])
 
 

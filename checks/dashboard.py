@@ -71,7 +71,7 @@ def dashboard(
     )
     about = (view.about(one, judged, told) for one in subjects)
     yield from grouped("Its panels", (count, *about))
-    yield from grouped("What the panels show", view.shown(judged, scrape["service"]))
+    yield from grouped("Every panel shows data", view.shown(judged, scrape["service"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +221,13 @@ class _View:
         if why and judged.scene.why:
             told = f"The operator's page cannot be read: {judged.scene.why}"
             error = MissingCapability(told, "Let it serve /metrics, and grade again")
-            yield unjudged("each panel has something to show", error, weight=3)
+            yield unjudged("each panel has something to show", error)
             return
         failing = [(t, outcome["errors"][e]) for t, e in pairs if e in outcome["errors"]]
         why += [f"{title}: {error}" for title, error in failing]
         yield self.fact(
             "each panel has something to show",
             not why,
-            weight=3,
             reason=f"A panel stays empty: {why[0][:250]}" if why else "",
             expected="series that something in the lab exposes",
             actual="; ".join(why)[:300] or f"{len(pairs)} expressions find their series",

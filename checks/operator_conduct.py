@@ -184,11 +184,11 @@ def _disturbed(
     ctx: Context, probe: Probe, children: _Children, name: str, account: str
 ) -> Iterator[Fact]:
     facts = list(_kept(probe, children, name))
-    yield from grouped("It keeps its children as they should be", facts)
+    yield from grouped("It creates and restores its children", facts)
     if not children.scaled_to:
         return
     rests = (_idle(ctx, probe, account), _leaves_replicas(children), _honest(children))
-    yield from grouped("It writes what it must, and no more", rests)
+    yield from grouped("It writes only what has changed", rests)
     yield from grouped("It cleans up", _deleted(probe, children, name))
 
 

@@ -18,7 +18,7 @@ from labgrader.engine.alerting import (
     outcomes_of,
 )
 from labgrader.engine.amounts import rates_in, times_in
-from labgrader.engine.auditpolicy import ANY_NAME, LEVELS, BadPolicy, leaks, names_in
+from labgrader.engine.auditpolicy import ANY_NAME, BadPolicy, leaks, names_in
 from labgrader.engine.auditpolicy import Policy as AuditPolicy
 from labgrader.engine.auditpolicy import Request as AuditRequest
 from labgrader.engine.backups import (
@@ -34,7 +34,7 @@ from labgrader.engine.backups import (
 from labgrader.engine.configtext import text_under
 from labgrader.engine.context import Context
 from labgrader.engine.dated import formats_in, names_date, uses_date
-from labgrader.engine.environment import Variable, environment
+from labgrader.engine.environment import environment
 from labgrader.engine.finalizers import foreign
 from labgrader.engine.images import plain_name
 from labgrader.engine.instruments import Watched
@@ -87,10 +87,8 @@ from labgrader.engine.workload import (
 )
 from labgrader.model.errors import (
     ClusterError,
-    Forbidden,
     MissingCapability,
     Rejected,
-    Unreachable,
     Unsettled,
     WebhookFailed,
 )
@@ -107,7 +105,6 @@ from labgrader.model.resource import (
     JOB,
     LEASE,
     NAMESPACE,
-    NODE,
     POD,
     REPLICA_SET,
     RESET_AT,
@@ -142,12 +139,10 @@ __all__ = [
     "JOB",
     "LATE",
     "LEASE",
-    "LEVELS",
     "MANY_ERRORS",
     "MAX_CHARACTERS",
     "MONITOR",
     "NAMESPACE",
-    "NODE",
     "OTHERS_DOWN",
     "POD",
     "PROBE_LABEL",
@@ -175,7 +170,6 @@ __all__ = [
     "Evidence",
     "Fact",
     "Failure",
-    "Forbidden",
     "Illness",
     "Leader",
     "MissingCapability",
@@ -195,9 +189,7 @@ __all__ = [
     "Threshold",
     "TooMuch",
     "Tried",
-    "Unreachable",
     "Unsettled",
-    "Variable",
     "Watched",
     "WebhookFailed",
     "Workload",

@@ -43,9 +43,8 @@ def command_in(fix: str) -> str:
     if quoted:
         found = quoted[1]
     else:
-        head, colon, tail = fix.partition(": ")
-        found = next((one for one in (fix, tail if colon else "") if _COMMAND.match(one)), "")
-        del head
+        behind = fix.partition(": ")[2]
+        found = next((one for one in (fix, behind) if _COMMAND.match(one)), "")
     without_strings = re.sub(r"'[^']*'", "", found)
     return "" if _TO_FILL_IN.search(without_strings) or "…" in found else found
 

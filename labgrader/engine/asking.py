@@ -107,10 +107,8 @@ class Asking:
         """Read one object, or fail the check because it is not there."""
         found = self.get(resource, name, namespace)
         if found is None:
-            label, alike = (
-                resource.describe(name, namespace),
-                self._alike(resource, name, namespace),
-            )
+            label = resource.describe(name, namespace)
+            alike = self._alike(resource, name, namespace)
             raise Failure(
                 f"{label} does not exist{f'; there is {alike}' if alike else ''}",
                 expected=label,

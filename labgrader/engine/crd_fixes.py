@@ -12,12 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from labgrader.engine.obstacles import BINDING, DENIED, POLICY, deletion
 from labgrader.model.resource import Object, Resource, dig, name_of
 
 _ROOT = "schema/openAPIV3Schema/properties/spec"
 _NAMED = re.compile(r"spec(?:\.([\w.]+))?")
-_POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)'")
-_WEBHOOK = re.compile(r'admission webhook "([^"]+)"')
 _LOOSER = (
     ("greater than or equal to", "minimum"),
     ("less than or equal to", "maximum"),
@@ -37,12 +36,12 @@ Patch = list[dict[str, Any]]
 
 def admitting(crd: Object | None, resource: Resource, said: str) -> str:
     """Return the fix for a refusal of something valid, from the API server's own words."""
-    if policy := _POLICY.search(said):
+    if policy := POLICY.search(said):
         return (
-            f"Change the ValidatingAdmissionPolicy {policy[1]}, or remove its binding:"
-            f" `kubectl delete validatingadmissionpolicybinding {policy[2]}`"
+            f"Change the ValidatingAdmissionPolicy {policy['policy']}, or remove its binding:"
+            f" `{deletion(BINDING, policy['binding'])}`"
         )
-    if webhook := _WEBHOOK.search(said):
+    if webhook := DENIED.search(said):
         return f"Change the webhook {webhook[1]}: it must let valid resources through"
     if "unknown field" in said:
         return "Declare the field in openAPIV3Schema: a field that the schema lacks is dropped"

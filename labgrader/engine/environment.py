@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labgrader.engine.asking import Asking
 from labgrader.model.errors import Forbidden
@@ -54,20 +54,29 @@ def environment(ctx: Asking, template: Object, container: Object) -> dict[str, V
         if "valueFrom" in entry:
             found[name] = _one(ctx, template, entry["valueFrom"])
         else:
-            found[name] = Variable(_expanded(str(entry.get("value") or ""), found))
+            found[name] = _literal(str(entry.get("value") or ""), found)
     return found
 
 
-def _expanded(text: str, earlier: Mapping[str, Variable]) -> str:
-    """Put in the variables that ``$(NAME)`` refers to; one that is not known stays as it is."""
+def _literal(text: str, earlier: Mapping[str, Variable]) -> Variable:
+    """Put in the variables that ``$(NAME)`` refers to; one that is not known stays as it is.
+
+    What a Secret is put into is as secret as the Secret, and what cannot be read leaves it unknown.
+    """
+    used: list[Variable] = []
 
     def put(match: re.Match[str]) -> str:
         if match[1] is None:
             return "$"
         known = earlier.get(match[1])
-        return known.value if known and known.value is not None else match[0]
+        used.extend([known] if known else [])
+        return match[0] if known is None or known.value is None else known.value
 
-    return _REFERENCE.sub(put, text)
+    value = _REFERENCE.sub(put, text)
+    if unread := next((one for one in used if one.unread), None):
+        return replace(unread, value=None)
+    secret = next((one for one in used if one.secret), None)
+    return replace(secret, value=value) if secret else Variable(value)
 
 
 _KINDS: Mapping[str, tuple[Resource, bool]] = {

@@ -26,7 +26,6 @@ def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:
     return fact(
         f"{label} runs the image",
         good,
-        weight=2,
         reason=f"{label} runs the image {shown} instead of {names}",
         expected=f"image: {names}",
         actual=f"image: {shown}",
@@ -65,7 +64,6 @@ def leads_to(
     return fact(
         f"{label} leads to the pods",
         hits and not strangers and right_port and not external,
-        weight=2,
         reason=f"{label} does not lead to the pods of {name_of(deployment)} alone: it {actual}",
         expected=f"selector {wanted}, port {port} (TCP) to {port}",
         actual=actual,

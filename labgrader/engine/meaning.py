@@ -239,8 +239,7 @@ class Page:
     @property
     def told(self) -> list[str]:
         """The resources whose readiness the page tells."""
-        found = self.having(Role.PHASE, Role.CONDITION, Role.READY, Role.UNREADY, Role.READY_COUNT)
-        return sorted({self.resource_of(one) for one in found})
+        return sorted({self.resource_of(one) for one in self.having(*TELLING)})
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return which of these metrics have no meaning that can be told, or no series yet."""

@@ -20,15 +20,15 @@ API_SERVICE = Resource(
     "apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False
 )
 
-WEBHOOK_CONFIGURATIONS, _BINDING = ADMISSION[:2], ADMISSION[3]
+WEBHOOK_CONFIGURATIONS, BINDING = ADMISSION[:2], ADMISSION[3]
 
 UNCONVERTED = {"spec": {"conversion": {"strategy": "None", "webhook": None}}}
 """A merge patch for a definition: no conversion webhook is called any more."""
 
 _MESSAGE = 300
 
-_POLICY = re.compile(r"[Pp]olicy '(?P<policy>[^']+)' with binding '(?P<binding>[^']+)'")
-_DENIED = re.compile(r'admission webhook "(?P<name>[^"]+)" denied the request')
+POLICY = re.compile(r"[Pp]olicy '(?P<policy>[^']+)' with binding '(?P<binding>[^']+)'")
+DENIED = re.compile(r'admission webhook "(?P<name>[^"]+)" denied the request')
 _FAILED = re.compile(r'failed calling webhook "(?P<name>[^"]+)"')
 _IMMUTABLE = re.compile(r"immutable|cannot change roleRef|may not change once set", re.IGNORECASE)
 
@@ -62,13 +62,13 @@ class Obstacles:
 
     def of_message(self, message: str) -> Obstacle | None:
         """Return the admission that a message of the API server names; None where it names none."""
-        policy = _POLICY.search(message)
+        policy = POLICY.search(message)
         if policy:
             return Obstacle(
                 f"the ValidatingAdmissionPolicy {policy['policy']} denies it: {short(message)}",
-                f"Remove its binding: `{deletion(_BINDING, policy['binding'])}`",
+                f"Remove its binding: `{deletion(BINDING, policy['binding'])}`",
             )
-        webhook = _DENIED.search(message) or _FAILED.search(message)
+        webhook = DENIED.search(message) or _FAILED.search(message)
         if not webhook:
             return self._converted(message)
         verb = "denies" if "denied the request" in message else "stops"

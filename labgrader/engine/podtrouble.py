@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labgrader.engine.context import Context
+from labgrader.engine.images import plain_name
 from labgrader.engine.workload import condition, is_ready
 from labgrader.model.errors import Forbidden, Unreachable
 from labgrader.model.resource import EVENT, NODE, Object, dig, name_of
@@ -110,13 +111,13 @@ def _similar(ctx: Context, image: str) -> str:
     except Forbidden:
         return ""
     there = {
-        name.removeprefix("docker.io/").removeprefix("library/")
+        plain_name(name)
         for node in nodes
         for one in dig(node, "status.images", [])
         for name in one.get("names") or ()
         if "@" not in name
     }
-    meant = near(image.removeprefix("docker.io/").removeprefix("library/"), there)
+    meant = near(plain_name(image), there)
     return f"; the node has {meant}" if meant and meant != image else ""
 
 

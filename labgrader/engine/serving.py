@@ -21,9 +21,7 @@ _ANSWERED = ("malformed HTTP", "HTTP response to HTTPS", "malformed MIME")
 """How the API server's proxy says that something answered which does not speak HTTP."""
 
 
-def serves(
-    ctx: Context, deployment: str, service: str, port: int, least: int, *, weight: int = 4
-) -> Iterator[Fact]:
+def serves(ctx: Context, deployment: str, service: str, port: int, least: int) -> Iterator[Fact]:
     """State that ``least`` pods of a Deployment are Ready and answer on a port of a Service.
 
     Any answer will do, whatever its status. What only time can tell is a fact that is not judged,
@@ -33,16 +31,16 @@ def serves(
         workload = Workload.read(ctx, deployment)
         ready = [pod for pod in workload.current() if is_ready(pod)]
         if len(ready) < least:
-            yield _not_ready(ctx, workload, len(ready), least, 2 * weight)
+            yield _not_ready(ctx, workload, len(ready), least)
             return
     except ClusterError as error:
-        yield unjudged(f"the pods of {deployment} are Ready", error, weight=weight)
+        yield unjudged(f"the pods of {deployment} are Ready", error)
         return
     label = DEPLOYMENT.describe(deployment, ctx.namespace)
     shown = f"{len(ready)} Ready pods"
     evidence = [Evidence(label, "status.readyReplicas", shown)]
-    yield fact(f"the pods of {deployment} are Ready", True, weight=weight, evidence=evidence)
-    yield _answers(ctx, workload, service, port, weight)
+    yield fact(f"the pods of {deployment} are Ready", True, evidence=evidence)
+    yield _answers(ctx, workload, service, port)
 
 
 def waits(facts: list[Fact]) -> Unsettled | None:
@@ -52,7 +50,7 @@ def waits(facts: list[Fact]) -> Unsettled | None:
     return next((one.error for one in facts if isinstance(one.error, Unsettled)), None)
 
 
-def _not_ready(ctx: Context, workload: Workload, ready: int, least: int, weight: int) -> Fact:
+def _not_ready(ctx: Context, workload: Workload, ready: int, least: int) -> Fact:
     """State why fewer than ``least`` pods are Ready.
 
     Raises:
@@ -79,7 +77,6 @@ def _not_ready(ctx: Context, workload: Workload, ready: int, least: int, weight:
     return fact(
         name,
         False,
-        weight=weight,
         reason=f"{ready} of {least} pods of {name_of(workload.deployment)} are Ready."
         f" {label}: {trouble.why}",
         expected=f"{least} Ready pods or more",
@@ -120,7 +117,7 @@ def _holds(room: Mapping[str, Any], needs: Mapping[str, float]) -> bool:
     return all(float(quantity(room.get(key)) or 0) >= amount for key, amount in needs.items())
 
 
-def _answers(ctx: Context, workload: Workload, service: str, port: int, weight: int) -> Fact:
+def _answers(ctx: Context, workload: Workload, service: str, port: int) -> Fact:
     """State that something answers on a port of the Service, asked through the API server."""
     name = f"port {port} of {service} answers"
     try:
@@ -129,13 +126,12 @@ def _answers(ctx: Context, workload: Workload, service: str, port: int, weight: 
         if not there and workload.is_moving(ctx.server_time()):
             raise Unsettled(f"Port {port} of {service} does not answer yet: {answer.body[:150]}")
     except ClusterError as error:
-        return unjudged(name, error, weight=weight)
+        return unjudged(name, error)
     label = SERVICE.describe(service, ctx.namespace)
     said = f"status {answer.status}" if there else answer.body[:200]
     return fact(
         name,
         there,
-        weight=weight,
         reason=f"Port {port} of {label} does not answer, though pods are Ready: {said}",
         expected=f"an answer on port {port}",
         actual=said,

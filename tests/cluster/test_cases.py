@@ -35,7 +35,7 @@ def ground(
     own_cluster: Path, kubeconfig: Path, kube: Kube, request: pytest.FixtureRequest
 ) -> Iterator[Ground]:
     """A solved lab, shared by all cases of this worker, on a cluster of the lab's own."""
-    seed = request.config.getoption("randomly_seed")
+    seed = getattr(request.config.option, "randomly_seed", 0)
     bench = Workbench(Choice(kubeconfig=str(kubeconfig)))
     solved = Ground(bench, lambda case: crc32(f"{seed} {case.name}".encode()) % PASTED == 0)
     solved.clear()

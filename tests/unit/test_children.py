@@ -72,6 +72,13 @@ VARIABLES = [
     ([{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "metadata.annotations['a/b']"}}}], "c"),
     ([{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}], None),
     ([{"name": "A", "value": "a"}, {"name": "X", "value": "$(A)-$(B)-$$(A)"}], "a-$(B)-$(A)"),
+    (
+        [
+            {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+            {"name": "X", "value": "id-$(S)"},
+        ],
+        "id-hidden",
+    ),
 ]
 
 
@@ -104,9 +111,11 @@ def test_whole_maps_come_first_and_may_have_a_prefix() -> None:
 
 def test_what_may_not_be_read_is_neither_right_nor_wrong() -> None:
     entry = {"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
-    found = environment(Asked(Closed()), {}, {"env": [entry]})["X"]
-    assert found.value is None
-    assert isinstance(found.unread, Forbidden)
+    uses = {"name": "Y", "value": "$(X)"}
+    found = environment(Asked(Closed()), {}, {"env": [entry, uses]})
+    assert found["X"].value is found["Y"].value is None
+    assert isinstance(found["X"].unread, Forbidden)
+    assert isinstance(found["Y"].unread, Forbidden)
 
 
 @pytest.mark.parametrize(
