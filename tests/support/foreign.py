@@ -36,7 +36,6 @@ SPACE = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 NAME, LEADER, HOLD = "trading-operator-controller", "trading-operator-leader", "lab.test/hold"
 SETTLE_SECONDS = 45.0
-MARK = "labtest"
 PROGRAM = "operator_main"
 
 
@@ -177,7 +176,7 @@ class Stage:
         body["metadata"] |= {"name": name, "labels": labels}
         spec = body["spec"]
         spec["replicas"], spec["selector"] = replicas, {"matchLabels": labels}
-        spec["template"]["metadata"]["labels"] = {**labels, MARK: "operator"}
+        spec["template"]["metadata"]["labels"] = labels
         container = spec["template"]["spec"]["containers"][0]
         container["image"] = self._image
         container["env"][0]["value"] = behavior
@@ -186,19 +185,24 @@ class Stage:
     def _clear(self) -> None:
         """Take away operators, then resources, children and Lease."""
         cluster = self._cluster
-        for one in cluster.list(DEPLOYMENT, SPACE) or []:
-            cluster.delete(DEPLOYMENT, name_of(one), SPACE)
-        # Without force: what is forced away in the API goes on for a while in its container.
-        ours = ("-l", f"{MARK}=operator", "--grace-period=1")
-        self.lab.kubectl("delete", "pods", "-n", SPACE, *ours)
+        # An operator that still runs would make children anew, and put its finalizer on resources.
+        assert wait_until(self._has_no_deployment, 60, pause=0.5)
         for one in cluster.list(ALGORITHM, SPACE) or []:
             cluster.patch(ALGORITHM, name_of(one), {"metadata": {"finalizers": None}}, SPACE)
             cluster.delete(ALGORITHM, name_of(one), SPACE)
         managed = ("-l", "app.kubernetes.io/managed-by=trading-operator", "--wait=false")
-        self.lab.kubectl("delete", "deploy,svc,hpa", "-n", SPACE, *managed)
-        self.lab.kubectl("delete", "pods", "--all", "-n", SPACE, "--now", "--wait=false")
+        self.lab.kubectl("delete", "svc,hpa", "-n", SPACE, *managed)
         cluster.delete(LEASE, LEADER, SPACE)
         assert wait_until(lambda: not cluster.list(ALGORITHM, SPACE), 10)
+
+    def _has_no_deployment(self) -> bool:
+        """Delete every Deployment; return whether none is left, and with it none of its pods."""
+        found = self._cluster.list(DEPLOYMENT, SPACE) or []
+        for one in found:
+            self._cluster.delete(DEPLOYMENT, name_of(one), SPACE, foreground=True)
+        # Without force: what is forced away in the API goes on for a while in its container.
+        self.lab.kubectl("delete", "pods", "--all", "-n", SPACE, "--grace-period=1")
+        return not found
 
     def _act(self) -> None:
         """Do as task 4 says: two resources, an update, a deletion that waits."""
