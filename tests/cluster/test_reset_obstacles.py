@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ DEFINITION = "tradingalgorithms.fintech.io"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 NEWER = Resource("fintech.io", "v2", "tradingalgorithms", "TradingAlgorithm")
 DEAD_API = "v1beta1.prices.example"
+BONDS = "bonds.desk.example"
 VALIDATING, MUTATING, POLICY, BINDING = ADMISSION[:4]
 
 
@@ -64,8 +66,11 @@ def beside(clean_lab: Kube) -> Iterator[Callable[..., None]]:
         made.append((resource, name, namespace))
 
     yield create
-    for one in reversed(made):
-        clean_lab.delete(*one)
+    for resource, name, namespace in reversed(made):
+        if resource == CRD and clean_lab.get(CRD, name) is not None:
+            # What cannot be converted cannot be deleted, and would keep the lab of all that follow.
+            clean_lab.patch(CRD, name, UNCONVERTED)
+        clean_lab.delete(resource, name, namespace)
 
 
 @pytest.fixture
@@ -253,51 +258,54 @@ def test_lists_that_cannot_be_read_keep_a_namespace_and_nothing_else(
 ) -> None:
     """The definition is somebody else's, so its conversion webhook is not touched."""
     solve(clean_lab, "task1")
-    beside(CRD, "bonds.desk.example", {"spec": foreign_definition()})
-    bond = Resource("desk.example", "v1", "bonds", "Bond")
-    assert wait_until(lambda: clean_lab.list(bond) is not None, 20)
-    for version, name in (("v1", "one"), ("v2", "two")):
+    bonds = {name: Resource("desk.example", name, "bonds", "Bond") for name in ("v1", "v2")}
+    beside(CRD, BONDS, foreign_definition("v1"))
+    for (version, bond), name in zip(bonds.items(), ("one", "two"), strict=True):
+        # v2 is served from when it is stored: reading it shows that the change is in force.
+        clean_lab.patch(CRD, BONDS, foreign_definition(version))
+        assert wait_until(partial(are_listed, clean_lab, bond), 20)
         body = {"apiVersion": f"desk.example/{version}", "kind": "Bond", "metadata": {"name": name}}
-        stored = [
-            {"op": "replace", "path": f"/spec/versions/{index}/storage", "value": known == version}
-            for index, known in enumerate(("v1", "v2"))
-        ]
-        clean_lab.patch(CRD, "bonds.desk.example", stored)
-        clean_lab.create(Resource("desk.example", version, "bonds", "Bond"), body, PLATFORM)
+        clean_lab.create(bond, body, PLATFORM)
     client = {"service": {"name": "gone", "namespace": "default"}}
     webhook = {"clientConfig": client, "conversionReviewVersions": ["v1"]}
     patch = {"spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}}}
-    clean_lab.patch(CRD, "bonds.desk.example", patch)
-    assert wait_until(lambda: not is_readable(clean_lab, bond, "two"), 20)
+    clean_lab.patch(CRD, BONDS, patch)
+    assert wait_until(lambda: not is_readable(clean_lab, bonds["v1"], "two"), 20)
     code, said = run("reset")
     assert code == ExitCode.FAILED
     assert clean_lab.get(CRD, DEFINITION) is None
     assert dig(clean_lab.get(NAMESPACE, PLATFORM), "metadata.deletionTimestamp") is None
     assert f"still there: Namespace {PLATFORM}: not all of its contents can be read" in said, said
     assert "kubectl patch crd bonds.desk.example" in said
-    assert dig(clean_lab.get(CRD, "bonds.desk.example"), "spec.conversion.strategy") == "Webhook"
+    assert dig(clean_lab.get(CRD, BONDS), "spec.conversion.strategy") == "Webhook"
     # Deleted all the same, the namespace cannot be emptied, for the same reason.
     code, said = run("reset", "--include-unknown")
     assert code == ExitCode.FAILED
     assert f"still there: Namespace {PLATFORM}: the conversion webhook of Custom" in said, said
     assert "kubectl patch crd bonds.desk.example" in said
-    clean_lab.patch(CRD, "bonds.desk.example", UNCONVERTED)  # the patch of that command
-    clean_lab.delete(CRD, "bonds.desk.example")
-    assert wait_until(lambda: clean_lab.get(CRD, "bonds.desk.example") is None, 30)
+    clean_lab.patch(CRD, BONDS, UNCONVERTED)  # the patch of that command
+    clean_lab.delete(CRD, BONDS)
+    assert wait_until(lambda: clean_lab.get(CRD, BONDS) is None, 30)
     assert wait_until(lambda: clean_lab.get(NAMESPACE, PLATFORM) is None, 30)
 
 
-def foreign_definition() -> Object:
+def are_listed(kube: Kube, resource: Resource) -> bool:
+    try:
+        return kube.list(resource) is not None
+    except LabError:
+        return False
+
+
+def foreign_definition(stored: str) -> Object:
+    """A definition that is not the lab's: stored in this version, and served up to it."""
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    return {
-        "group": "desk.example",
-        "names": {"plural": "bonds", "kind": "Bond"},
-        "scope": "Namespaced",
-        "versions": [
-            {"name": name, "served": True, "storage": name == "v1", "schema": schema}
-            for name in ("v1", "v2")
-        ],
-    }
+    versions = [
+        {"name": name, "served": name <= stored, "storage": name == stored, "schema": schema}
+        for name in ("v1", "v2")
+    ]
+    names = {"plural": "bonds", "kind": "Bond"}
+    about = {"group": "desk.example", "names": names, "scope": "Namespaced"}
+    return {"spec": {**about, "versions": versions}}
 
 
 def test_refused_finalizers_are_named_with_what_refuses(
