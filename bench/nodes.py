@@ -15,7 +15,7 @@ from labgrader.cluster.embedded.nodes import images, requirements
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import AUTOSCALER, Resource, dig
 from labgrader.workbench import Choice, Workbench
 

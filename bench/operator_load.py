@@ -22,7 +22,7 @@ from labgrader.cli.run_operator import Login
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import NAMESPACE, NODE, Resource, dig
 from labgrader.workbench import Choice, Workbench
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from labgrader.cli.verdict import conclude
 from labgrader.engine.events import RunFinished
 from labgrader.engine.snapshot import LATE_SECONDS
-from labgrader.model.errors import Cause, ExitCode
+from labgrader.errors import Cause, ExitCode
 from labgrader.model.result import Report
 from labgrader.model.task import Criterion
 from labgrader.workbench import Workbench

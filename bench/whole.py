@@ -15,7 +15,7 @@ from pathlib import Path
 import warm
 
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.workbench import Workbench
 
 LABGRADER = Path(sys.executable).parent / "labgrader"

@@ -70,7 +70,6 @@ from labgrader.engine.scripts import Script, run_by, unrunnable
 from labgrader.engine.secrecy import redacted
 from labgrader.engine.serving import serves, waits
 from labgrader.engine.shellsyntax import shell_of, syntax_error
-from labgrader.engine.storedyaml import NotReadable, stored_yaml
 from labgrader.engine.thresholds import Threshold, said_in, threshold_of
 from labgrader.engine.verdicts import Fact, Failure, fact, grouped, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
@@ -85,7 +84,7 @@ from labgrader.engine.workload import (
     runs_as,
     serving_container,
 )
-from labgrader.model.errors import (
+from labgrader.errors import (
     ClusterError,
     MissingCapability,
     Rejected,
@@ -119,7 +118,8 @@ from labgrader.model.resource import (
     name_of,
 )
 from labgrader.model.result import Evidence
-from labgrader.model.suggestion import near
+from labgrader.util.suggestion import near
+from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 
 __all__ = [
     "ANY_NAME",

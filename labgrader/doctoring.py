@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from labgrader import examining
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.session.journal import Journal
 from labgrader.workbench import Workbench
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.model.modes import Terms
 from labgrader.model.result import Report, Verdict
-from labgrader.model.suggestion import unknown
 from labgrader.model.task import Lab, points_of
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
@@ -19,6 +18,7 @@ from labgrader.session import policy
 from labgrader.session.book import graded
 from labgrader.session.journal import Journal
 from labgrader.session.record import Record
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:

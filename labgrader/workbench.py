@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from labgrader.engine.runner import Runner
     from labgrader.engine.snapshot import Interest, Snapshot
     from labgrader.engine.watches import Change
-    from labgrader.model.errors import LabError
+    from labgrader.errors import LabError
     from labgrader.model.result import CheckResult, ClusterInfo, Report
     from labgrader.model.task import Criterion
 

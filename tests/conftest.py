@@ -13,7 +13,7 @@ import pytest
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
 from ordering import seed_of_commit

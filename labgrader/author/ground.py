@@ -20,7 +20,7 @@ from labgrader.engine import changes
 from labgrader.engine.baseline import Baseline
 from labgrader.engine.cases import Case
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
 from labgrader.workbench import Workbench

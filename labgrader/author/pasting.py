@@ -15,7 +15,7 @@ from pathlib import Path
 from labgrader.author.proof import Results
 from labgrader.cluster.embedded.binary import kube_binary
 from labgrader.cluster.target import Target
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.result import CheckResult, Outcome
 
 SECONDS = 60.0

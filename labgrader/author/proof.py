@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from labgrader.engine.cases import Case
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion
 

@@ -13,7 +13,7 @@ from labgrader.engine.events import Event
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Cause, LabError
+from labgrader.errors import Cause, LabError
 from labgrader.model.resource import Resource
 from labgrader.model.result import Outcome
 from labgrader.workbench import Workbench

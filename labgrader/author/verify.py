@@ -20,9 +20,9 @@ from labgrader.author.proof import (
 )
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.reset import Reset
-from labgrader.model.errors import Cause, ContentError, UsageError
+from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.model.result import Outcome, Verdict
-from labgrader.model.suggestion import unknown
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 Told = Callable[[str], None]

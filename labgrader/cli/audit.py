@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.cli.options import workbench_options
-from labgrader.model.errors import LabError, Rejected, UsageError
+from labgrader.errors import LabError, Rejected, UsageError
 from labgrader.model.resource import CONFIG_MAP, POD, SECRET, Object, Resource, dig
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench

@@ -12,7 +12,7 @@ from labgrader import paths
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.cli.verdict import CODES
-from labgrader.model.errors import Cause, ExitCode, UsageError
+from labgrader.errors import Cause, ExitCode, UsageError
 from labgrader.report.clean import one_line
 from labgrader.workbench import Choice, Workbench
 

@@ -13,7 +13,7 @@ from labgrader.cli.printer import FORMATS, Printer, outputs_of
 from labgrader.cli.verdict import conclude
 from labgrader.cli.waiting import Waiting
 from labgrader.engine.events import Event
-from labgrader.model.errors import Cause, LabError
+from labgrader.errors import Cause, LabError
 from labgrader.model.modes import Mode
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion

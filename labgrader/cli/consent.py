@@ -7,7 +7,7 @@ import sys
 import rich_click as click
 from click.exceptions import Abort
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.workbench import Workbench
 
 

@@ -16,12 +16,12 @@ from labgrader.engine.events import Event
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import Cause, ExitCode, LabError, UsageError
+from labgrader.errors import Cause, ExitCode, LabError, UsageError
 from labgrader.model.resource import Object
 from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
+from labgrader.util.yaml_files import read_documents
 from labgrader.workbench import Choice, Workbench
 
 OPERATOR_AFTER = 3

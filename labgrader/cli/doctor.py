@@ -6,7 +6,7 @@ import rich_click as click
 
 from labgrader.cli.options import workbench_options
 from labgrader.doctoring import examine
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.workbench import Workbench
 
 

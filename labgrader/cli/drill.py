@@ -10,10 +10,10 @@ from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.engine import drilling
 from labgrader.engine.drills import load_drills
+from labgrader.errors import ExitCode
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ExitCode
-from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 START = "start"

@@ -8,7 +8,7 @@ import rich_click as click
 
 from labgrader import examining
 from labgrader.cli import consent
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from labgrader import paths
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.cli.guard import any_session
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:

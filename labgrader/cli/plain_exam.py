@@ -11,8 +11,8 @@ import rich_click as click
 
 from labgrader import examining
 from labgrader.cli import exam_prompts, teach
+from labgrader.errors import LabError, UsageError
 from labgrader.exam_monitor import ExamEvent, ExamMonitor
-from labgrader.model.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock

@@ -9,7 +9,7 @@ from labgrader.cli.options import workbench_options
 from labgrader.cluster import target as targets
 from labgrader.cluster.embedded.binary import kube_crds
 from labgrader.cluster.existing import Existing
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from labgrader.cli import output
 from labgrader.cli.verdict import Conclusion
-from labgrader.model.errors import ReportError
+from labgrader.errors import ReportError
 from labgrader.model.result import CheckResult, Report, TaskResult
 from labgrader.report import as_json, as_text, files
 

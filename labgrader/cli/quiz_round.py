@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from labgrader.engine.quiz import LETTERS
-from labgrader.engine.storedyaml import MAX_CHARACTERS
-from labgrader.model.errors import ExitCode, UsageError
+from labgrader.errors import ExitCode, UsageError
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.report.clean import one_line
 from labgrader.report.quiz import better, verdict
+from labgrader.util.untrusted_yaml import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     from labgrader.session.quizzing import Round

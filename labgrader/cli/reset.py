@@ -13,10 +13,10 @@ from labgrader.engine.obstacles import deletion
 from labgrader.engine.reset import Reset, Residue
 from labgrader.engine.reset_plan import Survey
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode, LabError, UsageError
-from labgrader.model.suggestion import unknown
+from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 _LIMIT = 2000

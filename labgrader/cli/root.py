@@ -13,10 +13,10 @@ from labgrader import __version__
 from labgrader.cli import output
 from labgrader.cli.consent import Canceled
 from labgrader.cli.guard import guarded
-from labgrader.model.errors import ExitCode, LabError
-from labgrader.model.machine import machine_error
-from labgrader.model.suggestion import near
+from labgrader.errors import ExitCode, LabError
 from labgrader.report.clean import one_line
+from labgrader.util.machine import machine_error
+from labgrader.util.suggestion import near
 
 COMMANDS = {
     "author": "labgrader.cli.author:author",

@@ -22,7 +22,7 @@ from labgrader import paths
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.cluster import kubeconfig_file
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.resource import CONFIG_MAP, Resource, dig
 from labgrader.workbench import Workbench
 

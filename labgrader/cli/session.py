@@ -10,7 +10,7 @@ import rich_click as click
 from labgrader import reporting
 from labgrader.cli.consent import confirm
 from labgrader.cli.options import exam_options, workbench_options
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.model.modes import Mode, Terms
 from labgrader.report import files
 from labgrader.report.as_json import number

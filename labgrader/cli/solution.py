@@ -9,9 +9,9 @@ import rich_click as click
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine import comparison, levels
-from labgrader.model.suggestion import unknown
 from labgrader.model.task import Lab, Step, Task
 from labgrader.report.clean import clean
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 

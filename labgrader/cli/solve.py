@@ -13,11 +13,11 @@ from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.engine.leadership import leader
 from labgrader.engine.solve import NotApplied, Solver
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import LEASE
-from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 OPERATORS = "task4"

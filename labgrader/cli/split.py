@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.paths import STATE_VARIABLE
 from labgrader.tui.shell import DENIED
 from labgrader.workbench import Workbench

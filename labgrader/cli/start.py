@@ -13,7 +13,7 @@ import rich_click as click
 
 from labgrader.cli import guard
 from labgrader.cli.options import exam_options, level_option, workbench_options
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.serve import BROWSER
 from labgrader.tui.launch import Wish

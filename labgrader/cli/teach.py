@@ -12,10 +12,10 @@ from labgrader.cli import guard
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, level_option, workbench_options
 from labgrader.engine import levels, workfolder
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Level, Mode
-from labgrader.model.suggestion import unknown
 from labgrader.model.task import Criterion, Lab, Snippet, Step, Task, points_of
+from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.result import CheckResult, Outcome, Report, Verdict, verdict
 from labgrader.report.as_json import number
 

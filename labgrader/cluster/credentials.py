@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from labgrader.cluster import exec_plugin
 from labgrader.cluster.kubeconfig_file import Entry
-from labgrader.model.errors import Forbidden, UsageError
+from labgrader.errors import Forbidden, UsageError
 
 Headers = Sequence[tuple[str, str]]
 """Names and values; a name may come more than once."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from labgrader.cluster.kubeconfig_file import Entry
-from labgrader.model.errors import Forbidden, UsageError
+from labgrader.errors import Forbidden, UsageError
 
 LIMIT_SECONDS = 30.0
 INTERACTIVE_SECONDS = 300.0

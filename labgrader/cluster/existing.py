@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labgrader.engine.ports import Cluster
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.util.yaml_files import read_documents
 
 MARK = ("app.kubernetes.io/managed-by", "labgrader")
 """The label on everything that ``prepare`` adds, by which ``unprepare`` knows it again."""

@@ -25,7 +25,7 @@ from urllib3.exceptions import (
 
 from labgrader.cluster.kubeconfig import Connection
 from labgrader.cluster.responses import LOOK, Response, failure_of, refusal, unexpected
-from labgrader.model.errors import ClusterError, TimedOut, Unreachable
+from labgrader.errors import ClusterError, TimedOut, Unreachable
 
 _TRIES = 3
 """How often a server is asked for a marked answer before it is taken for one that marks none."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labgrader import paths
 from labgrader.cluster.provider import ClusterStatus, Progress, silent
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 IMAGE = "kindest/node:v1.37.2"
 UP_SECONDS = 600

@@ -14,7 +14,7 @@ from labgrader.cluster.http import Http, transport_error
 from labgrader.cluster.kubeconfig import Connection
 from labgrader.cluster.responses import Response
 from labgrader.engine.ports import WatchEvent
-from labgrader.model.errors import ClusterError, Rejected
+from labgrader.errors import ClusterError, Rejected
 from labgrader.model.resource import Object, Resource, name_of
 
 FIELD_MANAGER = "labgrader"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from labgrader.cluster import credentials, tls
 from labgrader.cluster.credentials import Headers
 from labgrader.cluster.kubeconfig_file import Entry, load
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 

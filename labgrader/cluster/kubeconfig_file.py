@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from labgrader.model.errors import Forbidden, UsageError
+from labgrader.errors import Forbidden, UsageError
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -18,7 +18,7 @@ from labgrader.cluster.embedded.binary import kube_binary
 from labgrader.cluster.responses import IN_BETWEEN
 from labgrader.cluster.target import Target
 from labgrader.engine.ports import Said
-from labgrader.model.errors import LabError, MissingCapability, Unreachable
+from labgrader.errors import LabError, MissingCapability, Unreachable
 from labgrader.paths import state_root
 
 _MOST = 64_000

@@ -6,7 +6,7 @@ from labgrader import paths
 from labgrader.cluster import target
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.cluster.providers import get_provider
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 
 
 def clusters() -> list[ClusterStatus]:

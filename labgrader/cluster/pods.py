@@ -14,7 +14,7 @@ from labgrader.cluster.http import Http, transport_error
 from labgrader.cluster.kubeconfig import Connection
 from labgrader.cluster.responses import Response, failure_of, refusal
 from labgrader.engine.ports import Answer
-from labgrader.model.errors import Forbidden, Rejected, TimedOut, Unreachable
+from labgrader.errors import Forbidden, Rejected, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from websocket import WebSocket

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.cluster.embedded.binary import rules_binary
-from labgrader.cluster.remembered import Remembered
-from labgrader.model.errors import LabError, MissingCapability, TimedOut
+from labgrader.errors import LabError, MissingCapability, TimedOut
+from labgrader.util.result_cache import Remembered
 
 KEPT = 64
 """How many answers are kept: an answer depends on its question alone."""

@@ -51,7 +51,7 @@ class ClusterStatus:
 
 
 class Provider(Protocol):
-    """A source of clusters. Errors are ``model.errors.LabError``, one line each."""
+    """A source of clusters. Errors are ``errors.LabError``, one line each."""
 
     name: str
 

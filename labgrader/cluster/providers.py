@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labgrader.cluster.provider import Provider
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 
 def get_provider(kind: str = "embedded", name: str = "default", nodes: str = "") -> Provider:

@@ -14,7 +14,7 @@ import urllib3
 from urllib3.contrib.socks import SOCKSProxyManager
 
 from labgrader.cluster.kubeconfig import Connection
-from labgrader.model.errors import MissingCapability, Unreachable
+from labgrader.errors import MissingCapability, Unreachable
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _TYPES = {"http": socks.HTTP, "socks5": socks.SOCKS5, "socks5h": socks.SOCKS5}

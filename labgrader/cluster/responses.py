@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labgrader.model.errors import (
+from labgrader.errors import (
     Forbidden,
     LabError,
     QuotaExceeded,

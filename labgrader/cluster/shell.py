@@ -23,8 +23,8 @@ import yaml
 
 from labgrader.cluster import kubeconfig_file, shell_start
 from labgrader.cluster.embedded.components import without_proxy
-from labgrader.model.errors import LabError, UsageError
-from labgrader.model.machine import machine_errors
+from labgrader.errors import LabError, UsageError
+from labgrader.util.machine import machine_errors
 
 TICK_SECONDS = 1.0
 """How old what the prompt counts by may be."""

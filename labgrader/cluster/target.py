@@ -17,7 +17,7 @@ from pathlib import Path
 from labgrader import paths
 from labgrader.cluster import kubeconfig_file
 from labgrader.cluster.kubeconfig_file import Entry, Kubeconfig
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 LAB_CONTEXT = "labgrader-"
 """Contexts of the lab's own clusters begin with this; the rest is the cluster's name."""

@@ -11,7 +11,7 @@ from labgrader import paths
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import ClusterStatus, Progress
 from labgrader.cluster.providers import get_provider
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 
 @contextmanager

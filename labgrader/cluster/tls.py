@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 from labgrader.cluster.credentials import Login
 from labgrader.cluster.kubeconfig_file import Entry
-from labgrader.model.errors import UsageError
-from labgrader.model.machine import machine_errors
+from labgrader.errors import UsageError
+from labgrader.util.machine import machine_errors
 
 CLUSTER_KEYS = ("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify")
 USER_KEYS = (

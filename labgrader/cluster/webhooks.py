@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from labgrader.engine.obstacles import WEBHOOK_CONFIGURATIONS, deletion, no_conversion
-from labgrader.model.errors import ClusterError, LabError, TimedOut, WebhookFailed
+from labgrader.errors import ClusterError, LabError, TimedOut, WebhookFailed
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 Read = Callable[[Resource, str | None], Sequence[Object]]

@@ -12,10 +12,10 @@ from labgrader.engine import premises
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
-from labgrader.model.errors import ClusterError, TimedOut
+from labgrader.errors import ClusterError, TimedOut
 from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig, name_of
 from labgrader.model.result import Evidence
-from labgrader.model.suggestion import misspelled
+from labgrader.util.suggestion import misspelled
 
 T = TypeVar("T")
 

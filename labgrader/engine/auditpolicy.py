@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Self
 
-from labgrader.model.errors import MissingCapability
+from labgrader.errors import MissingCapability
 
 LEVELS = ("None", "Metadata", "Request", "RequestResponse")
 """In rising order: nothing; who did what; with what was sent; with what came back."""

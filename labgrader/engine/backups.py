@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine.storedyaml import NotReadable, stored_documents
 from labgrader.model.resource import Object, dig
+from labgrader.util.untrusted_yaml import NotReadable, stored_documents
 
 MAX_BYTES = 6_000_000
 """How much is unpacked and read, of all files together."""

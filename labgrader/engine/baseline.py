@@ -8,7 +8,7 @@ from typing import Any
 
 from labgrader.engine.ports import Cluster
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError, Rejected
+from labgrader.errors import LabError, Rejected
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 GONE_SECONDS = 60.0

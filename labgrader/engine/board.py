@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from labgrader.engine import scoring
 from labgrader.engine.snapshot import Interest
-from labgrader.model.errors import TimedOut
+from labgrader.errors import TimedOut
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Criterion
 

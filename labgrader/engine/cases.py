@@ -20,10 +20,10 @@ from typing import Any
 
 from labgrader.engine.changes import Fault
 from labgrader.engine.changes import faults_of as change_faults
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ContentError
+from labgrader.errors import ContentError
 from labgrader.model.resource import Object
 from labgrader.model.result import Outcome
+from labgrader.util.yaml_files import read_documents
 
 FIELDS = ("title", "expect", "changes", "reason", "also", "containers", "lasting", "alone")
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from labgrader.engine import lint
 from labgrader.engine.registry import Check, load_checks
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ContentError
-from labgrader.model.suggestion import unknown
+from labgrader.errors import ContentError
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
+from labgrader.util.suggestion import unknown
+from labgrader.util.yaml_files import read_documents
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
 from labgrader.engine.reset import begin_anew
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError, Rejected
+from labgrader.errors import LabError, Rejected
 from labgrader.model.resource import Object, Resource, dig
 
 WHOLE = ("create", "replace", "refused")

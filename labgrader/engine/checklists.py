@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine.yamlfile import read_documents
+from labgrader.errors import ContentError
 from labgrader.model.checklist import (
     Checklist,
     Domain,
@@ -18,8 +18,8 @@ from labgrader.model.checklist import (
     Tick,
     Ticked,
 )
-from labgrader.model.errors import ContentError
 from labgrader.model.result import CheckResult, Outcome, Score
+from labgrader.util.yaml_files import read_documents
 
 
 def goals_file(root: Path) -> Path:

@@ -18,9 +18,9 @@ import yaml
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
 from labgrader.engine.solve import ACTS, folder_of
-from labgrader.engine.yamlfile import read_documents
 from labgrader.model.resource import Object, dig
 from labgrader.model.task import Lab, Step, Task
+from labgrader.util.yaml_files import read_documents
 
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 MAX_CHARACTERS = 100_000

@@ -14,7 +14,7 @@ from labgrader.engine.leadership import FLIPS, flips
 from labgrader.engine.ports import Answer, Deed, Said
 from labgrader.engine.probe import Probe
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.model.errors import ClusterError, LabError, MissingCapability, TimedOut
+from labgrader.errors import ClusterError, LabError, MissingCapability, TimedOut
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 
 ANSWER_SECONDS = 3.0

@@ -10,8 +10,8 @@ from labgrader.engine.ports import Cluster
 from labgrader.engine.registry import Check
 from labgrader.engine.survey import CONTAINERS
 from labgrader.engine.waiting import wait_until
+from labgrader.errors import Cause, LabError, UsageError
 from labgrader.model.drill import Drill
-from labgrader.model.errors import Cause, LabError, UsageError
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from labgrader.engine.changes import Fault
 from labgrader.engine.changes import faults_of as change_faults
-from labgrader.engine.yamlfile import read_documents
+from labgrader.errors import ContentError
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ContentError
+from labgrader.util.yaml_files import read_documents
 
 _TEXTS = ("title", "story", "lesson")
 _LISTS = ("caught_by", "changes", "hints", "docs")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from labgrader.engine.asking import Asking
-from labgrader.model.errors import Forbidden
+from labgrader.errors import Forbidden
 from labgrader.model.resource import CONFIG_MAP, SECRET, Object, Resource, dig
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z0-9_.-]+)\))")

@@ -10,7 +10,7 @@ from typing import Any
 from labgrader.engine.context import Context
 from labgrader.engine.probe import Probe
 from labgrader.engine.workload import condition
-from labgrader.model.errors import LabError, MissingCapability, QuotaExceeded
+from labgrader.errors import LabError, MissingCapability, QuotaExceeded
 from labgrader.model.resource import EVENT, JOB, NODE, POD, Object, dig, name_of
 
 PENDING_SECONDS = 25.0

@@ -14,7 +14,7 @@ from labgrader.engine import premises
 from labgrader.engine.kubectl import Kind, plan
 from labgrader.engine.ports import Said
 from labgrader.engine.snapshot import Interest
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import (
     AUTOSCALER,
     CONFIG_MAP,

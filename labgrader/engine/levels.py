@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labgrader.engine.solve import ACTS, folder_of
-from labgrader.engine.yamlfile import read_text
 from labgrader.model.modes import Level
 from labgrader.model.task import Lab, Snippet, Step, Task
+from labgrader.util.yaml_files import read_text
 
 BLANK = "_____"
 """What stands in a gap. It is a valid YAML text, so kubectl says what is wrong with it."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 
 from labgrader.engine.registry import Check
-from labgrader.engine.yamlfile import not_yaml, read_text
-from labgrader.model.errors import ContentError
+from labgrader.errors import ContentError
 from labgrader.model.task import Criterion, Lab, points_of
+from labgrader.util.yaml_files import not_yaml, read_text
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "task.schema.json"
 

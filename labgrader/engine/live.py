@@ -18,7 +18,7 @@ from labgrader.engine.ports import Cluster
 from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.watches import Change, Watches
-from labgrader.model.errors import Cause, LabError
+from labgrader.errors import Cause, LabError
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion
 

@@ -19,7 +19,7 @@ from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import PREFIX
 from labgrader.engine.reset_plan import entries
 from labgrader.engine.sights import Seen, see
-from labgrader.model.errors import Forbidden, LabError
+from labgrader.errors import Forbidden, LabError
 from labgrader.model.resource import (
     ENDPOINT_SLICE,
     JOB,

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine import daemons
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import MARK, PREFIX
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError, Rejected
+from labgrader.errors import LabError, Rejected
 from labgrader.model.resource import CONFIG_MAP, CRD, Object, Resource, dig, name_of
+from labgrader.util import threads
 
 WRITES = 48
 READS = 60
@@ -49,7 +49,7 @@ def workers(cluster: Cluster, namespace: str) -> Iterator[Row]:
 
     for count in (1, 4, 16):
         before, began = cluster.requests, time.monotonic()
-        daemons.spread(write, range(WRITES), count)
+        threads.parallel_for(write, range(WRITES), count)
         yield _row(f"{count} worker{'s' * (count > 1)}", cluster, before, 0, began)
 
 
@@ -93,7 +93,7 @@ def selecting(cluster: Cluster, namespace: str) -> Iterator[Row]:
     """Find one resource in ten by a field of its spec: here, and by the API server."""
     _define(cluster)
     try:
-        daemons.spread(lambda at: _ticker(cluster, namespace, at), range(OBJECTS), 8)
+        threads.parallel_for(lambda at: _ticker(cluster, namespace, at), range(OBJECTS), 8)
         path = TICKER.path(namespace)
         before, began = cluster.requests, time.monotonic()
         answer = cluster.document(path, f"{TICKER.kind}List")

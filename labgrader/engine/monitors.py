@@ -32,7 +32,7 @@ from labgrader.engine.workload import (
     resolve_port,
     serving_container,
 )
-from labgrader.model.errors import Unsettled
+from labgrader.errors import Unsettled
 from labgrader.model.resource import CRD, DEPLOYMENT, SERVICE, Object, Resource, dig, name_of
 
 MONITOR = Resource("monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor")

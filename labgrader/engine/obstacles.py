@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labgrader.engine.ports import Cluster
-from labgrader.model.errors import Cause, LabError, Rejected, Unreachable, WebhookFailed
+from labgrader.errors import Cause, LabError, Rejected, Unreachable, WebhookFailed
 from labgrader.model.resource import ADMISSION, CRD, Object, Resource, dig, name_of
 
 API_SERVICE = Resource(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from labgrader.engine.context import Context
 from labgrader.engine.images import plain_name
 from labgrader.engine.workload import condition, is_ready
-from labgrader.model.errors import Forbidden, Unreachable
+from labgrader.errors import Forbidden, Unreachable
 from labgrader.model.resource import EVENT, NODE, Object, dig, name_of
-from labgrader.model.suggestion import near
+from labgrader.util.suggestion import near
 
 BROKEN = (
     "CrashLoopBackOff",

@@ -24,8 +24,8 @@ class WatchEvent:
 class Cluster(Protocol):
     """A Kubernetes API, in few methods.
 
-    Every method raises ``model.errors.ClusterError`` when the API cannot be asked (unreachable,
-    timed out, forbidden) and ``model.errors.Rejected`` when it answered and refused. ``timeout`` is
+    Every method raises ``errors.ClusterError`` when the API cannot be asked (unreachable,
+    timed out, forbidden) and ``errors.Rejected`` when it answered and refused. ``timeout`` is
     in seconds and bounds the whole call. Objects go in and come out as plain dicts.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from labgrader.engine.snapshot import Interest
-from labgrader.model.errors import ClusterError
+from labgrader.errors import ClusterError
 from labgrader.model.resource import (
     ADMISSION,
     CLUSTER_ROLE,

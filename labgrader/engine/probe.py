@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from labgrader.engine.instruments import Probes
 from labgrader.engine.ports import Cluster
-from labgrader.model.errors import LabError, Rejected, TimedOut
+from labgrader.errors import LabError, Rejected, TimedOut
 from labgrader.model.resource import Object, Resource, dig, name_of
 
 PREFIX = "labgrader-probe-"

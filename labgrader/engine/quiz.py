@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ContentError, UsageError
+from labgrader.errors import ContentError, UsageError
 from labgrader.model.quiz import (
     Concept,
     Kind,
@@ -21,7 +20,8 @@ from labgrader.model.quiz import (
     Question,
     Sign,
 )
-from labgrader.model.suggestion import unknown
+from labgrader.util.suggestion import unknown
+from labgrader.util.yaml_files import read_documents
 
 LETTERS = "abcdefgh"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
-from labgrader.engine.storedyaml import NotReadable, stored_yaml
-from labgrader.model.errors import ClusterError, LabError, Rejected
+from labgrader.errors import ClusterError, LabError, Rejected
 from labgrader.model.quiz import Look, Mark, Marked, Question, Sign
 from labgrader.model.resource import Object, dig
+from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 
 _NOT_FOUND, _TAKEN, _INVALID = 404, 409, 422
 

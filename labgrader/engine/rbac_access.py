@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from labgrader.engine.labels import matches
 from labgrader.engine.rbac import Account, Action, Atom, Rule, Table
-from labgrader.model.errors import Unsettled
+from labgrader.errors import Unsettled
 from labgrader.model.resource import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,

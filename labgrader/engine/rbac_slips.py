@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from labgrader.engine.rbac import ANY, Atom, Rule
-from labgrader.model.suggestion import near
+from labgrader.util.suggestion import near
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 SPECIAL_VERBS = (

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from labgrader.engine import daemons
 from labgrader.engine.verdicts import Fact
-from labgrader.model.errors import ContentError
+from labgrader.errors import ContentError
+from labgrader.util import threads
 
 LOAD_SECONDS = 20.0
 """How long all check files may take to load; those of the shipped lab take a tenth of a second."""
@@ -73,7 +73,7 @@ def load_checks(folder: Path) -> Mapping[str, Check]:
             docstring.
     """
     loading = [folder]
-    future = daemons.beside(lambda: _load(folder, loading))
+    future = threads.run_in_background(lambda: _load(folder, loading))
     try:
         return future.result(LOAD_SECONDS)
     except TimeoutError as error:

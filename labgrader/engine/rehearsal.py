@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine import daemons
 from labgrader.engine.kubectl import Kind, Plan, plan
 from labgrader.engine.kubectl_flags import HELP
 from labgrader.engine.ports import Said
 from labgrader.engine.runbook import STANDS_FOR, Command
-from labgrader.model.errors import TimedOut
+from labgrader.errors import TimedOut
+from labgrader.util import threads
 
 WORKERS = 4
 NOTHING = "No resources found"
@@ -64,7 +64,7 @@ class Rehearsal:
         def attempt(at: int) -> None:
             found[at] = self.attempt(commands[at])
 
-        daemons.spread(attempt, range(len(commands)), WORKERS)
+        threads.parallel_for(attempt, range(len(commands)), WORKERS)
         return [found[at] for at in range(len(commands))]
 
     def attempt(self, command: Command) -> Tried:

@@ -31,7 +31,7 @@ from labgrader.engine.reset_left import cause_of_staying, lines_of
 from labgrader.engine.reset_plan import Doomed, Survey, Surveyor, Unread, entries
 from labgrader.engine.reset_removal import Remover
 from labgrader.engine.waiting import Deadline, wait_until
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import NAMESPACE, RESET_AT, dig
 
 GRACE_SECONDS = 10.0

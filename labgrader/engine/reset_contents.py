@@ -14,7 +14,7 @@ from labgrader.engine.kinds import Kinds
 from labgrader.engine.obstacles import Obstacles
 from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_plan import WORKERS, Doomed, Unread
-from labgrader.model.errors import Cause, ClusterError, LabError
+from labgrader.errors import Cause, ClusterError, LabError
 from labgrader.model.resource import Object, Resource, dig, name_of
 
 SYSTEM_NAMES = {"default", "kube-root-ca.crt"}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from labgrader.engine.obstacles import UNCONVERTED, Obstacles
 from labgrader.engine.ports import Cluster
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import CRD, Object, Resource, dig
 
 IN_FORCE_SECONDS = 10.0

@@ -9,7 +9,7 @@ from labgrader.engine import finalizers
 from labgrader.engine.obstacles import Obstacle, Obstacles, short
 from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_plan import Doomed, Unread
-from labgrader.model.errors import Cause, LabError
+from labgrader.errors import Cause, LabError
 from labgrader.model.resource import Object, dig
 
 

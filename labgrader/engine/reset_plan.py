@@ -14,9 +14,9 @@ from pathlib import Path
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.ports import Cluster
 from labgrader.engine.waiting import Deadline
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import LabError, TimedOut
+from labgrader.errors import LabError, TimedOut
 from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.util.yaml_files import read_documents
 
 WORKERS = 8
 LOOK_SECONDS = 30.0

@@ -13,7 +13,7 @@ from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_contents import Contents
 from labgrader.engine.reset_plan import WORKERS, Doomed, doomed_of
 from labgrader.engine.waiting import Deadline, wait_until
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import Object, Resource, dig
 
 SLOW_KINDS = ("Namespace", "CustomResourceDefinition", "Deployment")

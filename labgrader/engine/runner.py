@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from labgrader.engine import daemons, scoring, secrecy, survey
+from labgrader.engine import scoring, secrecy, survey
 from labgrader.engine.board import Board, Judgement, Limits
 from labgrader.engine.context import Context
 from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
@@ -16,9 +16,10 @@ from labgrader.engine.instruments import Instruments
 from labgrader.engine.registry import Check
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Fact, Failure
-from labgrader.model.errors import ClusterError, MissingCapability, Unsettled
+from labgrader.errors import ClusterError, MissingCapability, Unsettled
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.model.task import Criterion, Lab
+from labgrader.util import threads
 
 SETTLE_PAUSE = 0.1
 """Seconds between two looks at something that the cluster has not settled yet."""
@@ -68,7 +69,7 @@ class Runner:
         results = dict(known or {})
         wanted = {c.id for c in criteria}
         todo = [c for c in self._with_needs(criteria) if c.id not in results]
-        cluster = daemons.beside(lambda: info(snapshot))
+        cluster = threads.run_in_background(lambda: info(snapshot))
         try:
             judged = self._judge_all(todo, results, snapshot, listener, wanted)
         except BaseException:  # interrupted: the checks' threads end with us, and clean up nothing

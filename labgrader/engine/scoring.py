@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labgrader.engine.verdicts import Fact, Failure
-from labgrader.model.errors import Cause, ClusterError
+from labgrader.errors import Cause, ClusterError
 from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion
 

@@ -10,7 +10,7 @@ from labgrader.engine.podtrouble import Trouble, demand_nodes, trouble_of
 from labgrader.engine.quantity import quantity
 from labgrader.engine.verdicts import Fact, fact, unjudged
 from labgrader.engine.workload import Workload, is_ready
-from labgrader.model.errors import ClusterError, MissingCapability, Unsettled
+from labgrader.errors import ClusterError, MissingCapability, Unsettled
 from labgrader.model.resource import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
 from labgrader.model.result import Evidence
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from labgrader.model.errors import MissingCapability
+from labgrader.errors import MissingCapability
 
 SECONDS = 5.0
 MAX_CHARACTERS = 200_000

@@ -15,10 +15,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from labgrader.engine import daemons
 from labgrader.engine.ports import Cluster
-from labgrader.model.errors import LabError, Rejected
+from labgrader.errors import LabError, Rejected
 from labgrader.model.resource import Object, Resource, dig
+from labgrader.util import threads
 
 T = TypeVar("T")
 
@@ -206,9 +206,9 @@ class Snapshot:
                 fresh.forget([interest])
 
         lists = [one for one in reads if one.name is None]
-        daemons.spread(read_again, lists, READERS)
+        threads.parallel_for(read_again, lists, READERS)
         alone = [one for one in reads if one.name is not None and not fresh.found_in(one, lists)]
-        daemons.spread(read_again, alone, READERS)
+        threads.parallel_for(read_again, alone, READERS)
         fresh.take_over(answers)
         return fresh
 

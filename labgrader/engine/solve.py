@@ -16,9 +16,9 @@ from labgrader.engine.kinds import Kinds
 from labgrader.engine.obstacles import Obstacle, Obstacles, deletion, immutable
 from labgrader.engine.ports import Cluster
 from labgrader.engine.waiting import wait_until
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
+from labgrader.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
 from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.util.yaml_files import read_documents
 
 ACTS = ".acts.yaml"
 BY_OPERATOR = ".operator.acts.yaml"

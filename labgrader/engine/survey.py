@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labgrader.engine.catalog import Catalog
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.model.errors import ClusterError
+from labgrader.errors import ClusterError
 from labgrader.model.resource import NODE, Object, dig
 from labgrader.model.result import ClusterInfo
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labgrader.engine.amounts import Rate, queries_in, rates_in, shares_in
-from labgrader.model.errors import MissingCapability
+from labgrader.errors import MissingCapability
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from labgrader.model.errors import ClusterError
+from labgrader.errors import ClusterError
 from labgrader.model.result import Evidence
 
 

@@ -10,7 +10,7 @@ from labgrader.engine.leadership import SKEW_SECONDS
 from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import PREFIX
 from labgrader.engine.snapshot import Interest, Snapshot, key_of, version_of
-from labgrader.model.errors import Forbidden, LabError
+from labgrader.errors import Forbidden, LabError
 from labgrader.model.resource import LEASE, Object, dig
 
 RETRY_SECONDS = 0.5

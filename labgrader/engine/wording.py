@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from labgrader.model.suggestion import misspelled
+from labgrader.util.suggestion import misspelled
 
 MOST_CHARACTERS = 80
 MOST_PATHS = 5000

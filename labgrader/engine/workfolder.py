@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.task import Lab, Snippet, Step
 
 _ENDINGS = {"bash": "sh", "yaml": "yaml"}

@@ -10,7 +10,7 @@ from typing import Self
 from labgrader.engine.asking import Asking
 from labgrader.engine.moments import moment
 from labgrader.engine.verdicts import Failure
-from labgrader.model.errors import Unsettled
+from labgrader.errors import Unsettled
 from labgrader.model.resource import DEPLOYMENT, POD, REPLICA_SET, Object, dig
 from labgrader.model.result import Evidence
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import Outcome, Report, TaskResult
-from labgrader.model.suggestion import unknown
 from labgrader.session import moments
 from labgrader.session.moments import Moment
 from labgrader.session.policy import END
 from labgrader.session.record import Record
 from labgrader.session.store import Entry, Store
 from labgrader.session.tally import replay
+from labgrader.util.suggestion import unknown
 
 Now = Callable[[], Moment]
 NO_TERMS = Terms()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.result import CheckResult, Outcome, TaskResult
 from labgrader.session.book import Book, graded
 from labgrader.session.record import HEARTBEAT_SECONDS, Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab
 from labgrader.session.book import Book

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from labgrader.engine.ports import Cluster
 from labgrader.engine.quiz import judge
 from labgrader.engine.quiz_manifest import judge_manifest
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.session.store import Given, Store
 

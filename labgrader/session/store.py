@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labgrader import paths
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.session.moments import Moment
 
 SCHEMA_VERSION = 2

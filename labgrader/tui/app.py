@@ -13,7 +13,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.theme import Theme
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode
 from labgrader.tui import theme
 from labgrader.tui.bindings import bindings_of

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.result import Outcome
 from labgrader.model.task import Lab
 from labgrader.session.journal import Journal

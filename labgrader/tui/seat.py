@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Mode
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal

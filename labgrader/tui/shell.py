@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from labgrader.cluster import shell
 from labgrader.cluster.shell import Place
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.session.book import Book
 from labgrader.session.prompt_clock import line_now
 from labgrader.workbench import Workbench

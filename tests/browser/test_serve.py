@@ -16,7 +16,7 @@ import websocket
 
 from labgrader.cli import root
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
 
 

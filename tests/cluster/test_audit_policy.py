@@ -15,7 +15,7 @@ from labgrader.cli import root
 from labgrader.cluster.embedded.auditing import AuditServer, Entry, settled
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.kube import Kube
-from labgrader.model.errors import ExitCode, LabError, ProviderError
+from labgrader.errors import ExitCode, LabError, ProviderError
 from labgrader.model.resource import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
 from labgrader.paths import STATE_VARIABLE
 

@@ -20,7 +20,7 @@ from labgrader.author.proof import Kind
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine.cases import load_cases
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.workbench import Choice, Workbench

@@ -13,8 +13,8 @@ from labgrader.engine import changes
 from labgrader.engine.baseline import Baseline
 from labgrader.engine.drills import drill_files, load_drills
 from labgrader.engine.waiting import wait_until
+from labgrader.errors import ExitCode
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ExitCode
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench

@@ -9,7 +9,7 @@ import pytest
 from labgrader import examining
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import NAMESPACE
 
 pytestmark = pytest.mark.cluster

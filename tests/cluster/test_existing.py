@@ -11,7 +11,7 @@ import pytest
 from labgrader.cli import root
 from labgrader.cluster.kube import Kube
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import CRD, Object, Resource, dig, name_of
 from labgrader.paths import STATE_VARIABLE
 

@@ -16,7 +16,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.engine import changes
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench

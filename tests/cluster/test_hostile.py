@@ -16,7 +16,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 from labgrader.model.resource import CRD, ROLE, ROLE_BINDING, Object, Resource
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root

@@ -13,7 +13,7 @@ from pytest_kind import KindCluster
 from labgrader.cluster.kind import IMAGE, KindProvider
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 from labgrader.model.resource import NAMESPACE
 
 

@@ -9,10 +9,10 @@ from labgrader.cluster.kube import Kube
 from labgrader.engine import measuring
 from labgrader.engine.measuring import MEASUREMENTS, Row
 from labgrader.engine.solve import Solver
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import CONFIG_MAP, CRD, NAMESPACE, name_of
 from labgrader.paths import content_root
+from labgrader.util.yaml_files import read_documents
 
 pytestmark = [pytest.mark.cluster]
 

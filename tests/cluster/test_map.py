@@ -14,7 +14,7 @@ from labgrader.engine.kinds import Kinds
 from labgrader.engine.mapping import Atlas, Map
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.report.map import as_text
 from labgrader.workbench import Workbench
 

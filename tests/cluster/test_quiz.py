@@ -14,7 +14,7 @@ from labgrader.engine.quiz import load_quiz
 from labgrader.engine.quiz_manifest import fits, judge_manifest
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError, Rejected, WebhookFailed
+from labgrader.errors import LabError, Rejected, WebhookFailed
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.model.resource import Object, dig
 from labgrader.paths import content_root

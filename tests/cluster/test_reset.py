@@ -16,7 +16,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.engine.kinds import Kinds
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
 from labgrader.paths import STATE_VARIABLE, content_root
 

@@ -20,7 +20,7 @@ from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode, LabError, Rejected
+from labgrader.errors import ExitCode, LabError, Rejected
 from labgrader.model.resource import (
     ADMISSION,
     CLUSTER_ROLE,

@@ -9,7 +9,7 @@ import pytest
 
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import Rejected
+from labgrader.errors import Rejected
 from labgrader.model.resource import CLUSTER_ROLE, CONFIG_MAP, DEPLOYMENT, Object, Resource
 from labgrader.paths import content_root
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.cluster.kube import Kube
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 
 pytestmark = pytest.mark.cluster
 

@@ -7,7 +7,7 @@ import pytest
 from commands import Run
 from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode, LabError
+from labgrader.errors import ExitCode, LabError
 from labgrader.model.resource import (
     CONFIG_MAP,
     CRD,

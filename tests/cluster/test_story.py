@@ -19,7 +19,7 @@ from labgrader.engine import catalog, changes, lint
 from labgrader.engine.cases import load_cases
 from labgrader.engine.solve import Solver
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.resource import CRD, Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_json

@@ -16,7 +16,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.engine.board import Limits
 from labgrader.engine.solve import Solver
-from labgrader.model.errors import Cause, ExitCode
+from labgrader.errors import Cause, ExitCode
 from labgrader.model.resource import SERVICE_ACCOUNT, Resource
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from odd_server import OddServer, make_kubeconfig, ok, status
 from serving import kubeconfig_of_nothing
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from serving import kubeconfig_of_nothing
 from small_lab import make_lab
 

@@ -15,9 +15,9 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.cluster.embedded import preflight
-from labgrader.model.errors import ExitCode, LabError
-from labgrader.model.machine import machine_error
+from labgrader.errors import ExitCode, LabError
 from labgrader.tui.background import in_thread
+from labgrader.util.machine import machine_error
 
 ROOT = Path(__file__).parent.parent.parent
 PREFLIGHT = "from labgrader.cluster.embedded import preflight; preflight.require()"

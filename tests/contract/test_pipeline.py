@@ -12,7 +12,7 @@ import pytest
 from test_reports import report  # the report with every outcome in it
 
 from labgrader.cli.verdict import conclude
-from labgrader.model.errors import Cause, ExitCode
+from labgrader.errors import Cause, ExitCode
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.report import as_junit, as_text
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from labgrader.engine.ports import WatchEvent
-from labgrader.model.errors import LabError, Rejected
+from labgrader.errors import LabError, Rejected
 from labgrader.model.resource import Object, Resource, dig, name_of
 
 Key = tuple[str, str | None, str]

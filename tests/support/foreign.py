@@ -20,7 +20,7 @@ import yaml
 
 from labgrader.cluster.embedded.nodes.images import built
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Rejected
+from labgrader.errors import Rejected
 from labgrader.model.resource import AUTOSCALER, DEPLOYMENT, LEASE, Object, Resource, dig, name_of
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.workbench import Workbench

@@ -17,7 +17,7 @@ from labgrader.cluster.embedded import processes
 from labgrader.cluster.embedded.binary import kube_binary
 from labgrader.cluster.embedded.nodes import cgroups, images, requirements
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 
 
 def impossible() -> str:

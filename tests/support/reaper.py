@@ -53,7 +53,7 @@ def roots(folder: Path) -> set[Path]:
 def end_clusters(folder: Path) -> None:
     """Stop and remove every cluster below ``folder``; what cannot be is named, the rest goes on."""
     from labgrader.cluster.embedded.provider import EmbeddedProvider
-    from labgrader.model.errors import LabError
+    from labgrader.errors import LabError
     from labgrader.paths import STATE_VARIABLE
 
     for root in roots(folder):

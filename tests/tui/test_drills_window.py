@@ -9,7 +9,7 @@ import pytest
 
 from labgrader.engine import catalog, drilling, scoring
 from labgrader.engine.drills import load_drills
-from labgrader.model.errors import Cause, LabError, Unreachable
+from labgrader.errors import Cause, LabError, Unreachable
 from labgrader.model.result import ClusterInfo, Outcome
 from labgrader.paths import content_root
 from labgrader.tui.drillbook import DrillBook, Stage

@@ -9,7 +9,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 import labgrader.tui
-from labgrader.model.errors import Unreachable
+from labgrader.errors import Unreachable
 from labgrader.model.modes import Mode
 from labgrader.model.result import Outcome
 from labgrader.session import policy

@@ -15,7 +15,7 @@ import yaml
 
 from labgrader.cluster import shell as lower
 from labgrader.cluster.target import Target
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.paths import STATE_VARIABLE
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from labgrader.model.errors import LabError, Unreachable
+from labgrader.errors import LabError, Unreachable
 from labgrader.model.modes import Mode
 from labgrader.session.presence import Presence
 from labgrader.tui.app import LabApp

@@ -30,7 +30,7 @@ from labgrader.engine.scrape import (
     refusal,
     seconds_of,
 )
-from labgrader.model.errors import LabError, MissingCapability, TimedOut
+from labgrader.errors import LabError, MissingCapability, TimedOut
 
 PAGE = """\
 # HELP trading_algorithm_info One for each resource.

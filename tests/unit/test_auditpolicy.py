@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labgrader.engine.auditpolicy import Policy, leaks
-from labgrader.model.errors import MissingCapability
+from labgrader.errors import MissingCapability
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 SECRETS = [{"group": "", "resources": ["secrets"]}]

@@ -17,7 +17,7 @@ from labgrader.author import content as contents
 from labgrader.author import reading
 from labgrader.author.lint import lint
 from labgrader.cli import root as cli
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.paths import content_root
 
 SHIPPED = content_root()

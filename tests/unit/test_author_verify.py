@@ -24,7 +24,7 @@ from labgrader.author.scaffold import new_check, new_task
 from labgrader.author.verify import Verification, choose_cases
 from labgrader.cli import root as cli
 from labgrader.engine.cases import Case, load_cases
-from labgrader.model.errors import Cause, ContentError, ExitCode, UsageError
+from labgrader.errors import Cause, ContentError, ExitCode, UsageError
 from labgrader.model.result import CheckResult, Item, Outcome, Verdict
 from labgrader.model.task import Criterion, Mistake
 from labgrader.workbench import Choice, Workbench

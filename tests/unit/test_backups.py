@@ -34,7 +34,7 @@ from labgrader.engine.schedule import schedule
 from labgrader.engine.scripts import run_by, unrunnable
 from labgrader.engine.shellsyntax import syntax_error
 from labgrader.engine.volumes import config_maps, lasting, written
-from labgrader.model.errors import MissingCapability
+from labgrader.errors import MissingCapability
 
 ALGORITHM: dict[str, Any] = {
     "apiVersion": "fintech.io/v1",

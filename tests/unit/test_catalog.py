@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from labgrader.engine import catalog, lint
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ContentError, UsageError
+from labgrader.errors import ContentError, UsageError
 from labgrader.paths import content_root
+from labgrader.util.yaml_files import read_documents
 
 LAB = "id: small\ntitle: Small\nnamespace: lab\n"
 TASK = """\

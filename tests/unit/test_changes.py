@@ -9,7 +9,7 @@ import pytest
 from fake_cluster import FakeCluster
 from lab_on_fake import LabOnFake
 from labgrader.engine import changes
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import LEASE, Object, Resource
 
 TYPED: Object = {

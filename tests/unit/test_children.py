@@ -18,7 +18,7 @@ from labgrader.engine.scaling import beside, cpu_target
 from labgrader.engine.serving import serves, waits
 from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.workload import service_targets
-from labgrader.model.errors import ClusterError, Forbidden, MissingCapability, Unsettled
+from labgrader.errors import ClusterError, Forbidden, MissingCapability, Unsettled
 from labgrader.model.resource import (
     CONFIG_MAP,
     DEPLOYMENT,

@@ -11,7 +11,7 @@ import pytest
 
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
-from labgrader.model.errors import (
+from labgrader.errors import (
     Forbidden,
     LabError,
     QuotaExceeded,

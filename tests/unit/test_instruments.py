@@ -18,7 +18,7 @@ from labgrader.engine.instruments import Instruments, Probes, Sightings, Watched
 from labgrader.engine.ports import Answer
 from labgrader.engine.probe import MARK, Probe
 from labgrader.engine.snapshot import Snapshot
-from labgrader.model.errors import MissingCapability, TimedOut, Unreachable
+from labgrader.errors import MissingCapability, TimedOut, Unreachable
 from labgrader.model.resource import LEASE, Object, name_of
 from small_lab import THING
 

@@ -11,7 +11,7 @@ import yaml
 
 from labgrader.cluster import target as targets
 from labgrader.cluster.kubeconfig import connect
-from labgrader.model.errors import Forbidden, LabError, UsageError
+from labgrader.errors import Forbidden, LabError, UsageError
 from odd_server import make_kubeconfig
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from labgrader.cluster.kubeconfig import Connection, connect
-from labgrader.model.errors import ExitCode, Forbidden, UsageError
+from labgrader.errors import ExitCode, Forbidden, UsageError
 from odd_server import make_kubeconfig
 
 HTTPS = "https://127.0.0.1:1"

@@ -15,7 +15,7 @@ from labgrader.engine.instruments import Instruments
 from labgrader.engine.kubectl_premises import of_call
 from labgrader.engine.ports import Said
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.model.errors import Forbidden
+from labgrader.errors import Forbidden
 from labgrader.model.resource import CRD, DEPLOYMENT, NODE, POD, Object, Resource
 from tests.support.fake_cluster import FakeCluster
 

@@ -13,7 +13,7 @@ from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.engine import catalog, mapping
 from labgrader.engine.mapping import Atlas, Map, wanted
 from labgrader.engine.probe import PREFIX
-from labgrader.model.errors import Forbidden, Unreachable
+from labgrader.errors import Forbidden, Unreachable
 from labgrader.model.resource import CONFIG_MAP, CRD, DEPLOYMENT, LEASE, POD
 from labgrader.paths import content_root
 from labgrader.report.map import as_text
@@ -163,7 +163,7 @@ def test_an_object_that_cannot_be_understood_is_said_and_ends_nothing(
 
 
 def test_content_without_a_list_of_what_it_makes_is_said(tmp_path: Path) -> None:
-    from labgrader.model.errors import ContentError
+    from labgrader.errors import ContentError
 
     with pytest.raises(ContentError):
         wanted(tmp_path)

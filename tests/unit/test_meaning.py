@@ -20,7 +20,7 @@ from labgrader.engine.alerting import (
 from labgrader.engine.meaning import Condition, Page, Role, is_counter
 from labgrader.engine.metricspage import declared_in, series_of
 from labgrader.engine.scrape import ScrapeTarget
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 
 STATES = {"one": Condition("Active", 3, 3), "two": Condition("Active", 5, 5)}
 TARGET = ScrapeTarget.usual("svc", "n", "metrics")

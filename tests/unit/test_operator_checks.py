@@ -16,7 +16,7 @@ from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.registry import load_checks
 from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.verdicts import Fact, Failure
-from labgrader.model.errors import Forbidden, MissingCapability, Rejected, Unsettled
+from labgrader.errors import Forbidden, MissingCapability, Rejected, Unsettled
 from labgrader.model.resource import (
     DEPLOYMENT,
     EVENT,

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from labgrader.cli import root
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.session import policy
 from labgrader.session.book import Book

@@ -13,8 +13,8 @@ from labgrader.author.lint import lint
 from labgrader.engine.catalog import load
 from labgrader.engine.checklists import load_goals, shares, tick
 from labgrader.engine.quiz import draw, judge, load_quiz, right_letters
+from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.model.checklist import State
-from labgrader.model.errors import Cause, ContentError, UsageError
 from labgrader.model.quiz import Kind, Mark
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.paths import content_root

@@ -10,7 +10,7 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.engine.quiz import draw, load_quiz, right_letters
-from labgrader.model.errors import ExitCode, LabError, UsageError
+from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.paths import content_root
 from labgrader.session.quizzing import Round, open_first

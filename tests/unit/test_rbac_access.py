@@ -12,7 +12,7 @@ from labgrader.engine.rbac import Account, Action, Rule
 from labgrader.engine.rbac_access import confirm, grants, selects, untouched_default
 from labgrader.engine.registry import Check, load_checks
 from labgrader.engine.verdicts import Fact, Failure
-from labgrader.model.errors import Unsettled
+from labgrader.errors import Unsettled
 from labgrader.model.resource import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from labgrader import paths
-from labgrader.cluster import prometheus, remembered
+from labgrader.cluster import prometheus
 from labgrader.cluster.prometheus import Prometheus
-from labgrader.cluster.remembered import Remembered
+from labgrader.util import result_cache
+from labgrader.util.result_cache import Remembered
 
 QUESTION = {"queries": ["up"]}
 
@@ -78,7 +79,7 @@ def test_where_nothing_can_be_kept_nothing_breaks(folder: Path) -> None:
 
 
 def test_the_oldest_are_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "KEPT", 2)
+    monkeypatch.setattr(result_cache, "KEPT", 2)
     kept = Remembered("answers")
     for at, name in enumerate("abc"):
         before = set(folder.iterdir()) if folder.exists() else set()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 from labgrader.model.result import (
     CheckResult,
     ClusterInfo,

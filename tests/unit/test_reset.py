@@ -12,7 +12,7 @@ from fake_cluster import FakeCluster
 from labgrader.engine import finalizers
 from labgrader.engine.obstacles import API_SERVICE, Obstacles
 from labgrader.engine.reset import Reset, begin_anew
-from labgrader.model.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
+from labgrader.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
 from labgrader.model.resource import (
     ADMISSION,
     CONFIG_MAP,

@@ -17,7 +17,7 @@ from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import Connection, connect
 from labgrader.cluster.pods import Pods
 from labgrader.engine.ports import Answer as Said
-from labgrader.model.errors import (
+from labgrader.errors import (
     Forbidden,
     LabError,
     QuotaExceeded,

@@ -10,7 +10,7 @@ from fake_cluster import FakeCluster
 from labgrader.api import Failure, Unsettled, fact
 from labgrader.engine.board import Limits
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.model.errors import Cause, Forbidden, LabError, TimedOut, Unreachable
+from labgrader.errors import Cause, Forbidden, LabError, TimedOut, Unreachable
 from labgrader.model.resource import NODE
 from labgrader.model.result import Outcome
 from small_lab import OTHER, THING, SmallLab

@@ -6,7 +6,7 @@ import pytest
 
 from labgrader.engine import scoring
 from labgrader.engine.verdicts import Failure, fact, grouped, unjudged
-from labgrader.model.errors import Cause, Forbidden, Unreachable
+from labgrader.errors import Cause, Forbidden, Unreachable
 from labgrader.model.result import CheckResult, Outcome, Score, Verdict, verdict
 from labgrader.model.task import Criterion
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.session.book import Book
 from labgrader.session.moments import Moment

@@ -10,8 +10,8 @@ from test_session import report
 from test_session_time import Machine, attend
 
 from labgrader import examining
+from labgrader.errors import LabError, Unreachable, UsageError
 from labgrader.exam_monitor import ExamEvent, ExamMonitor
-from labgrader.model.errors import LabError, Unreachable, UsageError
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion, Lab, Step, Task

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labgrader.cli import root
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 from labgrader.session.book import Book
 from labgrader.session.store import Store
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.model.modes import Mode
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.session.book import Book

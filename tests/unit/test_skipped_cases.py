@@ -12,7 +12,7 @@ from labgrader.author.ground import Ground
 from labgrader.author.proof import Kind, Proof, skip
 from labgrader.author.verify import Verification
 from labgrader.engine.cases import Case, faults_of, load_cases
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Outcome, Verdict
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench

@@ -11,7 +11,7 @@ from fake_cluster import FakeCluster
 from labgrader.engine import snapshot as snapshot_module
 from labgrader.engine.context import Context
 from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.model.errors import Rejected, Unreachable
+from labgrader.errors import Rejected, Unreachable
 from labgrader.model.resource import (
     ADMISSION,
     CLUSTER_ROLE_BINDING,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labgrader.engine.reset_plan import entries
-from labgrader.model.suggestion import misspelled
 from labgrader.paths import content_root
+from labgrader.util.suggestion import misspelled
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from labgrader.cluster import webhooks
-from labgrader.model.errors import (
+from labgrader.errors import (
     ClusterError,
     Forbidden,
     TimedOut,

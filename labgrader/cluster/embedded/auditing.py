@@ -29,7 +29,7 @@ from labgrader.cluster.embedded.ports import free_port
 from labgrader.cluster.kube import Kube
 from labgrader.cluster.kubeconfig import connect
 from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError, ProviderError
+from labgrader.errors import LabError, ProviderError
 
 READY_SECONDS = 60.0
 _STOP_SECONDS = 8.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 
 _NEXT = (
     "Run `make kube` in the checkout, or `pip install 'labgrader[embedded]'`, "

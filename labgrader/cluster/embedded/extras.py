@@ -12,7 +12,7 @@ from typing import Any
 
 from labgrader.cluster.embedded.api import Api, NotReady
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _NAME = re.compile(rb"^  name: [\"']?([a-z0-9.-]+)", re.MULTILINE)

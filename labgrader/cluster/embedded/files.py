@@ -14,8 +14,8 @@ from typing import Any
 
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import MachineError, ProviderError
-from labgrader.model.machine import machine_error
+from labgrader.errors import MachineError, ProviderError
+from labgrader.util.machine import machine_error
 
 
 def write_private(path: Path, content: bytes) -> bool:

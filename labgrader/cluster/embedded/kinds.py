@@ -6,7 +6,7 @@ import os
 
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import ProviderError, UsageError
+from labgrader.errors import ProviderError, UsageError
 
 
 def choose(layout: ClusterLayout, asked: str, progress: Progress) -> str:

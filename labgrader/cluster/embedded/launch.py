@@ -14,7 +14,7 @@ from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.processes import SUPERVISOR
 from labgrader.cluster.embedded.readiness import PortTaken
 from labgrader.cluster.embedded.supervisor import DOOR_TAKEN, READY
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 
 class Tether:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.paths import clusters_dir
 
 CLUSTER_VARIABLE = "LABGRADER_CLUSTER"

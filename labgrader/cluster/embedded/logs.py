@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 _POLL_SECONDS = 0.2
 

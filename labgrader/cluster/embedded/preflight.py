@@ -8,7 +8,7 @@ from __future__ import annotations
 import resource
 import socket
 
-from labgrader.model.errors import MachineError
+from labgrader.errors import MachineError
 
 OPEN_FILES = 256
 """etcd and the API server hold 85 each at rest; with 192 the API server does not become ready."""

@@ -14,7 +14,7 @@ from labgrader.cluster.embedded.owner import owned
 from labgrader.cluster.embedded.start import Starter
 from labgrader.cluster.embedded.stop import stop
 from labgrader.cluster.provider import ClusterStatus, Progress, silent
-from labgrader.model.errors import ProviderError, UsageError
+from labgrader.errors import ProviderError, UsageError
 
 
 class EmbeddedProvider:

@@ -15,7 +15,7 @@ from labgrader.cluster.embedded.documents import LEASE_SECONDS, NODE_NAME, node
 from labgrader.cluster.embedded.files import disk_full, read_json
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 0.025

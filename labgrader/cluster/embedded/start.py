@@ -23,7 +23,7 @@ from labgrader.cluster.embedded.readiness import (
 from labgrader.cluster.embedded.setup import prepare, remember, stored_port, write_kubeconfig
 from labgrader.cluster.embedded.stop import stop
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 _TRIES = 3
 _ADOPTION_SECONDS = 5.0

@@ -9,7 +9,7 @@ from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.nodes import cgroups
 from labgrader.cluster.embedded.setup import clean_run_folder
 from labgrader.cluster.provider import Progress, silent
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 STOP_SECONDS = 12.0
 """How long to wait for the supervisor; it kills its components after 8 s."""

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labgrader.doctoring import examine
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 from labgrader.tui.background import in_thread
 from labgrader.tui.screens.help import Window

@@ -16,8 +16,8 @@ from textual.widgets.option_list import Option
 from labgrader.engine import drilling
 from labgrader.engine.drilling import Health
 from labgrader.engine.drills import load_drills
+from labgrader.errors import ContentError, LabError
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ContentError, LabError
 from labgrader.model.task import Criterion
 from labgrader.tui import words
 from labgrader.tui.background import in_thread

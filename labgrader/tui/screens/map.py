@@ -16,7 +16,7 @@ from textual.widgets import Static, Tree
 
 from labgrader.engine.mapping import Atlas, Map
 from labgrader.engine.ownership import Node
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 from labgrader.report.map import fact, label
 from labgrader.tui import words

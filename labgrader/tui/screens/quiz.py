@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, OptionList, Static, TextArea
 
 from labgrader.engine.quiz import LETTERS, draw, load_quiz
-from labgrader.model.errors import ContentError, LabError
+from labgrader.errors import ContentError, LabError
 from labgrader.model.quiz import Concept, Kind, Known, Question
 from labgrader.session.knowledge import knowledge
 from labgrader.session.quizzing import Round, open_first

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.widgets import Markdown, Static
 
 from labgrader import reporting
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.summary import Summary, TaskRow
 from labgrader.report import files
 from labgrader.report.session_text import as_markdown, body

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.tui import shell
 from labgrader.tui.drillbook import DrillBook

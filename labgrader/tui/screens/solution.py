@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from labgrader.engine.comparison import Pair, Side, compare, side_by_side
 from labgrader.engine.levels import solution_of
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.task import Step, Task
 from labgrader.report.clean import clean
 from labgrader.tui import words

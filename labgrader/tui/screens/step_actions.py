@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 
 from labgrader.engine import workfolder
 from labgrader.engine.quiz import draw, load_quiz
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.task import Criterion, Erratum
 from labgrader.tui.messages import CheckChosen
 from labgrader.tui.screens.base import LabBase

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from labgrader import examining
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Terms
 from labgrader.report.clean import one_line
 from labgrader.tui.background import in_thread

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 from labgrader.tui.launch import Launch, Wish

@@ -16,7 +16,7 @@ import pytest
 from labgrader.cluster.embedded import processes
 from labgrader.cluster.embedded.binary import kube_binary
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.paths import STATE_VARIABLE
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from labgrader.cluster.embedded import processes, setup
 from labgrader.cluster.embedded.ports import free_port
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 pytestmark = pytest.mark.cluster
 

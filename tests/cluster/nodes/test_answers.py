@@ -18,7 +18,7 @@ from labgrader.author.verify import cases_folder
 from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.events import RunFinished
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 from labgrader.model.resource import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from labgrader.cli.image import image
 from labgrader.cluster.embedded.nodes import images
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from nodes_support import pod
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "embedded"))

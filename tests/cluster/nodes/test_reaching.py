@@ -9,7 +9,7 @@ import pytest
 from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.pods import MAX_BYTES, Pods
 from labgrader.engine.ports import Answer
-from labgrader.model.errors import Forbidden, Rejected, TimedOut
+from labgrader.errors import Forbidden, Rejected, TimedOut
 from nodes_support import RealLab, pod
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]

@@ -12,7 +12,7 @@ import pytest
 
 from labgrader.cluster.embedded import processes
 from labgrader.cluster.embedded.nodes import cgroups, prepare
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 from labgrader.paths import STATE_VARIABLE
 from nodes_support import Detective, claim, pod, wait_until
 

@@ -13,7 +13,7 @@ from labgrader.engine.context import Context
 from labgrader.engine.instruments import Instruments
 from labgrader.engine.probe import PREFIX
 from labgrader.engine.snapshot import Snapshot
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.resource import name_of
 from labgrader.paths import content_root
 from running import ALGORITHM, PLATFORM, SERVICE, Lab, until

@@ -16,7 +16,7 @@ from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.pki import Pki
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.provider import silent
-from labgrader.model.errors import ExitCode, LabError, MachineError, ProviderError, UsageError
+from labgrader.errors import ExitCode, LabError, MachineError, ProviderError, UsageError
 
 
 @pytest.fixture

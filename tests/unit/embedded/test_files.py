@@ -11,7 +11,7 @@ import pytest
 from labgrader.cluster.embedded import files
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.provider import silent
-from labgrader.model.errors import MachineError, ProviderError, UsageError
+from labgrader.errors import MachineError, ProviderError, UsageError
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from labgrader.cluster.embedded import logs
 from labgrader.cluster.embedded.boundedlog import BoundedLog, telling_line
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 
 def test_a_log_never_takes_more_than_two_files(tmp_path):

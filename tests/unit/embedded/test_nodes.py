@@ -22,7 +22,7 @@ from labgrader.cluster.embedded.nodes import (
 from labgrader.cluster.embedded.pki import NODE_CLIENTS, Pki
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.provider import silent
-from labgrader.model.errors import ProviderError, UsageError
+from labgrader.errors import ProviderError, UsageError
 
 
 @pytest.fixture

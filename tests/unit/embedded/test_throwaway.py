@@ -9,7 +9,7 @@ import pytest
 from labgrader.cluster import throwaway
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 
 def test_the_logs_of_a_failed_start_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from labgrader.cluster.embedded.nodes import images, storage
 from labgrader.cluster.embedded.nodes.table import METRICS_PORT
 from labgrader.cluster.embedded.pki import NODE_ADDRESS, Pki
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 
 _METRICS = {"name": "metrics-server", "namespace": "kube-system"}
 

@@ -17,7 +17,7 @@ from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.nodes import requirements
 from labgrader.cluster.embedded.nodes.files import CONTAINERD_SOCKET
 from labgrader.cluster.provider import Progress
-from labgrader.model.errors import LabError, ProviderError
+from labgrader.errors import LabError, ProviderError
 
 IMPORT_SECONDS = 300
 _START_SECONDS = 30.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labgrader.cluster.embedded.nodes import cgroups
 from labgrader.cluster.embedded.nodes.syscalls import inotify_instances
-from labgrader.model.errors import ProviderError
+from labgrader.errors import ProviderError
 
 PACKAGES = {
     "containerd": "containerd",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labgrader.model.errors import MachineError
+from labgrader.errors import MachineError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}

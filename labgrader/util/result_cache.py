@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from labgrader import paths
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 
 KEPT = 64
 """How many answers are kept; the oldest go first."""

@@ -1,4 +1,4 @@
-"""Work beside the work, in threads that never keep a program from ending.
+"""Daemon threads: background calls and a bounded parallel loop that never keep a program alive.
 
 An executor's threads do: the interpreter waits for them, and one of ours may hang on a dead cluster
 for as long as its timeout.
@@ -15,8 +15,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def beside(call: Callable[[], T]) -> Future[T]:
-    """Call it in a thread; the future holds what it returns or raises."""
+def run_in_background(call: Callable[[], T]) -> Future[T]:
+    """Run a call in a daemon thread; the future holds what it returns or raises."""
     future: Future[T] = Future()
 
     def work() -> None:
@@ -25,12 +25,12 @@ def beside(call: Callable[[], T]) -> Future[T]:
         except BaseException as error:  # noqa: BLE001 - handed on to whoever asks the future
             future.set_exception(error)
 
-    threading.Thread(target=work, name="beside", daemon=True).start()
+    threading.Thread(target=work, name="background", daemon=True).start()
     return future
 
 
-def spread(call: Callable[[T], None], items: Iterable[T], workers: int) -> None:
-    """Call it for every item, ``workers`` at a time, and wait for all."""
+def parallel_for(call: Callable[[T], None], items: Iterable[T], workers: int) -> None:
+    """Run a call for every item, ``workers`` at a time, and wait for all."""
     waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
     for item in items:
         waiting.put(item)
@@ -43,5 +43,5 @@ def spread(call: Callable[[T], None], items: Iterable[T], workers: int) -> None:
                 return
             call(item)
 
-    for future in [beside(work) for _ in range(workers)]:
+    for future in [run_in_background(work) for _ in range(workers)]:
         future.result()

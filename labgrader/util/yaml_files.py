@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from labgrader.model.errors import ContentError
+from labgrader.errors import ContentError
 
 MAX_BYTES = 2_000_000
 MAX_ALIASES = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 SHOWN = 12
 """How many known names are listed where nothing is near."""
