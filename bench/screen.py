@@ -24,8 +24,8 @@ from pathlib import Path
 
 import psutil
 
-from labgrader.engine.kinds import Kinds
-from labgrader.model.resource import NAMESPACE, Object
+from labgrader.kube.resources import NAMESPACE, Object
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.workbench import Workbench
 
 LABGRADER = Path(sys.executable).parent / "labgrader"

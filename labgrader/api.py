@@ -35,30 +35,16 @@ from labgrader.engine.configtext import text_under
 from labgrader.engine.context import Context
 from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.environment import environment
-from labgrader.engine.finalizers import foreign
-from labgrader.engine.images import plain_name
 from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
-from labgrader.engine.kubectl import Kind as CallKind
-from labgrader.engine.labels import written as selector_written
-from labgrader.engine.leadership import FLIPS, Leader, flips, handovers, leader, recent, writes_of
 from labgrader.engine.leading import leads_to, runs_image
 from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
 from labgrader.engine.metricspage import series_of
-from labgrader.engine.moments import (
-    moment,
-    setter_of,
-    spec_just_changed,
-    status_just_changed,
-    written_at,
-)
 from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
 from labgrader.engine.mounts import mounted_files
 from labgrader.engine.podtrouble import demand_nodes, trouble_of
-from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.probe import MARK as PROBE_LABEL
 from labgrader.engine.probe import Probe
-from labgrader.engine.quantity import duration, quantity
 from labgrader.engine.quiet import Quiet
 from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
@@ -91,7 +77,13 @@ from labgrader.errors import (
     Unsettled,
     WebhookFailed,
 )
-from labgrader.model.resource import (
+from labgrader.kube.finalizers import foreign
+from labgrader.kube.images import plain_name
+from labgrader.kube.kubectl_command import Kind as CallKind
+from labgrader.kube.leases import FLIPS, Leader, flips, handovers, leader, recent, writes_of
+from labgrader.kube.protocols import Answer, Deed
+from labgrader.kube.quantities import duration, quantity
+from labgrader.kube.resources import (
     AUTOSCALER,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -116,6 +108,14 @@ from labgrader.model.resource import (
     Resource,
     dig,
     name_of,
+)
+from labgrader.kube.selectors import written as selector_written
+from labgrader.kube.timestamps import (
+    moment,
+    setter_of,
+    spec_just_changed,
+    status_just_changed,
+    written_at,
 )
 from labgrader.model.result import Evidence
 from labgrader.util.suggestion import near

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING
 from labgrader import paths
 
 if TYPE_CHECKING:
-    from labgrader.cluster.kube import Kube
-    from labgrader.cluster.kubeconfig import Connection
-    from labgrader.cluster.pods import Pods
     from labgrader.cluster.target import Target
     from labgrader.engine.board import Limits
     from labgrader.engine.catalog import Catalog
@@ -27,6 +24,9 @@ if TYPE_CHECKING:
     from labgrader.engine.snapshot import Interest, Snapshot
     from labgrader.engine.watches import Change
     from labgrader.errors import LabError
+    from labgrader.kube.client import Kube
+    from labgrader.kube.kubeconfig import Connection
+    from labgrader.kube.pods import Pods
     from labgrader.model.result import CheckResult, ClusterInfo, Report
     from labgrader.model.task import Criterion
 
@@ -75,14 +75,14 @@ class Workbench:
     @cached_property
     def cluster(self) -> Kube:
         """The API of the chosen cluster (nothing is sent yet)."""
-        from labgrader.cluster.kube import Kube
+        from labgrader.kube.client import Kube
 
         return Kube(self.connection)
 
     @cached_property
     def connection(self) -> Connection:
         """How to reach the chosen cluster; a login helper of its kubeconfig may ask questions."""
-        from labgrader.cluster.kubeconfig import connect
+        from labgrader.kube.kubeconfig import connect
 
         found = connect(self.target.sources, self.target.context, self.tell)
         if found.insecure:
@@ -91,7 +91,7 @@ class Workbench:
 
     @cached_property
     def _pods(self) -> Pods:
-        from labgrader.cluster.pods import Pods
+        from labgrader.kube.pods import Pods
 
         return Pods(self.connection)
 

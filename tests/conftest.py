@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.errors import LabError
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
 from ordering import seed_of_commit

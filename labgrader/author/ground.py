@@ -19,8 +19,8 @@ from labgrader.author.solved import ECHO_SECONDS, SolvedLab
 from labgrader.engine import changes
 from labgrader.engine.baseline import Baseline
 from labgrader.engine.cases import Case
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError
+from labgrader.kube.waiting import wait_until
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
 from labgrader.workbench import Workbench

@@ -12,9 +12,9 @@ from labgrader.engine.baseline import Baseline
 from labgrader.engine.events import Event
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import Cause, LabError
-from labgrader.model.resource import Resource
+from labgrader.kube.resources import Resource
+from labgrader.kube.waiting import wait_until
 from labgrader.model.result import Outcome
 from labgrader.workbench import Workbench
 

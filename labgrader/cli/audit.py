@@ -13,13 +13,13 @@ import rich_click as click
 
 from labgrader.cli.options import workbench_options
 from labgrader.errors import LabError, Rejected, UsageError
-from labgrader.model.resource import CONFIG_MAP, POD, SECRET, Object, Resource, dig
+from labgrader.kube.resources import CONFIG_MAP, POD, SECRET, Object, Resource, dig
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
     from labgrader.cluster.embedded.auditing import AuditServer, Entry
-    from labgrader.cluster.kube import Kube
+    from labgrader.kube.client import Kube
 
 CHECK = "audit_policy"
 """The check whose criterion says which ConfigMap holds the policy."""

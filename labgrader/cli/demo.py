@@ -13,11 +13,11 @@ from labgrader.cli import outside
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.engine.events import Event
-from labgrader.engine.kinds import Kinds
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line

@@ -21,9 +21,9 @@ import yaml
 from labgrader import paths
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.cluster import kubeconfig_file
 from labgrader.errors import LabError, UsageError
-from labgrader.model.resource import CONFIG_MAP, Resource, dig
+from labgrader.kube import kubeconfig_file
+from labgrader.kube.resources import CONFIG_MAP, Resource, dig
 from labgrader.workbench import Workbench
 
 PLATFORM, ACCOUNT, SETTINGS = "trading-platform", "trading-operator", "trading-operator-config"

@@ -11,10 +11,10 @@ from labgrader.cli import earlier
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
-from labgrader.engine.leadership import leader
 from labgrader.engine.solve import NotApplied, Solver
 from labgrader.errors import ExitCode
-from labgrader.model.resource import LEASE
+from labgrader.kube.leases import leader
+from labgrader.kube.resources import LEASE
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
 from labgrader.util.suggestion import unknown

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from labgrader.engine.ports import Cluster
 from labgrader.errors import LabError
-from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
 from labgrader.util.yaml_files import read_documents
 
 MARK = ("app.kubernetes.io/managed-by", "labgrader")

@@ -1,7 +1,7 @@
 """kubectl itself, for commands that a learner wrote down: the one that comes along, or the PATH's.
 
-Only ``engine.kubectl`` decides what is run; here it gets the chosen cluster and no other, a cache
-of its own, no settings of the user's, and little time.
+Only ``kube.kubectl_command`` decides what is run; here it gets the chosen cluster and no other, a
+cache of its own, no settings of the user's, and little time.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import replace
 from functools import cached_property
 
 from labgrader.cluster.embedded.binary import kube_binary
-from labgrader.cluster.responses import IN_BETWEEN
 from labgrader.cluster.target import Target
-from labgrader.engine.ports import Said
 from labgrader.errors import LabError, MissingCapability, Unreachable
+from labgrader.kube.protocols import Said
+from labgrader.kube.responses import IN_BETWEEN
 from labgrader.paths import state_root
 
 _MOST = 64_000
@@ -43,10 +43,10 @@ _DROPPED = ("KUBECTL_EXTERNAL_DIFF", "KUBE_EDITOR", "EDITOR", "KUBECTL_PLUGINS_C
 
 
 class Kubectl:
-    """See ``engine.ports.Kubectl``.
+    """See ``kube.protocols.Kubectl``.
 
     kubectl believes every page that a gateway puts in the place of an answer. So its log of
-    responses is read: one without the API server's mark (``cluster.http``) is no answer.
+    responses is read: one without the API server's mark (``kube.http``) is no answer.
 
     Args:
         marks: whether the API server's answers carry its mark.

@@ -25,7 +25,7 @@ _SHORT_LIVED = {"GOGC": "off"}
 
 
 class Prometheus:
-    """See ``engine.ports.Judge``. Safe to use from many threads."""
+    """See ``kube.protocols.Judge``. Safe to use from many threads."""
 
     def __init__(self) -> None:
         self._answers: dict[str, Future[Mapping[str, Any]]] = {}

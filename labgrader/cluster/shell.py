@@ -21,9 +21,10 @@ from typing import Self
 
 import yaml
 
-from labgrader.cluster import kubeconfig_file, shell_start
+from labgrader.cluster import shell_start
 from labgrader.cluster.embedded.components import without_proxy
 from labgrader.errors import LabError, UsageError
+from labgrader.kube import kubeconfig_file
 from labgrader.util.machine import machine_errors
 
 TICK_SECONDS = 1.0

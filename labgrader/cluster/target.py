@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labgrader import paths
-from labgrader.cluster import kubeconfig_file
-from labgrader.cluster.kubeconfig_file import Entry, Kubeconfig
 from labgrader.errors import UsageError
+from labgrader.kube import kubeconfig_file
+from labgrader.kube.kubeconfig_file import Entry, Kubeconfig
 
 LAB_CONTEXT = "labgrader-"
 """Contexts of the lab's own clusters begin with this; the rest is the cluster's name."""

@@ -9,11 +9,11 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from labgrader.engine import premises
-from labgrader.engine.kinds import Kinds
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.verdicts import Failure
 from labgrader.errors import ClusterError, TimedOut
-from labgrader.model.resource import ACCESS_REVIEW, Object, Resource, dig, name_of
+from labgrader.kube.resources import ACCESS_REVIEW, Object, Resource, dig, name_of
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.result import Evidence
 from labgrader.util.suggestion import misspelled
 

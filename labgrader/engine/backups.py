@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.model.resource import Object, dig
+from labgrader.kube.resources import Object, dig
 from labgrader.util.untrusted_yaml import NotReadable, stored_documents
 
 MAX_BYTES = 6_000_000

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine.ports import Cluster
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError, Rejected
-from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
+from labgrader.kube.waiting import wait_until
 
 GONE_SECONDS = 60.0
 """A namespace takes its time: five seconds of grace, and then one by one what is in it."""

@@ -21,7 +21,7 @@ from typing import Any
 from labgrader.engine.changes import Fault
 from labgrader.engine.changes import faults_of as change_faults
 from labgrader.errors import ContentError
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 from labgrader.model.result import Outcome
 from labgrader.util.yaml_files import read_documents
 

@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.ports import Cluster
 from labgrader.engine.reset import begin_anew
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError, Rejected
-from labgrader.model.resource import Object, Resource, dig
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, Resource, dig
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
 
 WHOLE = ("create", "replace", "refused")
 """The verbs that are given a whole manifest."""

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 
 from labgrader.engine.verdicts import Failure
-from labgrader.model.resource import CONFIG_MAP, Object, dig, name_of
+from labgrader.kube.resources import CONFIG_MAP, Object, dig, name_of
 from labgrader.model.result import Evidence
 
 

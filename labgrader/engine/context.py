@@ -10,12 +10,12 @@ from typing import Any
 from labgrader.engine import kubectl_premises, survey
 from labgrader.engine.asking import Asking
 from labgrader.engine.instruments import Instruments, Watched
-from labgrader.engine.leadership import FLIPS, flips
-from labgrader.engine.ports import Answer, Deed, Said
 from labgrader.engine.probe import Probe
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import ClusterError, LabError, MissingCapability, TimedOut
-from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.kube.leases import FLIPS, flips
+from labgrader.kube.protocols import Answer, Deed, Said
+from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
 
 ANSWER_SECONDS = 3.0
 """How long a server in a container may take; the probes of the lab allow it five."""
@@ -103,7 +103,7 @@ class Context(Asking):
         return self._snapshot.cluster.text(path, timeout=min(15, self.remaining())) or ""
 
     def kubectl(self, arguments: Sequence[str]) -> Said:
-        """Run kubectl on this cluster. For reads only: see ``engine.kubectl.plan``."""
+        """Run kubectl on this cluster. For reads only: see ``kube.kubectl_command.plan``."""
         kubectl = self._instruments.kubectl
         if kubectl is None:
             raise MissingCapability("kubectl cannot be run here", "See `labgrader doctor`")

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from labgrader.engine.obstacles import BINDING, DENIED, POLICY, deletion
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.obstacles import BINDING, DENIED, POLICY, deletion
+from labgrader.kube.resources import Object, Resource, dig, name_of
 
 _ROOT = "schema/openAPIV3Schema/properties/spec"
 _NAMED = re.compile(r"spec(?:\.([\w.]+))?")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labgrader.engine import changes
-from labgrader.engine.ports import Cluster
 from labgrader.engine.registry import Check
 from labgrader.engine.survey import CONTAINERS
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import Cause, LabError, UsageError
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.waiting import wait_until
 from labgrader.model.drill import Drill
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from labgrader.engine.asking import Asking
 from labgrader.errors import Forbidden
-from labgrader.model.resource import CONFIG_MAP, SECRET, Object, Resource, dig
+from labgrader.kube.resources import CONFIG_MAP, SECRET, Object, Resource, dig
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z0-9_.-]+)\))")
 _OF_METADATA = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")

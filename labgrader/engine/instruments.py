@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from labgrader.engine.ports import Containers, Judge, Kubectl, Record
+from labgrader.kube.protocols import Containers, Judge, Kubectl, Record
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from labgrader.engine.context import Context
 from labgrader.engine.probe import Probe
 from labgrader.engine.workload import condition
 from labgrader.errors import LabError, MissingCapability, QuotaExceeded
-from labgrader.model.resource import EVENT, JOB, NODE, POD, Object, dig, name_of
+from labgrader.kube.resources import EVENT, JOB, NODE, POD, Object, dig, name_of
 
 PENDING_SECONDS = 25.0
 """How long a pod may wait for a node, a volume or an image before that is what is wrong."""

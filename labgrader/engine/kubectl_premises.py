@@ -11,11 +11,11 @@ from itertools import pairwise
 from typing import Any
 
 from labgrader.engine import premises
-from labgrader.engine.kubectl import Kind, plan
-from labgrader.engine.ports import Said
 from labgrader.engine.snapshot import Interest
 from labgrader.errors import LabError
-from labgrader.model.resource import (
+from labgrader.kube.kubectl_command import Kind, plan
+from labgrader.kube.protocols import Said
+from labgrader.kube.resources import (
     AUTOSCALER,
     CONFIG_MAP,
     CRD,

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from labgrader.engine.events import Listener
-from labgrader.engine.ports import Cluster
 from labgrader.engine.runner import Runner
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.engine.watches import Change, Watches
 from labgrader.errors import Cause, LabError
+from labgrader.kube.protocols import Cluster
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion
 

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labgrader.engine.kinds import Kinds
 from labgrader.engine.ownership import Node, ownership
 from labgrader.engine.places import Made
-from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import PREFIX
 from labgrader.engine.reset_plan import entries
 from labgrader.engine.sights import Seen, see
 from labgrader.errors import Forbidden, LabError
-from labgrader.model.resource import (
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import (
     ENDPOINT_SLICE,
     JOB,
     POD,
@@ -30,6 +29,7 @@ from labgrader.model.resource import (
     Resource,
     name_of,
 )
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.task import Lab
 
 RETRY_SECONDS = 0.5

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import MARK, PREFIX
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError, Rejected
-from labgrader.model.resource import CONFIG_MAP, CRD, Object, Resource, dig, name_of
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import CONFIG_MAP, CRD, Object, Resource, dig, name_of
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
 from labgrader.util import threads
 
 WRITES = 48

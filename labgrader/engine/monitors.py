@@ -9,11 +9,8 @@ from typing import Any
 
 from labgrader.engine.alerting import Stage
 from labgrader.engine.context import Context
-from labgrader.engine.labels import matches
 from labgrader.engine.meaning import Condition, Page
 from labgrader.engine.metricspage import declared_in, series_of
-from labgrader.engine.moments import moment
-from labgrader.engine.ports import Answer
 from labgrader.engine.probe import MARK
 from labgrader.engine.scrape import (
     Port,
@@ -33,7 +30,10 @@ from labgrader.engine.workload import (
     serving_container,
 )
 from labgrader.errors import Unsettled
-from labgrader.model.resource import CRD, DEPLOYMENT, SERVICE, Object, Resource, dig, name_of
+from labgrader.kube.protocols import Answer
+from labgrader.kube.resources import CRD, DEPLOYMENT, SERVICE, Object, Resource, dig, name_of
+from labgrader.kube.selectors import matches
+from labgrader.kube.timestamps import moment
 
 MONITOR = Resource("monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor")
 

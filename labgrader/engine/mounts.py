@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from labgrader.model.resource import Object, dig
+from labgrader.kube.resources import Object, dig
 
 _FOR_ALL = 0o004
 _DEFAULT_MODE = 0o644

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from labgrader.engine.places import Made, Places
 from labgrader.engine.sights import Seen
-from labgrader.engine.states import Tone
+from labgrader.kube.status import Tone
 
 SHOWN = 20
 """So many siblings of one kind are shown; the rest is counted."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labgrader.engine.context import Context
-from labgrader.engine.images import plain_name
 from labgrader.engine.workload import condition, is_ready
 from labgrader.errors import Forbidden, Unreachable
-from labgrader.model.resource import EVENT, NODE, Object, dig, name_of
+from labgrader.kube.images import plain_name
+from labgrader.kube.resources import EVENT, NODE, Object, dig, name_of
 from labgrader.util.suggestion import near
 
 BROKEN = (

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from labgrader.engine.snapshot import Interest
 from labgrader.errors import ClusterError
-from labgrader.model.resource import (
+from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,

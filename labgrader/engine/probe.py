@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from labgrader.engine.instruments import Probes
-from labgrader.engine.ports import Cluster
 from labgrader.errors import LabError, Rejected, TimedOut
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, Resource, dig, name_of
 
 PREFIX = "labgrader-probe-"
 MARK = "labgrader.dev/probe"

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from labgrader.engine.context import Context
-from labgrader.engine.moments import moment
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.resources import Object, Resource, dig, name_of
+from labgrader.kube.timestamps import moment
 
 VAIN_WRITES = 2
 """How many recorded writes within a quiet time are too many: one may be a heartbeat."""

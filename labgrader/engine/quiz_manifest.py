@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.ports import Cluster
 from labgrader.errors import ClusterError, LabError, Rejected
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, dig
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.quiz import Look, Mark, Marked, Question, Sign
-from labgrader.model.resource import Object, dig
 from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 
 _NOT_FOUND, _TAKEN, _INVALID = 404, 409, 422

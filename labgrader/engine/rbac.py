@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 
 ANY = "*"
 SERVICE_ACCOUNTS = "system:serviceaccounts"

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from labgrader.engine.labels import matches
 from labgrader.engine.rbac import Account, Action, Atom, Rule, Table
 from labgrader.errors import Unsettled
-from labgrader.model.resource import (
+from labgrader.kube.resources import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     ROLE,
@@ -24,6 +23,7 @@ from labgrader.model.resource import (
     dig,
     name_of,
 )
+from labgrader.kube.selectors import matches
 
 T = TypeVar("T")
 

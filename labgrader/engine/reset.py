@@ -23,16 +23,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
-from labgrader.engine.obstacles import Obstacle, Obstacles
-from labgrader.engine.ports import Cluster
 from labgrader.engine.reset_contents import Contents, Held
 from labgrader.engine.reset_conversion import Conversion
 from labgrader.engine.reset_left import cause_of_staying, lines_of
 from labgrader.engine.reset_plan import Doomed, Survey, Surveyor, Unread, entries
 from labgrader.engine.reset_removal import Remover
-from labgrader.engine.waiting import Deadline, wait_until
 from labgrader.errors import LabError
-from labgrader.model.resource import NAMESPACE, RESET_AT, dig
+from labgrader.kube.obstacles import Obstacle, Obstacles
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import NAMESPACE, RESET_AT, dig
+from labgrader.kube.waiting import Deadline, wait_until
 
 GRACE_SECONDS = 10.0
 """How long an object may take to go by itself before its finalizers are taken off."""

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from labgrader.engine.obstacles import UNCONVERTED, Obstacles
-from labgrader.engine.ports import Cluster
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError
-from labgrader.model.resource import CRD, Object, Resource, dig
+from labgrader.kube.obstacles import UNCONVERTED, Obstacles
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import CRD, Object, Resource, dig
+from labgrader.kube.waiting import wait_until
 
 IN_FORCE_SECONDS = 10.0
 """How long the API server may take until it reads by a changed definition."""

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.ports import Cluster
-from labgrader.engine.waiting import Deadline
 from labgrader.errors import LabError, TimedOut
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, Resource, dig, name_of
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import Deadline
 from labgrader.util.yaml_files import read_documents
 
 WORKERS = 8

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
-from labgrader.model.resource import Object, dig, name_of
+from labgrader.kube.resources import Object, dig, name_of
 
 
 def looks_into(monitor: Object, namespace: str) -> bool:

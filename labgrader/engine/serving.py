@@ -7,11 +7,11 @@ from typing import Any
 
 from labgrader.engine.context import Context
 from labgrader.engine.podtrouble import Trouble, demand_nodes, trouble_of
-from labgrader.engine.quantity import quantity
 from labgrader.engine.verdicts import Fact, fact, unjudged
 from labgrader.engine.workload import Workload, is_ready
 from labgrader.errors import ClusterError, MissingCapability, Unsettled
-from labgrader.model.resource import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
+from labgrader.kube.quantities import quantity
+from labgrader.kube.resources import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
 from labgrader.model.result import Evidence
 
 FAILURES = 3

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labgrader.engine.states import Tone, state_of
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.resources import Object, Resource, dig, name_of
+from labgrader.kube.status import Tone, state_of
 
 _LONGEST = 200
 

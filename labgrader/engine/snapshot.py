@@ -15,9 +15,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from labgrader.engine.ports import Cluster
 from labgrader.errors import LabError, Rejected
-from labgrader.model.resource import Object, Resource, dig
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, Resource, dig
 from labgrader.util import threads
 
 T = TypeVar("T")

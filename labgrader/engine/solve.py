@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labgrader.engine import changes
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.obstacles import Obstacle, Obstacles, deletion, immutable
-from labgrader.engine.ports import Cluster
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.obstacles import Obstacle, Obstacles, deletion, immutable
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, Resource, dig, name_of
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
 from labgrader.util.yaml_files import read_documents
 
 ACTS = ".acts.yaml"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labgrader.engine.catalog import Catalog
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import ClusterError
-from labgrader.model.resource import NODE, Object, dig
+from labgrader.kube.resources import NODE, Object, dig
 from labgrader.model.result import ClusterInfo
 
 SIMULATED_MARK = "kwok.x-k8s.io/node"

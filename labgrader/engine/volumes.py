@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labgrader.model.resource import Object, dig
+from labgrader.kube.resources import Object, dig
 
 PASSING = ("emptyDir", "ephemeral")
 """Volumes that go with the pod."""

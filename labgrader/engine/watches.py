@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from labgrader.engine.leadership import SKEW_SECONDS
-from labgrader.engine.ports import Cluster
 from labgrader.engine.probe import PREFIX
 from labgrader.engine.snapshot import Interest, Snapshot, key_of, version_of
 from labgrader.errors import Forbidden, LabError
-from labgrader.model.resource import LEASE, Object, dig
+from labgrader.kube.leases import SKEW_SECONDS
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import LEASE, Object, dig
 
 RETRY_SECONDS = 0.5
 """How long a watch rests before it is tried again."""

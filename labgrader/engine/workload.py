@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from labgrader.engine.asking import Asking
-from labgrader.engine.moments import moment
 from labgrader.engine.verdicts import Failure
 from labgrader.errors import Unsettled
-from labgrader.model.resource import DEPLOYMENT, POD, REPLICA_SET, Object, dig
+from labgrader.kube.resources import DEPLOYMENT, POD, REPLICA_SET, Object, dig
+from labgrader.kube.timestamps import moment
 from labgrader.model.result import Evidence
 
 _REVISION = "deployment.kubernetes.io/revision"

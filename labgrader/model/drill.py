@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 
 
 @dataclass(frozen=True, slots=True)

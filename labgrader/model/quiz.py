@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 
 STRONG = 0.8
 WEAK = 0.5

@@ -15,8 +15,8 @@ import pytest
 import websocket
 
 from labgrader.cli import root
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import ExitCode
+from labgrader.kube.waiting import wait_until
 from serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
 
 

@@ -14,9 +14,9 @@ from labgrader.api import AuditPolicy, AuditRequest, BadPolicy
 from labgrader.cli import root
 from labgrader.cluster.embedded.auditing import AuditServer, Entry, settled
 from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.kube import Kube
 from labgrader.errors import ExitCode, LabError, ProviderError
-from labgrader.model.resource import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
 from labgrader.paths import STATE_VARIABLE
 
 pytestmark = [pytest.mark.cluster]

@@ -18,10 +18,10 @@ from labgrader.author.ground import Ground
 from labgrader.author.lint import lint
 from labgrader.author.proof import Kind
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
 from labgrader.engine.cases import load_cases
 from labgrader.errors import ExitCode
-from labgrader.model.resource import Resource
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.workbench import Choice, Workbench
 

@@ -16,8 +16,8 @@ from answers import Answers, selected
 from labgrader.author import proof
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
-from labgrader.cluster.kube import Kube
 from labgrader.engine.cases import Case, load_cases
+from labgrader.kube.client import Kube
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench
 from spreading import case_group

@@ -12,8 +12,8 @@ from labgrader.cli import root
 from labgrader.engine import changes
 from labgrader.engine.baseline import Baseline
 from labgrader.engine.drills import drill_files, load_drills
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import ExitCode
+from labgrader.kube.waiting import wait_until
 from labgrader.model.drill import Drill
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root

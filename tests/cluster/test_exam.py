@@ -8,9 +8,9 @@ import pytest
 
 from labgrader import examining
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
 from labgrader.errors import ExitCode
-from labgrader.model.resource import NAMESPACE
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import NAMESPACE
 
 pytestmark = pytest.mark.cluster
 

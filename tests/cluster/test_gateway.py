@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from gateway import Gateway
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
 from labgrader.engine import changes
 from labgrader.engine.solve import Solver
 from labgrader.errors import Cause
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench

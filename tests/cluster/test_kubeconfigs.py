@@ -23,9 +23,9 @@ import yaml
 import certificates
 from gateway import Gateway
 from labgrader.cluster.embedded.binary import kube_binary
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.model.resource import Resource, dig
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.resources import Resource, dig
 from proxies import Proxy
 
 pytestmark = [pytest.mark.cluster]

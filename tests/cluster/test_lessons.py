@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
 from labgrader.engine import measuring
 from labgrader.engine.measuring import MEASUREMENTS, Row
 from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode
-from labgrader.model.resource import CONFIG_MAP, CRD, NAMESPACE, name_of
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CONFIG_MAP, CRD, NAMESPACE, name_of
 from labgrader.paths import content_root
 from labgrader.util.yaml_files import read_documents
 

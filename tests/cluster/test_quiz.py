@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from labgrader.cluster.kube import Kube
 from labgrader.engine import changes
-from labgrader.engine.kinds import Kinds
 from labgrader.engine.quiz import load_quiz
 from labgrader.engine.quiz_manifest import fits, judge_manifest
 from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError, Rejected, WebhookFailed
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import Object, dig
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
 from labgrader.model.quiz import Kind, Mark, Question
-from labgrader.model.resource import Object, dig
 from labgrader.paths import content_root
 from wiping import wipe
 

@@ -14,14 +14,13 @@ import yaml
 
 from commands import Run
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
 from labgrader.engine import reset_removal
-from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import ExitCode, LabError, Rejected
-from labgrader.model.resource import (
+from labgrader.kube.client import Kube
+from labgrader.kube.obstacles import API_SERVICE, UNCONVERTED
+from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE,
     CRD,
@@ -33,6 +32,7 @@ from labgrader.model.resource import (
     Resource,
     dig,
 )
+from labgrader.kube.waiting import wait_until
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]

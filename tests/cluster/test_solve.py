@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from commands import Run
-from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode, LabError
-from labgrader.model.resource import (
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import (
     CONFIG_MAP,
     CRD,
     DEPLOYMENT,

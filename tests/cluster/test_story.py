@@ -14,13 +14,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
 from labgrader.engine import catalog, changes, lint
 from labgrader.engine.cases import load_cases
 from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import ExitCode
-from labgrader.model.resource import CRD, Resource
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CRD, Resource
+from labgrader.kube.waiting import wait_until
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_json
 

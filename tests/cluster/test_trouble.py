@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
 from labgrader.cluster.provider import ClusterStatus
 from labgrader.engine.board import Limits
 from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, ExitCode
-from labgrader.model.resource import SERVICE_ACCOUNT, Resource
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import SERVICE_ACCOUNT, Resource
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench

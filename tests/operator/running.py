@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 
 from labgrader.cli.run_operator import Login
-from labgrader.cluster.kube import Kube
 from labgrader.engine.solve import Solver
-from labgrader.model.resource import (
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import (
     AUTOSCALER,
     DEPLOYMENT,
     EVENT,

@@ -19,9 +19,9 @@ from typing import Any
 import yaml
 
 from labgrader.cluster.embedded.nodes.images import built
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import Rejected
-from labgrader.model.resource import AUTOSCALER, DEPLOYMENT, LEASE, Object, Resource, dig, name_of
+from labgrader.kube.resources import AUTOSCALER, DEPLOYMENT, LEASE, Object, Resource, dig, name_of
+from labgrader.kube.waiting import wait_until
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.workbench import Workbench
 from nodes_support import RealLab

@@ -13,7 +13,7 @@ from typing import Any
 
 import urllib3
 
-from labgrader.cluster.kubeconfig import Connection
+from labgrader.kube.kubeconfig import Connection
 from odd_server import Answer, make_kubeconfig, send
 
 PAGE = b"<html><body><h1>The page you look for</h1> was eaten by a webhook</body></html>"

@@ -9,7 +9,7 @@ from labgrader.engine import survey
 from labgrader.engine.board import Limits
 from labgrader.engine.registry import Check
 from labgrader.engine.runner import Runner
-from labgrader.model.resource import Resource
+from labgrader.kube.resources import Resource
 from labgrader.model.result import CheckResult, Report
 from labgrader.model.task import Criterion, Lab, Step, Task
 

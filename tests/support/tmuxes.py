@@ -13,7 +13,7 @@ from typing import Self
 
 import pytest
 
-from labgrader.engine.waiting import wait_until
+from labgrader.kube.waiting import wait_until
 
 NUMBERS = itertools.count()
 """A name is not used twice: the server that had it may still be ending."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labgrader.cluster.kube import Kube
 from labgrader.engine.reset import Reset
+from labgrader.kube.client import Kube
 from labgrader.paths import content_root
 
 

@@ -18,8 +18,8 @@ from labgrader.engine import catalog, scoring
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.engine.snapshot import Interest
 from labgrader.engine.watches import Change
+from labgrader.kube.resources import NAMESPACE
 from labgrader.model.modes import Mode, Terms
-from labgrader.model.resource import NAMESPACE
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
 from labgrader.session.book import Book
 from labgrader.session.journal import Journal

@@ -116,6 +116,6 @@ def made(number):
     """Return a change of one of many objects."""
     from labgrader.engine.snapshot import Interest
     from labgrader.engine.watches import Change
-    from labgrader.model.resource import NAMESPACE
+    from labgrader.kube.resources import NAMESPACE
 
     return Change(Interest(NAMESPACE), f"ConfigMap filler-{number} created")

@@ -8,7 +8,7 @@ import pytest
 from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.engine import catalog, mapping
 from labgrader.errors import Unreachable
-from labgrader.model.resource import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
+from labgrader.kube.resources import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
 from labgrader.paths import content_root
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labgrader.engine.waiting import wait_until
+from labgrader.kube.waiting import wait_until
 from terminals import Terminal
 
 DEADLINE = 1_000_000

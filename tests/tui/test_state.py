@@ -7,7 +7,7 @@ import pytest
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.engine.snapshot import Interest
 from labgrader.engine.watches import Change
-from labgrader.model.resource import NAMESPACE
+from labgrader.kube.resources import NAMESPACE
 from labgrader.model.result import Outcome
 from labgrader.tui.state import Broken, LabState, LinkBack, LinkLost, Mark, reduce
 

@@ -18,7 +18,7 @@ from labgrader.author.verify import choose_cases
 from labgrader.engine.instruments import Instruments
 from labgrader.engine.snapshot import Snapshot
 from labgrader.errors import Rejected
-from labgrader.model.resource import CONFIG_MAP, Object, Resource
+from labgrader.kube.resources import CONFIG_MAP, Object, Resource
 from labgrader.model.result import ClusterInfo
 from labgrader.workbench import Choice, Workbench
 

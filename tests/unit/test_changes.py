@@ -10,7 +10,7 @@ from fake_cluster import FakeCluster
 from lab_on_fake import LabOnFake
 from labgrader.engine import changes
 from labgrader.errors import LabError
-from labgrader.model.resource import LEASE, Object, Resource
+from labgrader.kube.resources import LEASE, Object, Resource
 
 TYPED: Object = {
     "apiVersion": "coordination.k8s.io/v1",

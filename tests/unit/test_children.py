@@ -12,14 +12,14 @@ import pytest
 from fake_cluster import FakeCluster
 from labgrader.engine.context import Context
 from labgrader.engine.environment import environment
-from labgrader.engine.images import aliases, is_image
-from labgrader.engine.ports import Answer
 from labgrader.engine.scaling import beside, cpu_target
 from labgrader.engine.serving import serves, waits
 from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.workload import service_targets
 from labgrader.errors import ClusterError, Forbidden, MissingCapability, Unsettled
-from labgrader.model.resource import (
+from labgrader.kube.images import aliases, is_image
+from labgrader.kube.protocols import Answer
+from labgrader.kube.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
     NODE,

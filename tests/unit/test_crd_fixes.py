@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labgrader.engine import crd_fixes
-from labgrader.model.resource import Object, Resource
+from labgrader.kube.resources import Object, Resource
 
 RESOURCE = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 

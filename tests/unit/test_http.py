@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
 from labgrader.errors import (
     Forbidden,
     LabError,
@@ -20,7 +18,9 @@ from labgrader.errors import (
     Unreachable,
     WebhookFailed,
 )
-from labgrader.model.resource import NAMESPACE
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.resources import NAMESPACE
 from odd_server import Answer, OddServer, make_kubeconfig, ok, status
 
 X = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "x"}}

@@ -15,11 +15,11 @@ from labgrader.engine import context as context_module
 from labgrader.engine import probe as probe_module
 from labgrader.engine.context import Context
 from labgrader.engine.instruments import Instruments, Probes, Sightings, Watched
-from labgrader.engine.ports import Answer
 from labgrader.engine.probe import MARK, Probe
 from labgrader.engine.snapshot import Snapshot
 from labgrader.errors import MissingCapability, TimedOut, Unreachable
-from labgrader.model.resource import LEASE, Object, name_of
+from labgrader.kube.protocols import Answer
+from labgrader.kube.resources import LEASE, Object, name_of
 from small_lab import THING
 
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from labgrader.cluster import target as targets
-from labgrader.cluster.kubeconfig import connect
 from labgrader.errors import Forbidden, LabError, UsageError
+from labgrader.kube.kubeconfig import connect
 from odd_server import make_kubeconfig
 
 

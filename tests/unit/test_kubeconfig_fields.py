@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from labgrader.cluster.kubeconfig import Connection, connect
 from labgrader.errors import ExitCode, Forbidden, UsageError
+from labgrader.kube.kubeconfig import Connection, connect
 from odd_server import make_kubeconfig
 
 HTTPS = "https://127.0.0.1:1"
@@ -217,7 +217,7 @@ def credential(**status: str) -> str:
 
 
 def test_a_plugin_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labgrader.cluster.exec_plugin.LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr("labgrader.kube.exec_plugin.LIMIT_SECONDS", 0.2)
     with pytest.raises(Forbidden, match="did not end within"):
         opened(tmp_path, plugin(tmp_path, "sleep 60", interactiveMode="Never"))
 
@@ -261,7 +261,7 @@ def test_what_a_plugin_started_goes_with_it(
 ) -> None:
     import psutil
 
-    monkeypatch.setattr("labgrader.cluster.exec_plugin.LIMIT_SECONDS", 2.0)
+    monkeypatch.setattr("labgrader.kube.exec_plugin.LIMIT_SECONDS", 2.0)
     script = f"sleep 321 & echo $! > {tmp_path}/pid; wait"
     with pytest.raises(Forbidden, match="did not end within"):
         opened(tmp_path, plugin(tmp_path, script, interactiveMode="Never"))

@@ -9,8 +9,8 @@ import pytest
 
 from labgrader.cluster.kubectl import Kubectl
 from labgrader.cluster.target import Target
-from labgrader.engine.ports import Said
 from labgrader.errors import Unreachable
+from labgrader.kube.protocols import Said
 
 MARKED = (
     'I1128 12:00:00.000000       1 round_trippers.go:632] "Response" status="200 OK" headers=<\n'

@@ -13,10 +13,10 @@ from labgrader.engine import snapshot as snapshot_module
 from labgrader.engine.context import Context
 from labgrader.engine.instruments import Instruments
 from labgrader.engine.kubectl_premises import of_call
-from labgrader.engine.ports import Said
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import Forbidden
-from labgrader.model.resource import CRD, DEPLOYMENT, NODE, POD, Object, Resource
+from labgrader.kube.protocols import Said
+from labgrader.kube.resources import CRD, DEPLOYMENT, NODE, POD, Object, Resource
 from tests.support.fake_cluster import FakeCluster
 
 ALGO = Resource("fintech.io", "v1", "algos", "Algo")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.engine.labels import written
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
+from labgrader.kube.selectors import written
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from labgrader.engine.events import CheckFinished, RunFinished
 from labgrader.engine.live import Live, Retries
 from labgrader.engine.probe import PREFIX
 from labgrader.errors import Forbidden, Unreachable
-from labgrader.model.resource import CRD, LEASE, dig
+from labgrader.kube.resources import CRD, LEASE, dig
 from labgrader.model.result import Outcome, Report
 from small_lab import OTHER, THING, SmallLab, info
 

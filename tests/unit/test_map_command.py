@@ -7,7 +7,7 @@ import pytest
 from labgrader.cli.map import _Teller
 from labgrader.engine.mapping import Map
 from labgrader.engine.ownership import Node
-from labgrader.engine.states import Tone
+from labgrader.kube.status import Tone
 
 
 def drawn(*names: str, reading: bool = False, lost: str = "") -> Map:

@@ -14,7 +14,7 @@ from labgrader.engine import catalog, mapping
 from labgrader.engine.mapping import Atlas, Map, wanted
 from labgrader.engine.probe import PREFIX
 from labgrader.errors import Forbidden, Unreachable
-from labgrader.model.resource import CONFIG_MAP, CRD, DEPLOYMENT, LEASE, POD
+from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, LEASE, POD
 from labgrader.paths import content_root
 from labgrader.report.map import as_text
 
@@ -143,7 +143,7 @@ def test_a_kind_that_is_served_later_is_seen(watching: Watching, cluster: LabOnF
     late = mapping.Wanted("monitoring.coreos.com/v1", "ServiceMonitor", NS)
     assert late in wanted(content_root())
     watching.until(lambda drawn: not drawn.reading)
-    from labgrader.model.resource import Resource
+    from labgrader.kube.resources import Resource
 
     monitor = Resource("monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor")
     cluster.kinds.append(monitor)

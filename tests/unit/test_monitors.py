@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from labgrader.engine.context import Context
 from labgrader.engine.monitors import MONITOR, Stage, stage
-from labgrader.engine.ports import Answer
-from labgrader.model.resource import (
+from labgrader.kube.protocols import Answer
+from labgrader.kube.resources import (
     CRD,
     DEPLOYMENT,
     POD,

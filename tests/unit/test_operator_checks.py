@@ -12,12 +12,12 @@ import pytest
 from fake_cluster import FakeCluster
 from labgrader.engine.context import Context
 from labgrader.engine.instruments import Watched
-from labgrader.engine.ports import Answer, Deed
 from labgrader.engine.registry import load_checks
 from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.verdicts import Fact, Failure
 from labgrader.errors import Forbidden, MissingCapability, Rejected, Unsettled
-from labgrader.model.resource import (
+from labgrader.kube.protocols import Answer, Deed
+from labgrader.kube.resources import (
     DEPLOYMENT,
     EVENT,
     LEASE,

@@ -19,8 +19,7 @@ from labgrader.engine.ownership import (
 )
 from labgrader.engine.places import Made
 from labgrader.engine.sights import Seen, see
-from labgrader.engine.states import Tone
-from labgrader.model.resource import (
+from labgrader.kube.resources import (
     AUTOSCALER,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -41,6 +40,7 @@ from labgrader.model.resource import (
     VOLUME_CLAIM,
     Resource,
 )
+from labgrader.kube.status import Tone
 from labgrader.report.map import as_plain, as_text
 
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")

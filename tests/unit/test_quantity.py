@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from labgrader.engine.quantity import duration, quantity
+from labgrader.kube.quantities import duration, quantity
 
 SAME_AMOUNTS = [
     ("100m", "0.1", 0.1, ".1", "100e-3", "1e-1"),

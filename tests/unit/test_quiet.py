@@ -11,10 +11,10 @@ import pytest
 from fake_cluster import FakeCluster
 from labgrader.engine import quiet
 from labgrader.engine.context import Context
-from labgrader.engine.ports import Deed
 from labgrader.engine.quiet import Quiet
 from labgrader.engine.snapshot import Snapshot
-from labgrader.model.resource import DEPLOYMENT, Object, Resource
+from labgrader.kube.protocols import Deed
+from labgrader.kube.resources import DEPLOYMENT, Object, Resource
 
 THING = Resource("lab.dev", "v1", "things", "Thing")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from labgrader.engine.rbac_access import confirm, grants, selects, untouched_def
 from labgrader.engine.registry import Check, load_checks
 from labgrader.engine.verdicts import Fact, Failure
 from labgrader.errors import Unsettled
-from labgrader.model.resource import (
+from labgrader.kube.resources import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
     ROLE,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from fake_cluster import FakeCluster
-from labgrader.engine import finalizers
-from labgrader.engine.obstacles import API_SERVICE, Obstacles
 from labgrader.engine.reset import Reset, begin_anew
 from labgrader.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
-from labgrader.model.resource import (
+from labgrader.kube import finalizers
+from labgrader.kube.obstacles import API_SERVICE, Obstacles
+from labgrader.kube.resources import (
     ADMISSION,
     CONFIG_MAP,
     NAMESPACE,

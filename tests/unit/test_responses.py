@@ -13,10 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import Connection, connect
-from labgrader.cluster.pods import Pods
-from labgrader.engine.ports import Answer as Said
 from labgrader.errors import (
     Forbidden,
     LabError,
@@ -26,7 +22,11 @@ from labgrader.errors import (
     Unreachable,
     WebhookFailed,
 )
-from labgrader.model.resource import ACCESS_REVIEW, CONFIG_MAP, Object, Resource
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import Connection, connect
+from labgrader.kube.pods import Pods
+from labgrader.kube.protocols import Answer as Said
+from labgrader.kube.resources import ACCESS_REVIEW, CONFIG_MAP, Object, Resource
 from odd_server import Answer, OddServer, ok, status
 
 NS = "lab"

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import pytest
 
 from labgrader.engine.amounts import rates_in, times_in
-from labgrader.engine.kubectl import Kind, plan
-from labgrader.engine.ports import Said
 from labgrader.engine.rehearsal import Rehearsal, chosen_namespace
 from labgrader.engine.runbook import MAX_CHARACTERS, STANDS_FOR, Runbook
+from labgrader.kube.kubectl_command import Kind, plan
+from labgrader.kube.protocols import Said
 
 READING = {"get", "describe", "logs", "log", "top", "explain", "events", "rollout", "auth"}
 

@@ -11,7 +11,7 @@ from labgrader.api import Failure, Unsettled, fact
 from labgrader.engine.board import Limits
 from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.errors import Cause, Forbidden, LabError, TimedOut, Unreachable
-from labgrader.model.resource import NODE
+from labgrader.kube.resources import NODE
 from labgrader.model.result import Outcome
 from small_lab import OTHER, THING, SmallLab
 

@@ -12,7 +12,7 @@ from labgrader.engine import snapshot as snapshot_module
 from labgrader.engine.context import Context
 from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import Rejected, Unreachable
-from labgrader.model.resource import (
+from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE_BINDING,
     CRD,

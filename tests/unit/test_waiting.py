@@ -9,7 +9,7 @@ from test_reports import report  # the report with every outcome in it
 
 from labgrader.cli.waiting import Waiting
 from labgrader.engine.events import CheckFinished
-from labgrader.engine.waiting import wait_until
+from labgrader.kube.waiting import wait_until
 from labgrader.model.result import Outcome
 
 CHECK = next(one for one in report().checks if one.outcome is Outcome.FAILED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labgrader.cluster import webhooks
 from labgrader.errors import (
     ClusterError,
     Forbidden,
@@ -13,7 +12,8 @@ from labgrader.errors import (
     Unreachable,
     WebhookFailed,
 )
-from labgrader.model.resource import CONFIG_MAP, CRD, Object, Resource
+from labgrader.kube import webhooks
+from labgrader.kube.resources import CONFIG_MAP, CRD, Object, Resource
 
 THING = Resource("example.io", "v1", "things", "Thing")
 

@@ -10,7 +10,7 @@ from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding
 from labgrader.engine.changes import faults_of
 from labgrader.engine.solve import ACTS
-from labgrader.model.resource import dig
+from labgrader.kube.resources import dig
 
 
 def solved(content: Content) -> Iterator[Finding]:

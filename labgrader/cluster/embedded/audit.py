@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine.ports import Deed
-from labgrader.model.resource import Resource
+from labgrader.kube.protocols import Deed
+from labgrader.kube.resources import Resource
 
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
@@ -25,7 +25,7 @@ class _Tail:
 
 
 class AuditRecord:
-    """See ``engine.ports.Record``. What was read once is not read again.
+    """See ``kube.protocols.Record``. What was read once is not read again.
 
     Args:
         log: the audit log; older parts of it lie beside it.

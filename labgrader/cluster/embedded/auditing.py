@@ -26,10 +26,10 @@ from labgrader.cluster.embedded.files import write_private
 from labgrader.cluster.embedded.layout import ClusterLayout
 from labgrader.cluster.embedded.pki import Pki
 from labgrader.cluster.embedded.ports import free_port
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.engine.waiting import wait_until
 from labgrader.errors import LabError, ProviderError
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.waiting import wait_until
 
 READY_SECONDS = 60.0
 _STOP_SECONDS = 8.0

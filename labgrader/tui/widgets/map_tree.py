@@ -11,7 +11,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from labgrader.engine.ownership import Node
-from labgrader.engine.states import Tone
+from labgrader.kube.status import Tone
 from labgrader.report.clean import one_line
 
 _TONES = {

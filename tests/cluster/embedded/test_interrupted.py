@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from labgrader.cluster.embedded import processes
-from labgrader.engine.waiting import wait_until
+from labgrader.kube.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 

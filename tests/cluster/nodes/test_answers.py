@@ -19,7 +19,7 @@ from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.engine.cases import Case, load_cases
 from labgrader.engine.events import RunFinished
 from labgrader.errors import Cause
-from labgrader.model.resource import JOB, NODE, RESOURCE_QUOTA, name_of
+from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.workbench import Choice, Workbench

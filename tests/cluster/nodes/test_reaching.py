@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from labgrader.cluster.kubeconfig import connect
-from labgrader.cluster.pods import MAX_BYTES, Pods
-from labgrader.engine.ports import Answer
 from labgrader.errors import Forbidden, Rejected, TimedOut
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.pods import MAX_BYTES, Pods
+from labgrader.kube.protocols import Answer
 from nodes_support import RealLab, pod
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kube import Kube
+from labgrader.kube.client import Kube
 from proxy import Proxy
 from running import Lab
 from wiping import wipe

@@ -14,7 +14,7 @@ from labgrader.engine.instruments import Instruments
 from labgrader.engine.probe import PREFIX
 from labgrader.engine.snapshot import Snapshot
 from labgrader.errors import LabError
-from labgrader.model.resource import name_of
+from labgrader.kube.resources import name_of
 from labgrader.paths import content_root
 from running import ALGORITHM, PLATFORM, SERVICE, Lab, until
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.kinds import Kinds
-from labgrader.model.resource import CRD, NAMESPACE, dig
+from labgrader.kube.resources import CRD, NAMESPACE, dig
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.paths import content_root
 from labgrader.util.yaml_files import read_documents
 from proxy import Proxy

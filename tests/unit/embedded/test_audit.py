@@ -10,7 +10,7 @@ import pytest
 
 from labgrader.cluster.embedded import audit
 from labgrader.cluster.embedded.audit import AuditRecord
-from labgrader.model.resource import Resource
+from labgrader.kube.resources import Resource
 
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 

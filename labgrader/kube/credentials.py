@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labgrader.cluster import exec_plugin
-from labgrader.cluster.kubeconfig_file import Entry
 from labgrader.errors import Forbidden, UsageError
+from labgrader.kube import exec_plugin
+from labgrader.kube.kubeconfig_file import Entry
 
 Headers = Sequence[tuple[str, str]]
 """Names and values; a name may come more than once."""
@@ -43,7 +43,7 @@ def of(user: Entry, cluster: Entry, context: str, tell: Callable[[str], None]) -
             return Login(lambda: acting, found.certificate, found.key)
         return Login(lambda: [_bearer(plugin.credential().token, user), *acting])
     if user.value.get("auth-provider") is not None:
-        from labgrader.cluster import auth_provider
+        from labgrader.kube import auth_provider
 
         known = auth_provider.headers_of(user, context)
         return Login(lambda: [*known(), *acting])

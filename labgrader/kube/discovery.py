@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from labgrader.cluster.responses import Response
-from labgrader.model.resource import Object, Resource, dig
+from labgrader.kube.resources import Object, Resource, dig
+from labgrader.kube.responses import Response
 
 Document = Callable[[str, str, float], Object]
 """Reads the JSON document of a kind at a path within seconds; raises for all else."""

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 
 from urllib3.exceptions import HTTPError
 
-from labgrader.cluster.http import Http, transport_error
-from labgrader.cluster.kubeconfig import Connection
-from labgrader.cluster.responses import Response, failure_of, refusal
-from labgrader.engine.ports import Answer
 from labgrader.errors import Forbidden, Rejected, TimedOut, Unreachable
+from labgrader.kube.http import Http, transport_error
+from labgrader.kube.kubeconfig import Connection
+from labgrader.kube.protocols import Answer
+from labgrader.kube.responses import Response, failure_of, refusal
 
 if TYPE_CHECKING:
     from websocket import WebSocket
@@ -27,7 +27,7 @@ _PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"]
 
 
 class Pods:
-    """See ``engine.ports.Containers`` for what each method promises."""
+    """See ``kube.protocols.Containers`` for what each method promises."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -85,9 +85,9 @@ class Pods:
         headers = [f"{name}: {value}" for name, value in connection.headers()]
         way = None
         if connection.proxy:
-            from labgrader.cluster import proxying
+            from labgrader.kube import proxy
 
-            way = proxying.tunnel(connection, timeout)
+            way = proxy.tunnel(connection, timeout)
         try:
             return create_connection(
                 connection.host.replace("http", "ws", 1) + path,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from labgrader.model.resource import Object, dig
+from labgrader.kube.resources import Object, dig
 
 _HUB = re.compile(r"^(?:index\.|registry-1\.)?docker\.io/")
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from urllib3.exceptions import HTTPError
 
-from labgrader.cluster import discovery, responses, webhooks
-from labgrader.cluster.http import Http, transport_error
-from labgrader.cluster.kubeconfig import Connection
-from labgrader.cluster.responses import Response
-from labgrader.engine.ports import WatchEvent
 from labgrader.errors import ClusterError, Rejected
-from labgrader.model.resource import Object, Resource, name_of
+from labgrader.kube import discovery, responses, webhooks
+from labgrader.kube.http import Http, transport_error
+from labgrader.kube.kubeconfig import Connection
+from labgrader.kube.protocols import WatchEvent
+from labgrader.kube.resources import Object, Resource, name_of
+from labgrader.kube.responses import Response
 
 FIELD_MANAGER = "labgrader"
 PAGE = 500
@@ -23,7 +23,7 @@ _TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
 
 class Kube:
-    """A Kubernetes API server. See ``engine.ports.Cluster`` for what each method promises."""
+    """A Kubernetes API server. See ``kube.protocols.Cluster`` for what each method promises."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -40,7 +40,7 @@ class Kube:
         self._http.close()
 
     def marks(self) -> bool:
-        """Whether answers repeat the ``Audit-ID`` of their request; see ``cluster.http``."""
+        """Whether answers repeat the ``Audit-ID`` of their request; see ``kube.http``."""
         return self._http.marks()
 
     def get(

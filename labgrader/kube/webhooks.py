@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine.obstacles import WEBHOOK_CONFIGURATIONS, deletion, no_conversion
 from labgrader.errors import ClusterError, LabError, TimedOut, WebhookFailed
-from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.kube.obstacles import WEBHOOK_CONFIGURATIONS, deletion, no_conversion
+from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
 
 Read = Callable[[Resource, str | None], Sequence[Object]]
 """Reads objects of a cluster-scoped resource: the one of that name, or all."""

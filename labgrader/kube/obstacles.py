@@ -1,6 +1,6 @@
 """What stops a request to the API server, and the command that gets it out of the way.
 
-``cluster/webhooks.py`` names the configuration of a webhook that fails. In here is what matters to
+``kube/webhooks.py`` names the configuration of a webhook that fails. In here is what matters to
 commands that write and remove: admission that denies, aggregated APIs without a backend, conversion
 webhooks, immutable fields.
 """
@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from labgrader.engine.ports import Cluster
 from labgrader.errors import Cause, LabError, Rejected, Unreachable, WebhookFailed
-from labgrader.model.resource import ADMISSION, CRD, Object, Resource, dig, name_of
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import ADMISSION, CRD, Object, Resource, dig, name_of
 
 API_SERVICE = Resource(
     "apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False

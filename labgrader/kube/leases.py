@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from labgrader.engine.moments import moment
-from labgrader.engine.ports import Deed
-from labgrader.model.resource import dig
+from labgrader.kube.protocols import Deed
+from labgrader.kube.resources import dig
+from labgrader.kube.timestamps import moment
 
 SKEW_SECONDS = 5.0
 """How far the clocks of the API server and of a Lease's holder may be apart."""

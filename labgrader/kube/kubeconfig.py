@@ -14,10 +14,10 @@ from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import urlsplit
 
-from labgrader.cluster import credentials, tls
-from labgrader.cluster.credentials import Headers
-from labgrader.cluster.kubeconfig_file import Entry, load
 from labgrader.errors import UsageError
+from labgrader.kube import credentials, tls
+from labgrader.kube.credentials import Headers
+from labgrader.kube.kubeconfig_file import Entry, load
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 

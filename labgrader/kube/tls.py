@@ -7,9 +7,9 @@ import ssl
 import tempfile
 from contextlib import ExitStack
 
-from labgrader.cluster.credentials import Login
-from labgrader.cluster.kubeconfig_file import Entry
 from labgrader.errors import UsageError
+from labgrader.kube.credentials import Login
+from labgrader.kube.kubeconfig_file import Entry
 from labgrader.util.machine import machine_errors
 
 CLUSTER_KEYS = ("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify")

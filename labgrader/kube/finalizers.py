@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labgrader.model.resource import Object, dig
+from labgrader.kube.resources import Object, dig
 
 ANY_KIND = {"foregroundDeletion", "orphan", "kubernetes"}
 """What the garbage collector and the namespace controller serve. They alone have no domain."""

@@ -13,8 +13,8 @@ import socks
 import urllib3
 from urllib3.contrib.socks import SOCKSProxyManager
 
-from labgrader.cluster.kubeconfig import Connection
 from labgrader.errors import MissingCapability, Unreachable
+from labgrader.kube.kubeconfig import Connection
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _TYPES = {"http": socks.HTTP, "socks5": socks.SOCKS5, "socks5h": socks.SOCKS5}

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from labgrader.engine.ports import Cluster
-from labgrader.model.resource import Object, Resource, dig
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Object, Resource, dig
 
 _GROUP = re.compile(r"[a-z0-9][-a-z0-9.]*")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from labgrader.engine.kubectl_flags import HELP, fault, needed_proof
+from labgrader.kube.kubectl_flags import HELP, fault, needed_proof
 
 _READS = {
     *("get", "describe", "logs", "log", "top", "explain", "events"),

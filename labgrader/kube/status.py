@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
-from labgrader.model.resource import Object, Resource, dig
+from labgrader.kube.resources import Object, Resource, dig
 
 
 class Tone(Enum):

@@ -17,8 +17,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from labgrader.cluster.kubeconfig_file import Entry
 from labgrader.errors import Forbidden, UsageError
+from labgrader.kube.kubeconfig_file import Entry
 
 LIMIT_SECONDS = 30.0
 INTERACTIVE_SECONDS = 300.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 
 
 def matches(selector: Object, labels: Mapping[str, str]) -> bool:

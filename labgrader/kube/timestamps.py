@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from labgrader.model.resource import dig
+from labgrader.kube.resources import dig
 
 
 def moment(value: object) -> datetime | None:

@@ -23,9 +23,9 @@ from urllib3.exceptions import (
     TimeoutError as HTTPTimeout,
 )
 
-from labgrader.cluster.kubeconfig import Connection
-from labgrader.cluster.responses import LOOK, Response, failure_of, refusal, unexpected
 from labgrader.errors import ClusterError, TimedOut, Unreachable
+from labgrader.kube.kubeconfig import Connection
+from labgrader.kube.responses import LOOK, Response, failure_of, refusal, unexpected
 
 _TRIES = 3
 """How often a server is asked for a marked answer before it is taken for one that marks none."""
@@ -57,9 +57,9 @@ class Http:
     def _pool_of(self, options: Mapping[str, Any]) -> urllib3.PoolManager:
         if not self.connection.proxy:
             return urllib3.PoolManager(**options)
-        from labgrader.cluster import proxying
+        from labgrader.kube import proxy
 
-        return proxying.pool_of(self.connection, **options)
+        return proxy.pool_of(self.connection, **options)
 
     def close(self) -> None:
         """Close idle connections."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from labgrader.model.resource import Object, Resource
+from labgrader.kube.resources import Object, Resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from labgrader.cluster.kubeconfig_file import Entry
+from labgrader.kube.kubeconfig_file import Entry
 
 
 def headers_of(user: Entry, context: str) -> Callable[[], Sequence[tuple[str, str]]]:

@@ -22,7 +22,7 @@ from labgrader.errors import (
     Unreachable,
     WebhookFailed,
 )
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.kube.resources import Object, Resource, dig, name_of
 
 LOOK = "Look at it with `labgrader cluster status`; start the lab's own with `labgrader cluster up`"
 IN_BETWEEN = "Is the server's address right, and is there a gateway or proxy that answers for it?"
