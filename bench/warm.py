@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 
 from labgrader.cli.verdict import conclude
-from labgrader.engine.events import RunFinished
-from labgrader.engine.snapshot import LATE_SECONDS
 from labgrader.errors import Cause, ExitCode
+from labgrader.grading.events import RunFinished
+from labgrader.grading.snapshot import LATE_SECONDS
 from labgrader.model.result import Report
 from labgrader.model.task import Criterion
 from labgrader.workbench import Workbench

@@ -32,10 +32,8 @@ from labgrader.engine.backups import (
     total_of,
 )
 from labgrader.engine.configtext import text_under
-from labgrader.engine.context import Context
 from labgrader.engine.dated import formats_in, names_date, uses_date
 from labgrader.engine.environment import environment
-from labgrader.engine.instruments import Watched
 from labgrader.engine.jobs import Ran, run_job, run_pod
 from labgrader.engine.leading import leads_to, runs_image
 from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
@@ -43,21 +41,16 @@ from labgrader.engine.metricspage import series_of
 from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
 from labgrader.engine.mounts import mounted_files
 from labgrader.engine.podtrouble import demand_nodes, trouble_of
-from labgrader.engine.probe import MARK as PROBE_LABEL
-from labgrader.engine.probe import Probe
 from labgrader.engine.quiet import Quiet
-from labgrader.engine.registry import check
 from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
 from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.engine.scaling import cpu_target, scales_alone
 from labgrader.engine.schedule import schedule
 from labgrader.engine.scrape import seconds_of
 from labgrader.engine.scripts import Script, run_by, unrunnable
-from labgrader.engine.secrecy import redacted
 from labgrader.engine.serving import serves, waits
 from labgrader.engine.shellsyntax import shell_of, syntax_error
 from labgrader.engine.thresholds import Threshold, said_in, threshold_of
-from labgrader.engine.verdicts import Fact, Failure, fact, grouped, unjudged
 from labgrader.engine.volumes import config_maps, kind_of, lasting, written
 from labgrader.engine.wording import common_end, misplaced, near_miss, shown
 from labgrader.engine.workload import (
@@ -77,6 +70,13 @@ from labgrader.errors import (
     Unsettled,
     WebhookFailed,
 )
+from labgrader.grading.context import Context
+from labgrader.grading.findings import Fact, Failure, fact, grouped, unjudged
+from labgrader.grading.redaction import redacted
+from labgrader.grading.registry import check
+from labgrader.grading.services import Watched
+from labgrader.grading.temporary_objects import MARK as PROBE_LABEL
+from labgrader.grading.temporary_objects import Probe
 from labgrader.kube.finalizers import foreign
 from labgrader.kube.images import plain_name
 from labgrader.kube.kubectl_command import Kind as CallKind

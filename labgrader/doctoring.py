@@ -13,7 +13,7 @@ from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.engine.snapshot import Snapshot
+    from labgrader.grading.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Examination:
 
 def examine(workbench: Workbench) -> Examination:
     """Look at the machine and at the chosen cluster, which need not answer."""
-    from labgrader.engine.snapshot import Snapshot
+    from labgrader.grading.snapshot import Snapshot
 
     lines = list(_machine())
     try:
@@ -64,10 +64,11 @@ def _machine() -> Iterator[str]:
 
 def _gradable(workbench: Workbench, snapshot: Snapshot) -> Iterator[str]:
     """Yield the highest score that can be reached here, then what the rest would take."""
-    from labgrader.engine import survey
+    from labgrader.content.gradable import gradable
+    from labgrader.grading import capabilities
 
-    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
+    found = gradable(workbench.catalog, workbench.capabilities(snapshot))
     yield f"gradable: {found.points} of {found.total} points"
     for capability, ids in sorted(found.lacking.items()):
         yield f"  no {capability}, which these need: {', '.join(ids)}"
-        yield f"    {survey.why_not(capability)[1]}"
+        yield f"    {capabilities.why_not(capability)[1]}"

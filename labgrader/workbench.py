@@ -15,15 +15,15 @@ from labgrader import paths
 
 if TYPE_CHECKING:
     from labgrader.cluster.target import Target
-    from labgrader.engine.board import Limits
     from labgrader.engine.catalog import Catalog
-    from labgrader.engine.events import Listener
-    from labgrader.engine.instruments import Instruments
-    from labgrader.engine.live import Live
-    from labgrader.engine.runner import Runner
-    from labgrader.engine.snapshot import Interest, Snapshot
-    from labgrader.engine.watches import Change
     from labgrader.errors import LabError
+    from labgrader.grading.change_feed import Change
+    from labgrader.grading.events import Listener
+    from labgrader.grading.live import Live
+    from labgrader.grading.runner import Runner
+    from labgrader.grading.scheduler import Limits
+    from labgrader.grading.services import Instruments
+    from labgrader.grading.snapshot import Interest, Snapshot
     from labgrader.kube.client import Kube
     from labgrader.kube.kubeconfig import Connection
     from labgrader.kube.pods import Pods
@@ -104,19 +104,19 @@ class Workbench:
 
     def info(self, snapshot: Snapshot) -> ClusterInfo:
         """Describe the chosen cluster."""
-        from labgrader.engine import survey
+        from labgrader.grading import capabilities
 
-        return survey.info(snapshot, self.target.provider, self.connection.context)
+        return capabilities.info(snapshot, self.target.provider, self.connection.context)
 
     def grade(self, criteria: Sequence[Criterion], listener: Listener) -> Report:
         """Judge ``criteria`` once."""
-        from labgrader.engine.snapshot import Snapshot
+        from labgrader.grading.snapshot import Snapshot
 
         return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener)
 
     def trace(self, criteria: Sequence[Criterion]) -> tuple[Report, Mapping[str, set[Interest]]]:
         """Judge ``criteria`` once; return also what each check read, and what that rests on."""
-        from labgrader.engine.snapshot import Snapshot
+        from labgrader.grading.snapshot import Snapshot
 
         runner = self._runner()
         view = Snapshot(self.cluster, lasting=True)
@@ -136,7 +136,7 @@ class Workbench:
         on_change: Callable[[Change], None] = lambda change: None,
     ) -> Live:
         """Return a grading that goes on; call its ``run``."""
-        from labgrader.engine.live import Live
+        from labgrader.grading.live import Live
 
         return Live(
             self._runner(),
@@ -149,8 +149,8 @@ class Workbench:
         )
 
     def _runner(self) -> Runner:
-        from labgrader.engine.board import Limits
-        from labgrader.engine.runner import Runner
+        from labgrader.grading.runner import Runner
+        from labgrader.grading.scheduler import Limits
 
         return Runner(
             self.catalog.lab,
@@ -164,7 +164,7 @@ class Workbench:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
         from labgrader.cluster.kubectl import Kubectl
         from labgrader.cluster.prometheus import PROMETHEUS
-        from labgrader.engine.instruments import Instruments
+        from labgrader.grading.services import Instruments
 
         record = None
         if self.target.provider == "embedded":
@@ -204,13 +204,15 @@ class Workbench:
     @property
     def runs_containers(self) -> bool:
         """Whether the chosen cluster has nodes that do what a Pod says (and not only say so)."""
-        from labgrader.engine import survey
-        from labgrader.engine.snapshot import Snapshot
+        from labgrader.grading import capabilities
+        from labgrader.grading.snapshot import Snapshot
 
-        return survey.CONTAINERS in survey.capabilities(Snapshot(self.cluster))
+        return capabilities.CONTAINERS in capabilities.offered(Snapshot(self.cluster))
 
     def capabilities(self, snapshot: Snapshot) -> frozenset[str]:
         """Return what the chosen cluster offers to checks."""
-        from labgrader.engine import survey
+        from labgrader.grading import capabilities
 
-        return survey.capabilities(snapshot) | ({survey.WRITES} if self._may_write else set())
+        return capabilities.offered(snapshot) | (
+            {capabilities.WRITES} if self._may_write else set()
+        )

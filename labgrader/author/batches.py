@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from labgrader.engine.cases import Case
 from labgrader.engine.changes import WHOLE
-from labgrader.engine.snapshot import Interest
+from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import ADMISSION, Object, dig
 from labgrader.model.result import Outcome
 from labgrader.model.task import Criterion

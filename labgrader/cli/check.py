@@ -12,8 +12,8 @@ from labgrader.cli.options import complete_names, workbench_options
 from labgrader.cli.printer import FORMATS, Printer, outputs_of
 from labgrader.cli.verdict import conclude
 from labgrader.cli.waiting import Waiting
-from labgrader.engine.events import Event
 from labgrader.errors import Cause, LabError
+from labgrader.grading.events import Event
 from labgrader.model.modes import Mode
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion

@@ -12,10 +12,10 @@ import rich_click as click
 from labgrader.cli import outside
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine.events import Event
 from labgrader.engine.reset import Reset
 from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
+from labgrader.grading.events import Event
 from labgrader.kube.resources import Object
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.result import Outcome, Report

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labgrader.engine.events import Event
 from labgrader.engine.solve import Solver
 from labgrader.errors import LabError
+from labgrader.grading.events import Event
 from labgrader.kube.resources import Resource, dig, name_of
 from labgrader.model.result import CheckResult, Outcome, TaskResult
 from labgrader.workbench import Workbench

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.engine import lint
-from labgrader.engine.registry import Check, load_checks
 from labgrader.errors import ContentError
+from labgrader.grading.registry import Check, load_checks
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
 from labgrader.util.suggestion import unknown
 from labgrader.util.yaml_files import read_documents

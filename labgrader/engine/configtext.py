@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from labgrader.engine.verdicts import Failure
+from labgrader.grading.findings import Failure
 from labgrader.kube.resources import CONFIG_MAP, Object, dig, name_of
 from labgrader.model.result import Evidence
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from labgrader.engine import changes
-from labgrader.engine.registry import Check
-from labgrader.engine.survey import CONTAINERS
 from labgrader.errors import Cause, LabError, UsageError
+from labgrader.grading.capabilities import CONTAINERS
+from labgrader.grading.registry import Check
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.waiting import wait_until
 from labgrader.model.drill import Drill

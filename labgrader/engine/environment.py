@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from labgrader.engine.asking import Asking
 from labgrader.errors import Forbidden
+from labgrader.grading.cluster_reader import Asking
 from labgrader.kube.resources import CONFIG_MAP, SECRET, Object, Resource, dig
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z0-9_.-]+)\))")

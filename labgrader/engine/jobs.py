@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine.context import Context
-from labgrader.engine.probe import Probe
 from labgrader.engine.workload import condition
 from labgrader.errors import LabError, MissingCapability, QuotaExceeded
+from labgrader.grading.context import Context
+from labgrader.grading.temporary_objects import Probe
 from labgrader.kube.resources import EVENT, JOB, NODE, POD, Object, dig, name_of
 
 PENDING_SECONDS = 25.0

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from labgrader.engine.registry import Check
 from labgrader.errors import ContentError
+from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Lab, points_of
 from labgrader.util.yaml_files import not_yaml, read_text
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from labgrader.engine.ownership import Node, ownership
 from labgrader.engine.places import Made
-from labgrader.engine.probe import PREFIX
 from labgrader.engine.reset_plan import entries
 from labgrader.engine.sights import Seen, see
 from labgrader.errors import Forbidden, LabError
+from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import (
     ENDPOINT_SLICE,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine.probe import MARK, PREFIX
 from labgrader.errors import LabError, Rejected
+from labgrader.grading.temporary_objects import MARK, PREFIX
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import CONFIG_MAP, CRD, Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import Kinds

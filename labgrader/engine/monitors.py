@@ -8,10 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from labgrader.engine.alerting import Stage
-from labgrader.engine.context import Context
 from labgrader.engine.meaning import Condition, Page
 from labgrader.engine.metricspage import declared_in, series_of
-from labgrader.engine.probe import MARK
 from labgrader.engine.scrape import (
     Port,
     ScrapeTarget,
@@ -30,6 +28,8 @@ from labgrader.engine.workload import (
     serving_container,
 )
 from labgrader.errors import Unsettled
+from labgrader.grading.context import Context
+from labgrader.grading.temporary_objects import MARK
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import CRD, DEPLOYMENT, SERVICE, Object, Resource, dig, name_of
 from labgrader.kube.selectors import matches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from labgrader.engine.context import Context
+from labgrader.grading.context import Context
 from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.timestamps import moment
 

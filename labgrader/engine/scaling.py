@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labgrader.engine.verdicts import Fact, fact
+from labgrader.grading.findings import Fact, fact
 from labgrader.kube.resources import AUTOSCALER, Object, dig, name_of
 from labgrader.model.result import Evidence
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labgrader.engine.context import Context
 from labgrader.engine.podtrouble import Trouble, demand_nodes, trouble_of
-from labgrader.engine.verdicts import Fact, fact, unjudged
 from labgrader.engine.workload import Workload, is_ready
 from labgrader.errors import ClusterError, MissingCapability, Unsettled
+from labgrader.grading.context import Context
+from labgrader.grading.findings import Fact, fact, unjudged
 from labgrader.kube.quantities import quantity
 from labgrader.kube.resources import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
 from labgrader.model.result import Evidence

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from labgrader.engine.asking import Asking
-from labgrader.engine.verdicts import Failure
 from labgrader.errors import Unsettled
+from labgrader.grading.cluster_reader import Asking
+from labgrader.grading.findings import Failure
 from labgrader.kube.resources import DEPLOYMENT, POD, REPLICA_SET, Object, dig
 from labgrader.kube.timestamps import moment
 from labgrader.model.result import Evidence

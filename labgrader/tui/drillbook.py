@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from labgrader.engine.drilling import Health, health, lacking
-from labgrader.engine.registry import Check
-from labgrader.engine.survey import CONTAINERS
+from labgrader.grading.capabilities import CONTAINERS
+from labgrader.grading.registry import Check
 from labgrader.model.drill import Drill
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Criterion

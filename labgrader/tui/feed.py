@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from labgrader.engine.events import CheckFinished, RunFinished
-from labgrader.engine.live import Live
 from labgrader.errors import LabError
+from labgrader.grading.events import CheckFinished, RunFinished
+from labgrader.grading.live import Live
 from labgrader.model.result import Outcome
 from labgrader.model.task import Lab
 from labgrader.session.journal import Journal

@@ -63,12 +63,12 @@ def survey_of(workbench: Workbench) -> str:
     Raises:
         LabError: the cluster does not answer.
     """
-    from labgrader.engine import survey
-    from labgrader.engine.snapshot import Snapshot
+    from labgrader.content.gradable import gradable
+    from labgrader.grading.snapshot import Snapshot
 
     snapshot = Snapshot(workbench.cluster)
     workbench.cluster.version()
     info = workbench.info(snapshot)
-    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
+    found = gradable(workbench.catalog, workbench.capabilities(snapshot))
     points = f"{found.points} of {found.total} points can be judged here"
     return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"

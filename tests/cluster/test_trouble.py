@@ -13,9 +13,9 @@ import yaml
 
 from labgrader.cli import root
 from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.board import Limits
 from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, ExitCode
+from labgrader.grading.scheduler import Limits
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import SERVICE_ACCOUNT, Resource
 from labgrader.model.result import Outcome

@@ -25,7 +25,7 @@ HEAVY = {"textual", "rich", "kubernetes", "urllib3", "jsonschema", "cryptography
     [
         ("import labgrader", HEAVY | {"click", "yaml", "ssl"}),
         ("import labgrader.api", HEAVY | {"click"}),
-        ("import labgrader.engine.runner, labgrader.engine.live", HEAVY | {"click"}),
+        ("import labgrader.grading.runner, labgrader.grading.live", HEAVY | {"click"}),
         ("import labgrader.cluster.embedded.supervisor", HEAVY | {"click", "yaml"}),
         ("import labgrader.workbench", HEAVY - {"urllib3"}),
     ],

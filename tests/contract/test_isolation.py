@@ -50,16 +50,16 @@ CHANGES = {
     "arguments": "sys.argv.append('x')",
     "limits": "resource.setrlimit(resource.RLIMIT_NOFILE, (64, HARD))",
     "threads": "threading.Thread(target=END.wait).start()",
-    "containers": "premises.ADMISSION_CACHE.append('x')",
+    "containers": "dependencies.ADMISSION_CACHE.append('x')",
 }
 """What belongs to the process, and a statement that changes it."""
 
 MISBEHAVES = """
 import os, resource, signal, sys, tempfile, threading
 import pytest
-from labgrader.engine import premises
+from labgrader.grading import dependencies
 
-premises.ADMISSION_CACHE = []
+dependencies.ADMISSION_CACHE = []
 HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 END = threading.Event()
 
@@ -119,7 +119,7 @@ def test_here_it_is_in_force(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 CACHES = {
-    "engine/premises.py:of_admission",  # a function of its arguments alone
+    "grading/dependencies.py:of_admission",  # a function of its arguments alone
     "engine/runbook.py:_read",  # likewise
     "session/moments.py:_boot",  # this start of the machine
 }

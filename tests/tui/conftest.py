@@ -14,10 +14,11 @@ import pytest
 
 from labgrader import examining
 from labgrader.cluster.target import Target
-from labgrader.engine import catalog, scoring
-from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.engine.snapshot import Interest
-from labgrader.engine.watches import Change
+from labgrader.engine import catalog
+from labgrader.grading import scoring
+from labgrader.grading.change_feed import Change
+from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import NAMESPACE
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult

@@ -114,8 +114,8 @@ async def test_thousands_of_changes_at_once(play):
 
 def made(number):
     """Return a change of one of many objects."""
-    from labgrader.engine.snapshot import Interest
-    from labgrader.engine.watches import Change
+    from labgrader.grading.change_feed import Change
+    from labgrader.grading.snapshot import Interest
     from labgrader.kube.resources import NAMESPACE
 
     return Change(Interest(NAMESPACE), f"ConfigMap filler-{number} created")

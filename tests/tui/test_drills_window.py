@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from labgrader.engine import catalog, drilling, scoring
+from labgrader.engine import catalog, drilling
 from labgrader.engine.drills import load_drills
 from labgrader.errors import Cause, LabError, Unreachable
+from labgrader.grading import scoring
 from labgrader.model.result import ClusterInfo, Outcome
 from labgrader.paths import content_root
 from labgrader.tui.drillbook import DrillBook, Stage

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from labgrader.engine.events import RunStarted
+from labgrader.grading.events import RunStarted
 from labgrader.model.result import Outcome
 from labgrader.tui import theme
 from labgrader.tui.inbox import Inbox

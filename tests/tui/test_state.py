@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.engine.snapshot import Interest
-from labgrader.engine.watches import Change
+from labgrader.grading.change_feed import Change
+from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import NAMESPACE
 from labgrader.model.result import Outcome
 from labgrader.tui.state import Broken, LabState, LinkBack, LinkLost, Mark, reduce

@@ -21,7 +21,7 @@ from labgrader.author.batches import (
 )
 from labgrader.engine import catalog
 from labgrader.engine.cases import Case, load_cases
-from labgrader.engine.snapshot import Interest
+from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import CONFIG_MAP, POD, Object
 from labgrader.model.result import Outcome
 from labgrader.model.task import Criterion

@@ -15,9 +15,9 @@ from labgrader.author import solved
 from labgrader.author.ground import Ground
 from labgrader.author.proof import Kind, Proof
 from labgrader.author.verify import choose_cases
-from labgrader.engine.instruments import Instruments
-from labgrader.engine.snapshot import Snapshot
 from labgrader.errors import Rejected
+from labgrader.grading.services import Instruments
+from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.resources import CONFIG_MAP, Object, Resource
 from labgrader.model.result import ClusterInfo
 from labgrader.workbench import Choice, Workbench

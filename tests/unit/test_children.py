@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from fake_cluster import FakeCluster
-from labgrader.engine.context import Context
 from labgrader.engine.environment import environment
 from labgrader.engine.scaling import beside, cpu_target
 from labgrader.engine.serving import serves, waits
-from labgrader.engine.snapshot import Snapshot
 from labgrader.engine.workload import service_targets
 from labgrader.errors import ClusterError, Forbidden, MissingCapability, Unsettled
+from labgrader.grading.context import Context
+from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.images import aliases, is_image
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import (

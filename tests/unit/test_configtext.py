@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from labgrader.engine.configtext import text_under
-from labgrader.engine.verdicts import Failure
+from labgrader.grading.findings import Failure
 
 
 def config_map(**fields: Any) -> dict[str, Any]:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from fake_cluster import FakeCluster
-from labgrader.engine import context as context_module
-from labgrader.engine import probe as probe_module
-from labgrader.engine.context import Context
-from labgrader.engine.instruments import Instruments, Probes, Sightings, Watched
-from labgrader.engine.probe import MARK, Probe
-from labgrader.engine.snapshot import Snapshot
 from labgrader.errors import MissingCapability, TimedOut, Unreachable
+from labgrader.grading import context as context_module
+from labgrader.grading import temporary_objects as probe_module
+from labgrader.grading.context import Context
+from labgrader.grading.services import Instruments, Probes, Sightings, Watched
+from labgrader.grading.snapshot import Snapshot
+from labgrader.grading.temporary_objects import MARK, Probe
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import LEASE, Object, name_of
 from small_lab import THING

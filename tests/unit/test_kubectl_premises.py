@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from labgrader.engine import premises
-from labgrader.engine import snapshot as snapshot_module
-from labgrader.engine.context import Context
-from labgrader.engine.instruments import Instruments
-from labgrader.engine.kubectl_premises import of_call
-from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import Forbidden
+from labgrader.grading import dependencies
+from labgrader.grading import snapshot as snapshot_module
+from labgrader.grading.context import Context
+from labgrader.grading.kubectl_dependencies import of_call
+from labgrader.grading.services import Instruments
+from labgrader.grading.snapshot import Interest, Snapshot
 from labgrader.kube.protocols import Said
 from labgrader.kube.resources import CRD, DEPLOYMENT, NODE, POD, Object, Resource
 from tests.support.fake_cluster import FakeCluster
@@ -70,7 +70,7 @@ def test_a_call_without_arguments_rests_on_nothing() -> None:
 
 
 def test_an_access_review_rests_on_roles() -> None:
-    assert of_call(["auth", "can-i", "get", "pods", "-n", "x"], definitions) == premises.ACCESS
+    assert of_call(["auth", "can-i", "get", "pods", "-n", "x"], definitions) == dependencies.ACCESS
 
 
 @pytest.mark.parametrize(

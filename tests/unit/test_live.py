@@ -11,12 +11,12 @@ import pytest
 
 from fake_cluster import FakeCluster
 from labgrader.api import fact
-from labgrader.engine import live as live_module
-from labgrader.engine import watches as watches_module
-from labgrader.engine.events import CheckFinished, RunFinished
-from labgrader.engine.live import Live, Retries
-from labgrader.engine.probe import PREFIX
 from labgrader.errors import Forbidden, Unreachable
+from labgrader.grading import change_feed as watches_module
+from labgrader.grading import live as live_module
+from labgrader.grading.events import CheckFinished, RunFinished
+from labgrader.grading.live import Live, Retries
+from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import CRD, LEASE, dig
 from labgrader.model.result import Outcome, Report
 from small_lab import OTHER, THING, SmallLab, info

@@ -12,8 +12,8 @@ import pytest
 from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.engine import catalog, mapping
 from labgrader.engine.mapping import Atlas, Map, wanted
-from labgrader.engine.probe import PREFIX
 from labgrader.errors import Forbidden, Unreachable
+from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, LEASE, POD
 from labgrader.paths import content_root
 from labgrader.report.map import as_text

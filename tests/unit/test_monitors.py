@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from labgrader.engine.context import Context
 from labgrader.engine.monitors import MONITOR, Stage, stage
+from labgrader.grading.context import Context
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import (
     CRD,

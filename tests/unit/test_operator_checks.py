@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from fake_cluster import FakeCluster
-from labgrader.engine.context import Context
-from labgrader.engine.instruments import Watched
-from labgrader.engine.registry import load_checks
-from labgrader.engine.snapshot import Snapshot
-from labgrader.engine.verdicts import Fact, Failure
 from labgrader.errors import Forbidden, MissingCapability, Rejected, Unsettled
+from labgrader.grading.context import Context
+from labgrader.grading.findings import Fact, Failure
+from labgrader.grading.registry import load_checks
+from labgrader.grading.services import Watched
+from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.protocols import Answer, Deed
 from labgrader.kube.resources import (
     DEPLOYMENT,

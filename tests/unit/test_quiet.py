@@ -10,9 +10,9 @@ import pytest
 
 from fake_cluster import FakeCluster
 from labgrader.engine import quiet
-from labgrader.engine.context import Context
 from labgrader.engine.quiet import Quiet
-from labgrader.engine.snapshot import Snapshot
+from labgrader.grading.context import Context
+from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.protocols import Deed
 from labgrader.kube.resources import DEPLOYMENT, Object, Resource
 

@@ -10,9 +10,9 @@ import pytest
 
 from labgrader.engine.rbac import Account, Action, Rule
 from labgrader.engine.rbac_access import confirm, grants, selects, untouched_default
-from labgrader.engine.registry import Check, load_checks
-from labgrader.engine.verdicts import Fact, Failure
 from labgrader.errors import Unsettled
+from labgrader.grading.findings import Fact, Failure
+from labgrader.grading.registry import Check, load_checks
 from labgrader.kube.resources import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,

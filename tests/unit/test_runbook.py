@@ -240,7 +240,7 @@ import sys
 from pathlib import Path
 from labgrader.engine.amounts import queries_in, rates_in, times_in
 from labgrader.engine.dated import formats_in, names_date, uses_date
-from labgrader.engine.registry import load_checks
+from labgrader.grading.registry import load_checks
 from labgrader.engine.scripts import Script
 from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
 from labgrader.paths import content_root

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.engine import scoring
-from labgrader.engine.verdicts import Failure, fact, grouped, unjudged
 from labgrader.errors import Cause, Forbidden, Unreachable
+from labgrader.grading import scoring
+from labgrader.grading.findings import Failure, fact, grouped, unjudged
 from labgrader.model.result import CheckResult, Outcome, Score, Verdict, verdict
 from labgrader.model.task import Criterion
 

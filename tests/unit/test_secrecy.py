@@ -9,7 +9,7 @@ import pytest
 
 from fake_cluster import FakeCluster
 from labgrader.api import Evidence, Failure, fact
-from labgrader.engine.secrecy import redacted, safe, without_secrets
+from labgrader.grading.redaction import redacted, safe, without_secrets
 from labgrader.model.result import Report
 from labgrader.report import as_json, as_junit, as_text
 from small_lab import SmallLab

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from fake_cluster import FakeCluster
-from labgrader.engine import snapshot as snapshot_module
-from labgrader.engine.context import Context
-from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import Rejected, Unreachable
+from labgrader.grading import snapshot as snapshot_module
+from labgrader.grading.context import Context
+from labgrader.grading.snapshot import Interest, Snapshot
 from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE_BINDING,

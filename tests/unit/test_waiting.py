@@ -8,7 +8,7 @@ import pytest
 from test_reports import report  # the report with every outcome in it
 
 from labgrader.cli.waiting import Waiting
-from labgrader.engine.events import CheckFinished
+from labgrader.grading.events import CheckFinished
 from labgrader.kube.waiting import wait_until
 from labgrader.model.result import Outcome
 

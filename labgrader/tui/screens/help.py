@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Markdown, Static
 
-from labgrader.engine.registry import Check
+from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Step
 from labgrader.report.clean import one_line
 from labgrader.session import policy

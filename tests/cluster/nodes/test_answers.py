@@ -17,8 +17,8 @@ from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
 from labgrader.cluster.embedded.audit import AuditRecord
 from labgrader.engine.cases import Case, load_cases
-from labgrader.engine.events import RunFinished
 from labgrader.errors import Cause
+from labgrader.grading.events import RunFinished
 from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root

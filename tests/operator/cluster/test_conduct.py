@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from labgrader.engine.catalog import load
-from labgrader.engine.context import Context
-from labgrader.engine.instruments import Instruments
-from labgrader.engine.probe import PREFIX
-from labgrader.engine.snapshot import Snapshot
 from labgrader.errors import LabError
+from labgrader.grading.context import Context
+from labgrader.grading.services import Instruments
+from labgrader.grading.snapshot import Snapshot
+from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import name_of
 from labgrader.paths import content_root
 from running import ALGORITHM, PLATFORM, SERVICE, Lab, until

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from labgrader.engine.events import Listener
-from labgrader.engine.runner import Runner
-from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.engine.watches import Change, Watches
 from labgrader.errors import Cause, LabError
+from labgrader.grading.change_feed import Change, Watches
+from labgrader.grading.events import Listener
+from labgrader.grading.runner import Runner
+from labgrader.grading.snapshot import Interest, Snapshot
 from labgrader.kube.protocols import Cluster
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion

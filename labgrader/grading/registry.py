@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from labgrader.engine.verdicts import Fact
 from labgrader.errors import ContentError
+from labgrader.grading.findings import Fact
 from labgrader.util import threads
 
 LOAD_SECONDS = 20.0

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-from labgrader.engine import premises
-from labgrader.engine.snapshot import Interest
 from labgrader.errors import LabError
+from labgrader.grading import dependencies
+from labgrader.grading.snapshot import Interest
 from labgrader.kube.kubectl_command import Kind, plan
 from labgrader.kube.protocols import Said
 from labgrader.kube.resources import (
@@ -80,7 +80,7 @@ def of_call(arguments: Sequence[str], read: Read) -> frozenset[Interest]:
     Logs and figures of pods, and calls about all of a cluster, rest on more than can be read.
     """
     if tuple(arguments[:2]) == ("auth", "can-i"):
-        return premises.ACCESS
+        return dependencies.ACCESS
     if "--help" in arguments:  # it rests on nothing but the program
         return frozenset({Interest(CRD)})
     if _lists_events(arguments):

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from labgrader.engine import premises
-from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.engine.verdicts import Failure
 from labgrader.errors import ClusterError, TimedOut
+from labgrader.grading import dependencies
+from labgrader.grading.findings import Failure
+from labgrader.grading.snapshot import Interest, Snapshot
 from labgrader.kube.resources import ACCESS_REVIEW, Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.result import Evidence
@@ -163,7 +163,7 @@ class Asking:
             lambda: self._snapshot.cluster.create(
                 ACCESS_REVIEW, body, timeout=min(5, self.remaining())
             ),
-            self._premises(premises.ACCESS, ACCESS_REVIEW),
+            self._dependencies(dependencies.ACCESS, ACCESS_REVIEW),
         )
         return bool(dig(answer, "status.allowed", False))
 
@@ -200,14 +200,16 @@ class Asking:
     def _of_admission(
         self, resource: Resource, namespace: str | None, name: str | None = None
     ) -> frozenset[Interest]:
-        return self._premises(premises.of_admission(resource, namespace, name), resource)
+        return self._dependencies(dependencies.of_admission(resource, namespace, name), resource)
 
-    def _premises(self, interests: frozenset[Interest], resource: Resource) -> frozenset[Interest]:
+    def _dependencies(
+        self, interests: frozenset[Interest], resource: Resource
+    ) -> frozenset[Interest]:
         """Note what an answer rests on; return it where that is known and answers are to last."""
         self.interests |= interests
         told = self._snapshot.lasting and self._snapshot.once(
-            ("premises", interests, resource),
-            lambda: premises.can_be_told(self._read, interests, resource),
+            ("dependencies", interests, resource),
+            lambda: dependencies.can_be_told(self._read, interests, resource),
         )
         return interests if told else frozenset()
 

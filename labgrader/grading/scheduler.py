@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from labgrader.engine import scoring
-from labgrader.engine.snapshot import Interest
 from labgrader.errors import TimedOut
+from labgrader.grading import scoring
+from labgrader.grading.snapshot import Interest
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Criterion
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from labgrader.engine import scoring, secrecy, survey
-from labgrader.engine.board import Board, Judgement, Limits
-from labgrader.engine.context import Context
-from labgrader.engine.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
-from labgrader.engine.instruments import Instruments
-from labgrader.engine.registry import Check
-from labgrader.engine.snapshot import Interest, Snapshot
-from labgrader.engine.verdicts import Fact, Failure
 from labgrader.errors import ClusterError, MissingCapability, Unsettled
+from labgrader.grading import capabilities, redaction, scoring
+from labgrader.grading.context import Context
+from labgrader.grading.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
+from labgrader.grading.findings import Fact, Failure
+from labgrader.grading.registry import Check
+from labgrader.grading.scheduler import Board, Judgement, Limits
+from labgrader.grading.services import Instruments
+from labgrader.grading.snapshot import Interest, Snapshot
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.model.task import Criterion, Lab
 from labgrader.util import threads
@@ -123,7 +123,7 @@ class Runner:
 
     def writes(self, criterion: Criterion) -> bool:
         """Whether its check makes temporary objects."""
-        return survey.WRITES in self.checks[criterion.check].capabilities
+        return capabilities.WRITES in self.checks[criterion.check].capabilities
 
     def _with_needs(self, criteria: Iterable[Criterion]) -> list[Criterion]:
         """Return ``criteria`` and everything they need, in the order of the lab."""
@@ -200,7 +200,7 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
             result = scoring.from_crash(criterion, error)
         took = round((time.monotonic() - began) * 1000)
-        return replace(secrecy.safe(result), duration_ms=took)
+        return replace(redaction.safe(result), duration_ms=took)
 
     def _facts(
         self, check: Check, criterion: Criterion, context: Context, snapshot: Snapshot
@@ -225,4 +225,4 @@ class Runner:
             return
         lacking = set(check.capabilities) - self._capabilities(snapshot)
         if lacking:
-            raise MissingCapability(*survey.why_not(min(lacking)))
+            raise MissingCapability(*capabilities.why_not(min(lacking)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from labgrader.engine.verdicts import Fact, Failure
 from labgrader.errors import Cause, ClusterError
+from labgrader.grading.findings import Fact, Failure
 from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from labgrader.engine.snapshot import Interest
 from labgrader.errors import ClusterError
+from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE,

@@ -1,13 +1,9 @@
-"""What kind of cluster this is: version, nodes, and what can be judged on it."""
+"""Capabilities: version and nodes of a cluster, and what it offers to checks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-from labgrader.engine.catalog import Catalog
-from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import ClusterError
+from labgrader.grading.snapshot import Interest, Snapshot
 from labgrader.kube.resources import NODE, Object, dig
 from labgrader.model.result import ClusterInfo
 
@@ -66,29 +62,6 @@ def _simulated(node: Object) -> bool:
     return SIMULATED_MARK in dig(node, "metadata.annotations", {})
 
 
-def capabilities(snapshot: Snapshot) -> frozenset[str]:
+def offered(snapshot: Snapshot) -> frozenset[str]:
     """Return what the cluster offers to checks."""
     return frozenset({CONTAINERS} if node_kind(snapshot) in ("real", "mixed") else ())
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The points that can be reached of all; ``lacking`` names what whole checks would need."""
-
-    points: int
-    total: int
-    lacking: Mapping[str, tuple[str, ...]]
-
-
-def reach(catalog: Catalog, offered: frozenset[str]) -> Reach:
-    """Return how many points a cluster that offers so much lets one reach; bonus is left out."""
-    total = points = 0
-    lacking: dict[str, tuple[str, ...]] = {}
-    for criterion in catalog.lab.criteria():
-        missing = set(catalog.checks[criterion.check].capabilities) - offered
-        for capability in missing:
-            lacking[capability] = (*lacking.get(capability, ()), criterion.id)
-        if not criterion.optional:
-            total += criterion.points
-            points += 0 if missing else criterion.points
-    return Reach(points, total, lacking)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from labgrader.engine.instruments import Probes
 from labgrader.errors import LabError, Rejected, TimedOut
+from labgrader.grading.services import Probes
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
 

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from labgrader.engine.probe import PREFIX
-from labgrader.engine.snapshot import Interest, Snapshot, key_of, version_of
 from labgrader.errors import Forbidden, LabError
+from labgrader.grading.snapshot import Interest, Snapshot, key_of, version_of
+from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.leases import SKEW_SECONDS
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import LEASE, Object, dig

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from labgrader.engine import kubectl_premises, survey
-from labgrader.engine.asking import Asking
-from labgrader.engine.instruments import Instruments, Watched
-from labgrader.engine.probe import Probe
-from labgrader.engine.snapshot import Interest, Snapshot
 from labgrader.errors import ClusterError, LabError, MissingCapability, TimedOut
+from labgrader.grading import capabilities, kubectl_dependencies
+from labgrader.grading.cluster_reader import Asking
+from labgrader.grading.services import Instruments, Watched
+from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.temporary_objects import Probe
 from labgrader.kube.leases import FLIPS, flips
 from labgrader.kube.protocols import Answer, Deed, Said
 from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
@@ -111,7 +111,7 @@ class Context(Asking):
         self.asked.add(key)
 
         def run() -> Said:
-            seen = kubectl_premises.seen(arguments, self._read)
+            seen = kubectl_dependencies.seen(arguments, self._read)
             return seen or kubectl.run(arguments, timeout=min(KUBECTL_SECONDS, self.remaining()))
 
         return self._snapshot.once(key, run, self._of_call(arguments))
@@ -122,7 +122,7 @@ class Context(Asking):
             return frozenset()
         try:
             self.interests.add(Interest(CRD))
-            found = kubectl_premises.of_call(arguments, self._read)
+            found = kubectl_dependencies.of_call(arguments, self._read)
             for interest in found:
                 self._read(interest)
         except ClusterError:  # what may not be read may still be asked for
@@ -140,7 +140,7 @@ class Context(Asking):
     @property
     def runs_containers(self) -> bool:
         """Whether there are nodes that do what a Pod says; for checks that can do without."""
-        return survey.CONTAINERS in survey.capabilities(self._snapshot)
+        return capabilities.CONTAINERS in capabilities.offered(self._snapshot)
 
     def last_words(self, pod: str, container: str) -> str:
         """Return the last line that a container's run before this one has logged; empty if none.
