@@ -1,68 +1,5 @@
 """The one import of a check's author: ``from labgrader.api import Context, check, fact, …``."""
 
-from labgrader.engine.alerting import (
-    DOWN,
-    FEW_ERRORS,
-    HEALTHY,
-    LATE,
-    MANY_ERRORS,
-    OTHERS_DOWN,
-    STEP,
-    VANISHED,
-    WARM_UP,
-    WINDOW,
-    Illness,
-    Stage,
-    fired,
-    groups_of,
-    outcomes_of,
-)
-from labgrader.engine.amounts import rates_in, times_in
-from labgrader.engine.auditpolicy import ANY_NAME, BadPolicy, leaks, names_in
-from labgrader.engine.auditpolicy import Policy as AuditPolicy
-from labgrader.engine.auditpolicy import Request as AuditRequest
-from labgrader.engine.backups import (
-    READER,
-    TooMuch,
-    Written,
-    essence,
-    faults_of,
-    files_of,
-    objects_in,
-    total_of,
-)
-from labgrader.engine.configtext import text_under
-from labgrader.engine.dated import formats_in, names_date, uses_date
-from labgrader.engine.environment import environment
-from labgrader.engine.jobs import Ran, run_job, run_pod
-from labgrader.engine.leading import leads_to, runs_image
-from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
-from labgrader.engine.metricspage import series_of
-from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
-from labgrader.engine.mounts import mounted_files
-from labgrader.engine.podtrouble import demand_nodes, trouble_of
-from labgrader.engine.quiet import Quiet
-from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
-from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
-from labgrader.engine.scaling import cpu_target, scales_alone
-from labgrader.engine.schedule import schedule
-from labgrader.engine.scrape import seconds_of
-from labgrader.engine.scripts import Script, run_by, unrunnable
-from labgrader.engine.serving import serves, waits
-from labgrader.engine.shellsyntax import shell_of, syntax_error
-from labgrader.engine.thresholds import Threshold, said_in, threshold_of
-from labgrader.engine.volumes import config_maps, kind_of, lasting, written
-from labgrader.engine.wording import common_end, misplaced, near_miss, shown
-from labgrader.engine.workload import (
-    Workload,
-    condition,
-    declares,
-    ended,
-    is_ready,
-    resolve_port,
-    runs_as,
-    serving_container,
-)
 from labgrader.errors import (
     ClusterError,
     MissingCapability,
@@ -118,6 +55,75 @@ from labgrader.kube.timestamps import (
     written_at,
 )
 from labgrader.model.result import Evidence
+from labgrader.toolkit.audit_policy import ANY_NAME, BadPolicy, leaks, names_in
+from labgrader.toolkit.audit_policy import Policy as AuditPolicy
+from labgrader.toolkit.audit_policy import Request as AuditRequest
+from labgrader.toolkit.autoscaling import cpu_target, scales_alone
+from labgrader.toolkit.backup_names import formats_in, names_date, uses_date
+from labgrader.toolkit.backups import (
+    READER,
+    TooMuch,
+    Written,
+    essence,
+    faults_of,
+    files_of,
+    objects_in,
+    total_of,
+)
+from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.cron import schedule
+from labgrader.toolkit.deployments import leads_to, runs_image
+from labgrader.toolkit.environment import environment
+from labgrader.toolkit.jobs import Ran, run_job, run_pod
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.pod_diagnosis import demand_nodes, trouble_of
+from labgrader.toolkit.prometheus.exposition import series_of
+from labgrader.toolkit.prometheus.rules import (
+    DOWN,
+    FEW_ERRORS,
+    HEALTHY,
+    LATE,
+    MANY_ERRORS,
+    OTHERS_DOWN,
+    STEP,
+    VANISHED,
+    WARM_UP,
+    WINDOW,
+    Illness,
+    Stage,
+    fired,
+    groups_of,
+    outcomes_of,
+)
+from labgrader.toolkit.prometheus.scrape import seconds_of
+from labgrader.toolkit.prometheus.series import TELLING, Role, about_reconciling, is_counter
+from labgrader.toolkit.prometheus.service_monitors import (
+    MONITOR,
+    Scraped,
+    chosen_services,
+    scraped_by,
+    stage,
+)
+from labgrader.toolkit.prometheus.thresholds import Threshold, said_in, threshold_of
+from labgrader.toolkit.quiet import Quiet
+from labgrader.toolkit.runbook.amounts import rates_in, times_in
+from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
+from labgrader.toolkit.runbook.runner import Rehearsal, Tried, chosen_namespace
+from labgrader.toolkit.scripts import Script, run_by, unrunnable
+from labgrader.toolkit.serving import serves, waits
+from labgrader.toolkit.shell.syntax import shell_of, syntax_error
+from labgrader.toolkit.volumes import config_maps, kind_of, lasting, written
+from labgrader.toolkit.wording import common_end, misplaced, near_miss, shown
+from labgrader.toolkit.workloads import (
+    Workload,
+    condition,
+    declares,
+    ended,
+    is_ready,
+    resolve_port,
+    runs_as,
+    serving_container,
+)
 from labgrader.util.suggestion import near
 from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 

@@ -131,7 +131,7 @@ class Context(Asking):
         return found
 
     def ask_prometheus(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Put a question to Prometheus' own code; ``engine.alerting`` makes them. Pure."""
+        """Put a question to Prometheus' own code; ``toolkit.prometheus.rules`` makes them. Pure."""
         judge = self._instruments.judge
         if judge is None:
             raise MissingCapability("Alerts cannot be judged here", "Run `make kube`")

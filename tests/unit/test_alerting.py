@@ -10,7 +10,9 @@ import pytest
 
 from labgrader.cluster import prometheus
 from labgrader.cluster.prometheus import Prometheus
-from labgrader.engine.alerting import (
+from labgrader.errors import LabError, MissingCapability, TimedOut
+from labgrader.toolkit.prometheus.exposition import page_of, series_of
+from labgrader.toolkit.prometheus.rules import (
     DOWN,
     HEALTHY,
     WARM_UP,
@@ -19,9 +21,7 @@ from labgrader.engine.alerting import (
     groups_of,
     outcomes_of,
 )
-from labgrader.engine.meaning import Condition, Page
-from labgrader.engine.metricspage import page_of, series_of
-from labgrader.engine.scrape import (
+from labgrader.toolkit.prometheus.scrape import (
     ScrapeTarget,
     looks_into,
     path_of,
@@ -30,7 +30,7 @@ from labgrader.engine.scrape import (
     refusal,
     seconds_of,
 )
-from labgrader.errors import LabError, MissingCapability, TimedOut
+from labgrader.toolkit.prometheus.series import Condition, Page
 
 PAGE = """\
 # HELP trading_algorithm_info One for each resource.

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.auditpolicy import Policy, leaks
 from labgrader.errors import MissingCapability
+from labgrader.toolkit.audit_policy import Policy, leaks
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 SECRETS = [{"group": "", "resources": ["secrets"]}]

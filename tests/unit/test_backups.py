@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.backups import (
+from labgrader.errors import MissingCapability
+from labgrader.toolkit.backup_names import names_date, uses_date
+from labgrader.toolkit.backups import (
     MARK,
     MAX_BYTES,
     MAX_FILES,
@@ -28,13 +30,11 @@ from labgrader.engine.backups import (
     stripped,
     total_of,
 )
-from labgrader.engine.dated import names_date, uses_date
-from labgrader.engine.jobs import once_only
-from labgrader.engine.schedule import schedule
-from labgrader.engine.scripts import run_by, unrunnable
-from labgrader.engine.shellsyntax import syntax_error
-from labgrader.engine.volumes import config_maps, lasting, written
-from labgrader.errors import MissingCapability
+from labgrader.toolkit.cron import schedule
+from labgrader.toolkit.jobs import once_only
+from labgrader.toolkit.scripts import run_by, unrunnable
+from labgrader.toolkit.shell.syntax import syntax_error
+from labgrader.toolkit.volumes import config_maps, lasting, written
 
 ALGORITHM: dict[str, Any] = {
     "apiVersion": "fintech.io/v1",

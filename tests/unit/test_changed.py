@@ -84,7 +84,7 @@ def test_the_reason_is_named(small: Tree) -> None:
 
 
 def test_in_this_repository() -> None:
-    choice = changed.tree().choose(["labgrader/engine/rbac.py"])
+    choice = changed.tree().choose(["labgrader/toolkit/rbac/rules.py"])
     assert not choice.everything
     assert "tests/unit/test_rbac.py" in choice.tests
     assert "tests/unit/embedded/test_pki.py" not in choice.tests

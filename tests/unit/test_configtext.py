@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.configtext import text_under
 from labgrader.grading.findings import Failure
+from labgrader.toolkit.config_maps import text_under
 
 
 def config_map(**fields: Any) -> dict[str, Any]:

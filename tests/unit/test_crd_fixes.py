@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine import crd_fixes
 from labgrader.kube.resources import Object, Resource
+from labgrader.toolkit import schema_fixes
 
 RESOURCE = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 
@@ -38,18 +38,18 @@ SPEC = "/spec/versions/1/schema/openAPIV3Schema/properties/spec"
 
 def test_limits_are_set_where_the_field_is_declared(crd: Object) -> None:
     probe = {"path": "risk.limit", "value": 0, "schema": {"minimum": 1}}
-    command = crd_fixes.refusing(crd, RESOURCE, probe, defaulted=False)
+    command = schema_fixes.refusing(crd, RESOURCE, probe, defaulted=False)
     place = f"{SPEC}/properties/risk/properties/limit/minimum"
     assert patch(command) == [{"op": "add", "path": place, "value": 1}]
 
 
 def test_a_field_is_required_beside_the_others(crd: Object) -> None:
     probe = {"path": "risk.limit", "remove": True}
-    assert patch(crd_fixes.refusing(crd, RESOURCE, probe, defaulted=False)) == [
+    assert patch(schema_fixes.refusing(crd, RESOURCE, probe, defaulted=False)) == [
         {"op": "add", "path": f"{SPEC}/properties/risk/required", "value": ["limit"]}
     ]
     probe = {"path": "more", "remove": True}
-    assert patch(crd_fixes.refusing(crd, RESOURCE, probe, defaulted=False)) == [
+    assert patch(schema_fixes.refusing(crd, RESOURCE, probe, defaulted=False)) == [
         {"op": "add", "path": f"{SPEC}/required/-", "value": "more"}
     ]
 
@@ -57,23 +57,23 @@ def test_a_field_is_required_beside_the_others(crd: Object) -> None:
 def test_a_default_goes(crd: Object) -> None:
     probe = {"path": "risk.limit", "remove": True}
     place = f"{SPEC}/properties/risk/properties/limit/default"
-    assert patch(crd_fixes.refusing(crd, RESOURCE, probe, defaulted=True)) == [
+    assert patch(schema_fixes.refusing(crd, RESOURCE, probe, defaulted=True)) == [
         {"op": "remove", "path": place}
     ]
 
 
 def test_rules_are_added_to_rules(crd: Object) -> None:
     rule = {"x-kubernetes-validations": [{"rule": "true"}]}
-    assert patch(crd_fixes.setting(crd, "v1", "", rule))[0]["value"] == [{"rule": "true"}]
+    assert patch(schema_fixes.setting(crd, "v1", "", rule))[0]["value"] == [{"rule": "true"}]
     spec = crd["spec"]["versions"][1]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     spec["x-kubernetes-validations"] = [{"rule": "self.note != ''"}]
-    (op,) = patch(crd_fixes.setting(crd, "v1", "", rule))
+    (op,) = patch(schema_fixes.setting(crd, "v1", "", rule))
     assert (op["path"], op["value"]) == (f"{SPEC}/x-kubernetes-validations/-", {"rule": "true"})
 
 
 def test_what_is_required_too_much_is_named_and_removed(crd: Object) -> None:
     said = 'TradingAlgorithm.fintech.io "x" is invalid: spec.note: Required value'
-    told, _, command = crd_fixes.admitting(crd, RESOURCE, said).partition(": ")
+    told, _, command = schema_fixes.admitting(crd, RESOURCE, said).partition(": ")
     assert told == "Remove note from spec.required"
     assert patch(command) == [{"op": "remove", "path": f"{SPEC}/required/1"}]
 
@@ -92,11 +92,11 @@ def test_what_is_required_too_much_is_named_and_removed(crd: Object) -> None:
     ],
 )  # fmt: skip
 def test_the_limit_that_refuses_is_named(crd: Object, said: str, told: str) -> None:
-    assert told in crd_fixes.admitting(crd, RESOURCE, said)
+    assert told in schema_fixes.admitting(crd, RESOURCE, said)
 
 
 def test_where_nothing_is_declared_words_remain(crd: Object) -> None:
     probe = {"path": "else.limit", "value": 0, "schema": {"minimum": 1}}
     for definition in (crd, None, {"spec": {"versions": []}}):
-        fix = crd_fixes.refusing(definition, RESOURCE, probe, defaulted=False)
+        fix = schema_fixes.refusing(definition, RESOURCE, probe, defaulted=False)
         assert fix == 'Limit spec.else.limit in openAPIV3Schema: {"minimum": 1}'

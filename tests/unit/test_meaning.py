@@ -6,7 +6,9 @@ import pytest
 
 from labgrader.cluster import prometheus
 from labgrader.cluster.prometheus import Prometheus
-from labgrader.engine.alerting import (
+from labgrader.errors import LabError
+from labgrader.toolkit.prometheus.exposition import declared_in, series_of
+from labgrader.toolkit.prometheus.rules import (
     FEW_ERRORS,
     HEALTHY,
     MANY_ERRORS,
@@ -17,10 +19,8 @@ from labgrader.engine.alerting import (
     groups_of,
     outcomes_of,
 )
-from labgrader.engine.meaning import Condition, Page, Role, is_counter
-from labgrader.engine.metricspage import declared_in, series_of
-from labgrader.engine.scrape import ScrapeTarget
-from labgrader.errors import LabError
+from labgrader.toolkit.prometheus.scrape import ScrapeTarget
+from labgrader.toolkit.prometheus.series import Condition, Page, Role, is_counter
 
 STATES = {"one": Condition("Active", 3, 3), "two": Condition("Active", 5, 5)}
 TARGET = ScrapeTarget.usual("svc", "n", "metrics")

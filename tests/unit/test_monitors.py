@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from labgrader.engine.monitors import MONITOR, Stage, stage
 from labgrader.grading.context import Context
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import (
@@ -17,6 +16,7 @@ from labgrader.kube.resources import (
     Object,
     Resource,
 )
+from labgrader.toolkit.prometheus.service_monitors import MONITOR, Stage, stage
 
 CANNED = 'trading_algorithm_info{name="a",phase="Active"} 1\n'
 PAGE = '# TYPE algo_ready gauge\nalgo_ready{algo="mine"} 1\n'

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from fake_cluster import FakeCluster
-from labgrader.engine import quiet
-from labgrader.engine.quiet import Quiet
 from labgrader.grading.context import Context
 from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.protocols import Deed
 from labgrader.kube.resources import DEPLOYMENT, Object, Resource
+from labgrader.toolkit import quiet
+from labgrader.toolkit.quiet import Quiet
 
 THING = Resource("lab.dev", "v1", "things", "Thing")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -9,8 +9,16 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.rbac import Account, Action, Atom, Rule, Table, actions, covers_resource
-from labgrader.engine.rbac_mend import narrowing
+from labgrader.toolkit.rbac.fixes import narrowing
+from labgrader.toolkit.rbac.rules import (
+    Account,
+    Action,
+    Atom,
+    Rule,
+    Table,
+    actions,
+    covers_resource,
+)
 
 GROUPS = ("", "apps", "else")
 RESOURCES = ("pods", "pods/log", "deployments", "deployments/scale", "fresh", "fresh/log")

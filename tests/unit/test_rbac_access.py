@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from labgrader.engine.rbac import Account, Action, Rule
-from labgrader.engine.rbac_access import confirm, grants, selects, untouched_default
 from labgrader.errors import Unsettled
 from labgrader.grading.findings import Fact, Failure
 from labgrader.grading.registry import Check, load_checks
@@ -22,6 +20,8 @@ from labgrader.kube.resources import (
     Resource,
 )
 from labgrader.paths import content_root
+from labgrader.toolkit.rbac.grants import confirm, grants, selects, untouched_default
+from labgrader.toolkit.rbac.rules import Account, Action, Rule
 
 T = TypeVar("T")
 

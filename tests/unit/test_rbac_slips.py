@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.engine.rbac import Action, Atom, Rule
-from labgrader.engine.rbac_slips import Slips, served
+from labgrader.toolkit.rbac.rules import Action, Atom, Rule
+from labgrader.toolkit.rbac.slips import Slips, served
 
 LISTED = {
     "": [

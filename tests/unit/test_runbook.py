@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from labgrader.engine.amounts import rates_in, times_in
-from labgrader.engine.rehearsal import Rehearsal, chosen_namespace
-from labgrader.engine.runbook import MAX_CHARACTERS, STANDS_FOR, Runbook
 from labgrader.kube.kubectl_command import Kind, plan
 from labgrader.kube.protocols import Said
+from labgrader.toolkit.runbook.amounts import rates_in, times_in
+from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, STANDS_FOR, Runbook
+from labgrader.toolkit.runbook.runner import Rehearsal, chosen_namespace
 
 READING = {"get", "describe", "logs", "log", "top", "explain", "events", "rollout", "auth"}
 
@@ -238,11 +238,11 @@ def test_only_so_much_is_read() -> None:
 HOSTILE = """
 import sys
 from pathlib import Path
-from labgrader.engine.amounts import queries_in, rates_in, times_in
-from labgrader.engine.dated import formats_in, names_date, uses_date
+from labgrader.toolkit.runbook.amounts import queries_in, rates_in, times_in
+from labgrader.toolkit.backup_names import formats_in, names_date, uses_date
 from labgrader.grading.registry import load_checks
-from labgrader.engine.scripts import Script
-from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
+from labgrader.toolkit.scripts import Script
+from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
 from labgrader.paths import content_root
 
 load_checks(content_root() / "checks")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.mounts import mounted_files
-from labgrader.engine.workload import (
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.workloads import (
     Workload,
     declares,
     is_ready,

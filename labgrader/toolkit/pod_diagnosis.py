@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labgrader.engine.workload import condition, is_ready
 from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading.context import Context
 from labgrader.kube.images import plain_name
 from labgrader.kube.resources import EVENT, NODE, Object, dig, name_of
+from labgrader.toolkit.workloads import condition, is_ready
 from labgrader.util.suggestion import near
 
 BROKEN = (

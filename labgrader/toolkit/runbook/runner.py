@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine.runbook import STANDS_FOR, Command
 from labgrader.errors import TimedOut
 from labgrader.kube.kubectl_command import Kind, Plan, plan
 from labgrader.kube.kubectl_flags import HELP
 from labgrader.kube.protocols import Said
+from labgrader.toolkit.runbook.parser import STANDS_FOR, Command
 from labgrader.util import threads
 
 WORKERS = 4

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from labgrader.engine.rbac import ANY, Atom, Rule
+from labgrader.toolkit.rbac.rules import ANY, Atom, Rule
 from labgrader.util.suggestion import near
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")

@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from labgrader.engine.alerting import Stage
-from labgrader.engine.meaning import Condition, Page
-from labgrader.engine.metricspage import declared_in, series_of
-from labgrader.engine.scrape import (
+from labgrader.errors import Unsettled
+from labgrader.grading.context import Context
+from labgrader.grading.temporary_objects import MARK
+from labgrader.kube.protocols import Answer
+from labgrader.kube.resources import CRD, DEPLOYMENT, SERVICE, Object, Resource, dig, name_of
+from labgrader.kube.selectors import matches
+from labgrader.kube.timestamps import moment
+from labgrader.toolkit.prometheus.exposition import declared_in, series_of
+from labgrader.toolkit.prometheus.rules import Stage
+from labgrader.toolkit.prometheus.scrape import (
     Port,
     ScrapeTarget,
     looks_into,
@@ -20,20 +26,14 @@ from labgrader.engine.scrape import (
     refusal,
     relabel_configs,
 )
-from labgrader.engine.workload import (
+from labgrader.toolkit.prometheus.series import Condition, Page
+from labgrader.toolkit.workloads import (
     Workload,
     condition,
     is_ready,
     resolve_port,
     serving_container,
 )
-from labgrader.errors import Unsettled
-from labgrader.grading.context import Context
-from labgrader.grading.temporary_objects import MARK
-from labgrader.kube.protocols import Answer
-from labgrader.kube.resources import CRD, DEPLOYMENT, SERVICE, Object, Resource, dig, name_of
-from labgrader.kube.selectors import matches
-from labgrader.kube.timestamps import moment
 
 MONITOR = Resource("monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor")
 

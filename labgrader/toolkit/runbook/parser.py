@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from labgrader.engine.shellwords import Call, Shell
+from labgrader.toolkit.shell.words import Call, Shell
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

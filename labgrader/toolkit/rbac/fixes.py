@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from labgrader.engine.rbac import Account, Atom, Rule, Table
-from labgrader.engine.rbac_access import Binding, Ref
-from labgrader.engine.rbac_slips import Slip
+from labgrader.toolkit.rbac.grants import Binding, Ref
+from labgrader.toolkit.rbac.rules import Account, Atom, Rule, Table
+from labgrader.toolkit.rbac.slips import Slip
 
 Ops = list[dict[str, Any]]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labgrader.engine.podtrouble import Trouble, demand_nodes, trouble_of
-from labgrader.engine.workload import Workload, is_ready
 from labgrader.errors import ClusterError, MissingCapability, Unsettled
 from labgrader.grading.context import Context
 from labgrader.grading.findings import Fact, fact, unjudged
 from labgrader.kube.quantities import quantity
 from labgrader.kube.resources import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
 from labgrader.model.result import Evidence
+from labgrader.toolkit.pod_diagnosis import Trouble, demand_nodes, trouble_of
+from labgrader.toolkit.workloads import Workload, is_ready
 
 FAILURES = 3
 """How often the kubelet must have reported the same until it counts while a rollout moves."""

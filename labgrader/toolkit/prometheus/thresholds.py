@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labgrader.engine.amounts import Rate, queries_in, rates_in, shares_in
 from labgrader.errors import MissingCapability
+from labgrader.toolkit.runbook.amounts import Rate, queries_in, rates_in, shares_in
 
 Ask = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

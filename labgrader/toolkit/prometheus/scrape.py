@@ -2,7 +2,7 @@
 
 Written after the API reference of the Prometheus Operator: which Services are selected, which
 labels a target gets, and how a sample's own labels give way to them. What relabelings do to the
-labels of a target, Prometheus' own code says (``engine.monitors``).
+labels of a target, Prometheus' own code says (``toolkit.prometheus.service_monitors``).
 """
 
 from __future__ import annotations

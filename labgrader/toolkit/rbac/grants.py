@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from labgrader.engine.rbac import Account, Action, Atom, Rule, Table
 from labgrader.errors import Unsettled
 from labgrader.kube.resources import (
     CLUSTER_ROLE,
@@ -24,6 +23,7 @@ from labgrader.kube.resources import (
     name_of,
 )
 from labgrader.kube.selectors import matches
+from labgrader.toolkit.rbac.rules import Account, Action, Atom, Rule, Table
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine.volumes import config_maps
 from labgrader.kube.resources import CONFIG_MAP, Object, dig
+from labgrader.toolkit.volumes import config_maps
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
 _WITH_COMMAND = re.compile(r"-[a-z]*c[a-z]*")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from labgrader.engine.workload import ended, service_targets
 from labgrader.grading.cluster_reader import Asking
 from labgrader.grading.findings import Fact, fact
 from labgrader.kube.images import aliases, images_of, is_image
 from labgrader.kube.resources import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
 from labgrader.model.result import Evidence
+from labgrader.toolkit.workloads import ended, service_targets
 
 
 def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:

@@ -14,7 +14,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from labgrader.engine.metricspage import Series
+from labgrader.toolkit.prometheus.exposition import Series
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from labgrader.engine.shellscan import Piece, Scanner, Statement, Word
+from labgrader.toolkit.shell.scanner import Piece, Scanner, Statement, Word
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=")
 _GIVEN = {

@@ -1,7 +1,7 @@
 """The scenarios in which alerts are tried by Prometheus' own rule engine. Pure.
 
 Each begins with ten minutes in which all is well. The pages are those that the operator exposes,
-changed as they would change if that were to happen, by what their series mean (``engine.meaning``).
+changed as they would change if that were to happen, by what their series mean (``series``).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labgrader.engine.meaning import Page, Role
-from labgrader.engine.metricspage import Series, page_of
-from labgrader.engine.scrape import ScrapeTarget
+from labgrader.toolkit.prometheus.exposition import Series, page_of
+from labgrader.toolkit.prometheus.scrape import ScrapeTarget
+from labgrader.toolkit.prometheus.series import Page, Role
 
 WARM_UP = 600
 """Seconds before anything happens."""
