@@ -13,10 +13,10 @@ import whole
 
 from labgrader.cluster.embedded.nodes import images, requirements
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.engine.solve import Solver
 from labgrader.errors import LabError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import AUTOSCALER, Resource, dig
+from labgrader.lab_state.solver import Solver
 from labgrader.workbench import Choice, Workbench
 
 LABGRADER = Path(sys.executable).parent / "labgrader"

@@ -20,10 +20,10 @@ from typing import Any
 from labgrader import paths
 from labgrader.cli.run_operator import Login
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.engine.solve import Solver
 from labgrader.errors import LabError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import NAMESPACE, NODE, Resource, dig
+from labgrader.lab_state.solver import Solver
 from labgrader.workbench import Choice, Workbench
 
 PLATFORM = "trading-platform"

@@ -29,7 +29,7 @@ import whole
 from labgrader import paths
 from labgrader.cluster.embedded.provider import EmbeddedProvider
 from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.solve import Solver
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Report
 from labgrader.workbench import Choice, Workbench
 

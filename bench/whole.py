@@ -14,8 +14,8 @@ from pathlib import Path
 
 import warm
 
-from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode
+from labgrader.lab_state.solver import Solver
 from labgrader.workbench import Workbench
 
 LABGRADER = Path(sys.executable).parent / "labgrader"

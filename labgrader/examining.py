@@ -22,7 +22,7 @@ from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.engine.reset_plan import Doomed
+    from labgrader.lab_state.reset_plan import Doomed
 
 SETTLE_SECONDS = 60.0
 """How long the grading at the end waits for what is still starting."""
@@ -68,7 +68,7 @@ def terms_lines(lab: Lab, terms: Terms, factor: float | None) -> tuple[str, ...]
 
 def leftovers(workbench: Workbench) -> Sequence[Doomed]:
     """Return the objects of the lab that are on the cluster: an exam starts without them."""
-    from labgrader.engine.reset import Reset
+    from labgrader.lab_state.reset import Reset
 
     return Reset(workbench.cluster, workbench.catalog.lab.root, lambda line: None).plan()
 
@@ -79,8 +79,8 @@ def prepare(workbench: Workbench, terms: Terms, say: Say) -> None:
     Raises:
         UsageError: something of the lab could not be removed.
     """
-    from labgrader.engine.reset import Reset
-    from labgrader.engine.solve import Solver
+    from labgrader.lab_state.reset import Reset
+    from labgrader.lab_state.solver import Solver
 
     lab = workbench.catalog.lab
     residue = Reset(workbench.cluster, lab.root, say).run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labgrader.engine.checklists import load_goals
+from labgrader.content.checklists import load_goals
 from labgrader.engine.drills import load_drills
 from labgrader.engine.quiz import load_quiz
 from labgrader.model.summary import Summary

@@ -15,7 +15,7 @@ from labgrader import paths
 
 if TYPE_CHECKING:
     from labgrader.cluster.target import Target
-    from labgrader.engine.catalog import Catalog
+    from labgrader.content.catalog import Catalog
     from labgrader.errors import LabError
     from labgrader.grading.change_feed import Change
     from labgrader.grading.events import Listener
@@ -61,7 +61,7 @@ class Workbench:
     @cached_property
     def catalog(self) -> Catalog:
         """The lab's content. Raises ``ContentError``."""
-        from labgrader.engine import catalog
+        from labgrader.content import catalog
 
         return catalog.load(Path(self.choice.content or paths.content_root()))
 

@@ -17,8 +17,8 @@ from textual.pilot import Pilot
 
 import chromium
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.engine.solve import Solver
 from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.session.book import Book
 from labgrader.tui.app import LabApp

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from labgrader.engine.cases import Case
-from labgrader.engine.changes import WHOLE
+from labgrader.author.cases import Case
 from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import ADMISSION, Object, dig
+from labgrader.lab_state.mutations import WHOLE
 from labgrader.model.result import Outcome
 from labgrader.model.task import Criterion
 

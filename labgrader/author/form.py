@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labgrader.author.reading import Document, Finding
-from labgrader.engine.lint import SCHEMA
+from labgrader.content.validation import SCHEMA
 
 UNFINISHED = re.compile(r"\bTODO\b")
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from labgrader.author import batches, pasting
 from labgrader.author.batches import Batch, Reach, Reads
+from labgrader.author.cases import Case
 from labgrader.author.proof import Fault, Kind, Proof, Results, judge, without
 from labgrader.author.solved import ECHO_SECONDS, SolvedLab
-from labgrader.engine import changes
-from labgrader.engine.baseline import Baseline
-from labgrader.engine.cases import Case
 from labgrader.errors import LabError
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import mutations
+from labgrader.lab_state.restore import Baseline
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
 from labgrader.workbench import Workbench
@@ -105,9 +105,9 @@ class Ground(SolvedLab):
         cluster = self._workbench.cluster
         try:
             for reach in batch:
-                baseline = baseline.along_with(changes.touched(cluster, reach.case.changes))
+                baseline = baseline.along_with(mutations.touched(cluster, reach.case.changes))
             for reach in sorted(batch, key=_awaits):  # while one waits, the others take effect
-                changes.apply(cluster, reach.case.changes, str(reach.case.path))
+                mutations.apply(cluster, reach.case.changes, str(reach.case.path))
             self._judge_until_settled(batch, tried)
             self._paste(batch, tried)
         except LabError as error:
@@ -186,7 +186,7 @@ class Ground(SolvedLab):
 
     def _undo(self, batch: Batch, baseline: Baseline) -> None:
         for reach in batch:
-            changes.undo(self._workbench.cluster, reach.case.changes)
+            mutations.undo(self._workbench.cluster, reach.case.changes)
         baseline.restore()
         for reach in batch:
             if any("anew" in change for change in reach.case.changes):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labgrader.engine.cases import Case
+from labgrader.author.cases import Case
 from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Item, Outcome
 from labgrader.model.task import Criterion

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from labgrader.engine.lint import line_of
+from labgrader.content.validation import line_of
 from labgrader.errors import ContentError
 from labgrader.util.yaml_files import read_text
 

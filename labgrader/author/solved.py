@@ -8,13 +8,13 @@ from functools import cached_property
 
 from labgrader.author.batches import Reads, of_interests
 from labgrader.author.proof import Results
-from labgrader.engine.baseline import Baseline
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, LabError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Resource
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.restore import Baseline
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
 from labgrader.workbench import Workbench
 

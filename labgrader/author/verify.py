@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.proof import (
     Fault,
@@ -18,9 +19,8 @@ from labgrader.author.proof import (
     of_solution,
     skip,
 )
-from labgrader.engine.cases import Case, load_cases
-from labgrader.engine.reset import Reset
 from labgrader.errors import Cause, ContentError, UsageError
+from labgrader.lab_state.reset import Reset
 from labgrader.model.result import Outcome, Verdict
 from labgrader.util.suggestion import unknown
 from labgrader.workbench import Workbench

@@ -7,7 +7,7 @@ import rich_click as click
 from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
 from labgrader.cli.verdict import conclude
-from labgrader.engine.checklists import load_goals, shares, tick
+from labgrader.content.checklists import load_goals, shares, tick
 from labgrader.errors import ContentError
 from labgrader.report import checklists
 from labgrader.report.clean import to_json

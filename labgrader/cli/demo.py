@@ -12,12 +12,12 @@ import rich_click as click
 from labgrader.cli import outside
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Object
 from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labgrader.engine.solve import Solver
 from labgrader.errors import LabError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Resource, dig, name_of
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome, TaskResult
 from labgrader.workbench import Workbench
 

@@ -9,11 +9,11 @@ import rich_click as click
 from labgrader.cli.consent import ask_to_write, confirm, is_terminal
 from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
-from labgrader.engine.reset import Reset, Residue
-from labgrader.engine.reset_plan import Survey
-from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.kube.obstacles import deletion
+from labgrader.lab_state.reset import Reset, Residue
+from labgrader.lab_state.reset_plan import Survey
+from labgrader.lab_state.solver import Solver
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
 from labgrader.util.suggestion import unknown

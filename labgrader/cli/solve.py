@@ -11,10 +11,10 @@ from labgrader.cli import earlier
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
-from labgrader.engine.solve import NotApplied, Solver
 from labgrader.errors import ExitCode
 from labgrader.kube.leases import leader
 from labgrader.kube.resources import LEASE
+from labgrader.lab_state.solver import NotApplied, Solver
 from labgrader.report.clean import one_line
 from labgrader.session.book import Book
 from labgrader.util.suggestion import unknown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labgrader.engine.catalog import Catalog
+from labgrader.content.catalog import Catalog
 
 
 @dataclass(frozen=True, slots=True)

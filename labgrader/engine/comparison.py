@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from labgrader.engine.solve import ACTS, folder_of
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, dig
 from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.solver import ACTS, folder_of
 from labgrader.model.task import Lab, Step, Task
 from labgrader.util.yaml_files import read_documents
 

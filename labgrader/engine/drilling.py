@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine import changes
 from labgrader.errors import Cause, LabError, UsageError
 from labgrader.grading.capabilities import CONTAINERS
 from labgrader.grading.registry import Check
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import mutations
 from labgrader.model.drill import Drill
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
@@ -81,7 +81,7 @@ def begin(cluster: Cluster, drill: Drill, results: Iterable[CheckResult]) -> Non
             f"The lab is not ready for this drill: {told(broken[0])}", _ready(broken[0])
         )
     try:
-        changes.apply(cluster, drill.changes, f"drill {drill.name}")
+        mutations.apply(cluster, drill.changes, f"drill {drill.name}")
     except LabError as error:
         raise UsageError(
             f"This drill does not fit what you have made: {error.message}",

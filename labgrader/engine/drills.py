@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine.changes import Fault
-from labgrader.engine.changes import faults_of as change_faults
 from labgrader.errors import ContentError
+from labgrader.lab_state.mutations import Fault
+from labgrader.lab_state.mutations import faults_of as change_faults
 from labgrader.model.drill import Drill
 from labgrader.util.yaml_files import read_documents
 

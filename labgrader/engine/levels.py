@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from labgrader.engine.solve import ACTS, folder_of
+from labgrader.lab_state.solver import ACTS, folder_of
 from labgrader.model.modes import Level
 from labgrader.model.task import Lab, Snippet, Step, Task
 from labgrader.util.yaml_files import read_text

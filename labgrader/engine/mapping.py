@@ -14,7 +14,6 @@ from pathlib import Path
 
 from labgrader.engine.ownership import Node, ownership
 from labgrader.engine.places import Made
-from labgrader.engine.reset_plan import entries
 from labgrader.engine.sights import Seen, see
 from labgrader.errors import Forbidden, LabError
 from labgrader.grading.temporary_objects import PREFIX
@@ -30,6 +29,7 @@ from labgrader.kube.resources import (
     name_of,
 )
 from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.reset_plan import entries
 from labgrader.model.task import Lab
 
 RETRY_SECONDS = 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine.checklists import shares, tick
+from labgrader.content.checklists import shares, tick
 from labgrader.model.checklist import Goals
 from labgrader.model.drill import Drill
 from labgrader.model.modes import Mode

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from colours import CHECK, RIGHT, answer, write_lab
+from labgrader.author.cases import load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.lint import lint
 from labgrader.author.proof import Kind
 from labgrader.cli import root
-from labgrader.engine.cases import load_cases
 from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import Resource

@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.engine.solve import Solver
 from labgrader.errors import Cause
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
 from labgrader.kube.resources import CRD, ROLE, ROLE_BINDING, Object, Resource
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_junit, as_text

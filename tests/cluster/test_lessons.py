@@ -7,10 +7,10 @@ import pytest
 from labgrader.cli import root
 from labgrader.engine import measuring
 from labgrader.engine.measuring import MEASUREMENTS, Row
-from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import CONFIG_MAP, CRD, NAMESPACE, name_of
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
 from labgrader.util.yaml_files import read_documents
 

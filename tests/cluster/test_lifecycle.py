@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from labgrader.cluster.target import forget_consent, remember_consent
-from labgrader.engine.solve import Solver
 from labgrader.grading.temporary_objects import MARK
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import Resource, dig, name_of
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.workbench import Choice, Workbench
 

@@ -12,12 +12,12 @@ import pytest
 
 from commands import Run
 from labgrader.cli import root
-from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
 
 pytestmark = [pytest.mark.cluster]

@@ -14,9 +14,6 @@ import yaml
 
 from commands import Run
 from labgrader.cli import root
-from labgrader.engine import reset_removal
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode, LabError, Rejected
 from labgrader.kube.client import Kube
 from labgrader.kube.obstacles import API_SERVICE, UNCONVERTED
@@ -33,6 +30,9 @@ from labgrader.kube.resources import (
     dig,
 )
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import reset_removal
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]

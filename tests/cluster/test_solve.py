@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from commands import Run
-from labgrader.engine.solve import Solver
 from labgrader.errors import ExitCode, LabError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import (
@@ -19,6 +18,7 @@ from labgrader.kube.resources import (
     Object,
     Resource,
 )
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]

@@ -13,11 +13,11 @@ import yaml
 
 from labgrader.cli import root
 from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.solve import Solver
 from labgrader.errors import Cause, ExitCode
 from labgrader.grading.scheduler import Limits
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import SERVICE_ACCOUNT, Resource
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench

@@ -18,7 +18,6 @@ from typing import Any
 import yaml
 
 from labgrader.cli.run_operator import Login
-from labgrader.engine.solve import Solver
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import (
     AUTOSCALER,
@@ -29,6 +28,7 @@ from labgrader.kube.resources import (
     Resource,
     dig,
 )
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
 from labgrader.workbench import Choice, Workbench
 from proxy import Proxy

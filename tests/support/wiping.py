@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from labgrader.engine.reset import Reset
 from labgrader.kube.client import Kube
+from labgrader.lab_state.reset import Reset
 from labgrader.paths import content_root
 
 

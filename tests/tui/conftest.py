@@ -14,7 +14,7 @@ import pytest
 
 from labgrader import examining
 from labgrader.cluster.target import Target
-from labgrader.engine import catalog
+from labgrader.content import catalog
 from labgrader.grading import scoring
 from labgrader.grading.change_feed import Change
 from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from labgrader.engine import catalog, drilling
+from labgrader.content import catalog
+from labgrader.engine import drilling
 from labgrader.engine.drills import load_drills
 from labgrader.errors import Cause, LabError, Unreachable
 from labgrader.grading import scoring

@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from labgrader.engine import catalog
+from labgrader.content import catalog
 from labgrader.model.modes import Mode
 from labgrader.session.journal import Journal
 from labgrader.tui import shell

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
-from labgrader.engine import catalog, mapping
+from labgrader.content import catalog
+from labgrader.engine import mapping
 from labgrader.errors import Unreachable
 from labgrader.kube.resources import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
 from labgrader.paths import content_root

@@ -6,7 +6,7 @@ import pytest
 
 from fake_cluster import FakeCluster
 from lab_on_fake import LabOnFake
-from labgrader.engine import catalog
+from labgrader.content import catalog
 from labgrader.engine.quiz import draw, load_quiz, right_letters
 from labgrader.errors import LabError, Rejected
 from labgrader.model.quiz import Kind

@@ -19,8 +19,8 @@ from labgrader.author.batches import (
     partition,
     reaches,
 )
-from labgrader.engine import catalog
-from labgrader.engine.cases import Case, load_cases
+from labgrader.author.cases import Case, load_cases
+from labgrader.content import catalog
 from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import CONFIG_MAP, POD, Object
 from labgrader.model.result import Outcome

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from labgrader.author import table
+from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.proof import (
     Fault,
@@ -23,7 +24,6 @@ from labgrader.author.proof import (
 from labgrader.author.scaffold import new_check, new_task
 from labgrader.author.verify import Verification, choose_cases
 from labgrader.cli import root as cli
-from labgrader.engine.cases import Case, load_cases
 from labgrader.errors import Cause, ContentError, ExitCode, UsageError
 from labgrader.model.result import CheckResult, Item, Outcome, Verdict
 from labgrader.model.task import Criterion, Mistake

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.engine import catalog, lint
+from labgrader.content import catalog, validation
 from labgrader.errors import ContentError, UsageError
 from labgrader.paths import content_root
 from labgrader.util.yaml_files import read_documents
@@ -56,7 +56,7 @@ def test_a_lab_is_read(content: Path) -> None:
     loaded = catalog.load(content)
     assert [c.id for c in loaded.lab.criteria()] == ["there", "right"]
     assert [c.step for c in loaded.lab.criteria()] == ["1.1", "1.1"]
-    assert lint.points_per_task(loaded.lab) == {"task1": 5}
+    assert validation.points_per_task(loaded.lab) == {"task1": 5}
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ class TestShippedContent:
     def test_the_schema_accepts_it(self) -> None:
         files = catalog.task_files(content_root())
         assert files
-        lint.explain(content_root(), files)
+        validation.explain(content_root(), files)
 
     def test_twenty_points_a_task(self, shipped: catalog.Catalog) -> None:
-        assert set(lint.points_per_task(shipped.lab).values()) == {20}
+        assert set(validation.points_per_task(shipped.lab).values()) == {20}
 
     def test_every_check_is_used(self, shipped: catalog.Catalog) -> None:
         assert {c.check for c in shipped.lab.criteria()} == set(shipped.checks)

@@ -8,9 +8,9 @@ import pytest
 
 from fake_cluster import FakeCluster
 from lab_on_fake import LabOnFake
-from labgrader.engine import changes
 from labgrader.errors import LabError
 from labgrader.kube.resources import LEASE, Object, Resource
+from labgrader.lab_state import mutations
 
 TYPED: Object = {
     "apiVersion": "coordination.k8s.io/v1",
@@ -46,7 +46,7 @@ class Busy(LabOnFake):
 
 def test_what_an_operator_creates_again_is_replaced_all_the_same() -> None:
     cluster = Busy(times=3)
-    changes.apply(cluster, [{"replace": TYPED}], "here")
+    mutations.apply(cluster, [{"replace": TYPED}], "here")
     found = cluster.get(LEASE, "leader", "x")
     assert found
     assert found["spec"] == {"holderIdentity": "me"}
@@ -55,6 +55,6 @@ def test_what_an_operator_creates_again_is_replaced_all_the_same() -> None:
 def test_what_is_created_again_each_time_cannot_be_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(changes, "GONE_SECONDS", 0.2)
+    monkeypatch.setattr(mutations, "GONE_SECONDS", 0.2)
     with pytest.raises(LabError, match="cannot be replaced: something creates it again"):
-        changes.apply(Busy(times=1000), [{"replace": TYPED}], "here")
+        mutations.apply(Busy(times=1000), [{"replace": TYPED}], "here")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from labgrader.engine.catalog import load
+from labgrader.content.catalog import load
 from labgrader.engine.comparison import APPLIED, side_by_side, written
 from labgrader.engine.levels import BLANK, shown, solution_of, with_gaps
 from labgrader.model.modes import Level

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
-from labgrader.engine import catalog, mapping
+from labgrader.content import catalog
+from labgrader.engine import mapping
 from labgrader.engine.mapping import Atlas, Map, wanted
 from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading.temporary_objects import PREFIX

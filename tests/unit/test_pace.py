@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.engine.catalog import load
-from labgrader.engine.checklists import load_goals
+from labgrader.content.catalog import load
+from labgrader.content.checklists import load_goals
 from labgrader.paths import content_root
 from labgrader.report.pace import as_text
 from labgrader.session.pace import pace_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.engine import catalog
+from labgrader.content import catalog
 from labgrader.model.modes import Mode
 from labgrader.session.prompt_clock import line_of
 from labgrader.session.record import SILENCE_SECONDS, Record

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from labgrader.author.lint import lint
-from labgrader.engine.catalog import load
-from labgrader.engine.checklists import load_goals, shares, tick
+from labgrader.content.catalog import load
+from labgrader.content.checklists import load_goals, shares, tick
 from labgrader.engine.quiz import draw, judge, load_quiz, right_letters
 from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.model.checklist import State

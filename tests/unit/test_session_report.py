@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from labgrader.engine.catalog import load
-from labgrader.engine.checklists import load_goals
+from labgrader.content.catalog import load
+from labgrader.content.checklists import load_goals
 from labgrader.engine.drills import load_drills
 from labgrader.engine.quiz import load_quiz
 from labgrader.model.modes import Mode

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from labgrader.author import table
+from labgrader.author.cases import Case, faults_of, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.proof import Kind, Proof, skip
 from labgrader.author.verify import Verification
-from labgrader.engine.cases import Case, faults_of, load_cases
 from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Outcome, Verdict
 from labgrader.paths import content_root

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.engine.reset_plan import entries
+from labgrader.lab_state.reset_plan import entries
 from labgrader.paths import content_root
 from labgrader.util.suggestion import misspelled
 

@@ -8,7 +8,7 @@ from labgrader.author.content import Content, task_id
 from labgrader.author.reading import Document, Finding, maps, texts
 from labgrader.engine.levels import with_gaps
 from labgrader.engine.quiz import quiz_files
-from labgrader.engine.solve import ACTS, folder_of
+from labgrader.lab_state.solver import ACTS, folder_of
 
 
 def solutions(content: Content) -> Iterator[Finding]:

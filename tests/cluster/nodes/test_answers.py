@@ -13,10 +13,10 @@ import pytest
 
 from answers import Answers, selected
 from labgrader.author import proof
+from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
 from labgrader.cluster.embedded.audit import AuditRecord
-from labgrader.engine.cases import Case, load_cases
 from labgrader.errors import Cause
 from labgrader.grading.events import RunFinished
 from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of

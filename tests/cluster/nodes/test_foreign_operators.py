@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from foreign import Stage, behaviors, build
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE
 from labgrader.workbench import Choice, Workbench
 from nodes_support import RealLab

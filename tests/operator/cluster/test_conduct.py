@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from labgrader.engine.catalog import load
+from labgrader.content.catalog import load
 from labgrader.errors import LabError
 from labgrader.grading.context import Context
 from labgrader.grading.services import Instruments

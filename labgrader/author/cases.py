@@ -7,7 +7,7 @@ mistake is theirs too. ``containers: true`` says that the answer shows itself on
 run; it is skipped, and named, on clusters whose nodes are simulated. ``lasting: true`` says that it
 leaves what cannot be taken back (events, what an autoscaler remembers): the lab is made anew after
 it. ``alone: true`` says that no other case may be tried at the same time, although its changes do
-not show why. ``changes`` are applied in order to the solved lab; ``engine/changes.py`` says what
+not show why. ``changes`` are applied in order to the solved lab; ``lab_state/mutations.py`` says what
 they can be.
 """
 
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine.changes import Fault
-from labgrader.engine.changes import faults_of as change_faults
 from labgrader.errors import ContentError
 from labgrader.kube.resources import Object
+from labgrader.lab_state.mutations import Fault
+from labgrader.lab_state.mutations import faults_of as change_faults
 from labgrader.model.result import Outcome
 from labgrader.util.yaml_files import read_documents
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from labgrader.engine.reset_plan import WORKERS, Doomed, Unread
 from labgrader.errors import Cause, ClusterError, LabError
 from labgrader.kube.obstacles import Obstacles
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.reset_plan import WORKERS, Doomed, Unread
 
 SYSTEM_NAMES = {"default", "kube-root-ca.crt"}
 """What every namespace has from the beginning."""

@@ -2,7 +2,7 @@
 
 ``solutions/task-N/*.yaml`` are applied in the order of their names. ``manual/`` beside them holds
 what a person makes where no operator does. A file ``*.acts.yaml`` is no manifest but a list of
-changes (``engine/changes.py``), for what must be done and cannot be applied.
+changes (``lab_state/mutations.py``), for what must be done and cannot be applied.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from labgrader.engine import changes
 from labgrader.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
 from labgrader.kube.obstacles import Obstacle, Obstacles, deletion, immutable
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import mutations as changes
 from labgrader.util.yaml_files import read_documents
 
 ACTS = ".acts.yaml"

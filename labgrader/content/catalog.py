@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine import lint
+from labgrader.content import validation
 from labgrader.errors import ContentError
 from labgrader.grading.registry import Check, load_checks
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
@@ -76,12 +76,12 @@ def load(root: Path) -> Catalog:
         exam = _exam(head.get("exam"))
         lab = Lab(head["id"], head["title"], head["namespace"], tasks, root, *exam)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        lint.explain(root, files)
+        validation.explain(root, files)
         raise ContentError(
             f"The content in {root} cannot be read: {error!r}", "See docs/writing-a-check.md"
         ) from error
     catalog = Catalog(lab, load_checks(root / "checks"))
-    lint.references(catalog.lab, catalog.checks)
+    validation.references(catalog.lab, catalog.checks)
     return catalog
 
 

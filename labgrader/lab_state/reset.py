@@ -23,16 +23,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
-from labgrader.engine.reset_contents import Contents, Held
-from labgrader.engine.reset_conversion import Conversion
-from labgrader.engine.reset_left import cause_of_staying, lines_of
-from labgrader.engine.reset_plan import Doomed, Survey, Surveyor, Unread, entries
-from labgrader.engine.reset_removal import Remover
 from labgrader.errors import LabError
 from labgrader.kube.obstacles import Obstacle, Obstacles
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import NAMESPACE, RESET_AT, dig
 from labgrader.kube.waiting import Deadline, wait_until
+from labgrader.lab_state.reset_contents import Contents, Held
+from labgrader.lab_state.reset_conversion import Conversion
+from labgrader.lab_state.reset_left import cause_of_staying, lines_of
+from labgrader.lab_state.reset_plan import Doomed, Survey, Surveyor, Unread, entries
+from labgrader.lab_state.reset_removal import Remover
 
 GRACE_SECONDS = 10.0
 """How long an object may take to go by itself before its finalizers are taken off."""

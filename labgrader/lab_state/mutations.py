@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from labgrader.engine.reset import begin_anew
 from labgrader.errors import LabError, Rejected
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.reset import begin_anew
 
 WHOLE = ("create", "replace", "refused")
 """The verbs that are given a whole manifest."""

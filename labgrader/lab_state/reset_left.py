@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from labgrader.engine.reset_plan import Doomed, Unread
 from labgrader.errors import Cause, LabError
 from labgrader.kube import finalizers
 from labgrader.kube.obstacles import Obstacle, Obstacles, short
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, dig
+from labgrader.lab_state.reset_plan import Doomed, Unread
 
 
 def lines_of(unread: Iterable[Unread], obstacles: Obstacles) -> list[str]:

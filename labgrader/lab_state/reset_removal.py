@@ -7,14 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from labgrader.engine.reset_contents import Contents
-from labgrader.engine.reset_plan import WORKERS, Doomed, doomed_of
 from labgrader.errors import LabError
 from labgrader.kube import finalizers
 from labgrader.kube.obstacles import Obstacles, short
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig
 from labgrader.kube.waiting import Deadline, wait_until
+from labgrader.lab_state.reset_contents import Contents
+from labgrader.lab_state.reset_plan import WORKERS, Doomed, doomed_of
 
 SLOW_KINDS = ("Namespace", "CustomResourceDefinition", "Deployment")
 SLOW_SECONDS = 60.0
