@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from labgrader.content.checklists import load_goals
-from labgrader.engine.drills import load_drills
-from labgrader.engine.quiz import load_quiz
+from labgrader.learning.drills import load_drills
+from labgrader.learning.quiz import load_quiz
 from labgrader.model.summary import Summary
 from labgrader.session.book import Book
 from labgrader.session.record import Record

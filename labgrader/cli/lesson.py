@@ -11,7 +11,7 @@ import rich_click as click
 
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine.measuring import MEASUREMENTS, WRITING
+from labgrader.learning.measurements import MEASUREMENTS, WRITING
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
 from labgrader.util.yaml_files import read_documents

@@ -7,8 +7,8 @@ import sys
 import rich_click as click
 
 from labgrader.cli.options import workbench_options
-from labgrader.engine.mapping import Atlas, Map
 from labgrader.errors import ExitCode
+from labgrader.object_map.watcher import Atlas, Map
 from labgrader.report import map as report
 from labgrader.report.clean import one_line
 from labgrader.workbench import Workbench

@@ -10,8 +10,8 @@ import rich_click as click
 
 from labgrader.cli.options import workbench_options
 from labgrader.cli.quiz_round import Asking
-from labgrader.engine.quiz import draw, load_quiz
 from labgrader.errors import ContentError, ExitCode, UsageError
+from labgrader.learning.quiz import draw, load_quiz
 from labgrader.model.quiz import Concept, Question
 from labgrader.report import quiz as report
 from labgrader.workbench import Workbench

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader.engine.quiz import LETTERS
 from labgrader.errors import ExitCode, UsageError
+from labgrader.learning.quiz import LETTERS
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.report.clean import one_line
 from labgrader.report.quiz import better, verdict

@@ -11,8 +11,8 @@ import rich_click as click
 from labgrader.cli import guard
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, level_option, workbench_options
-from labgrader.engine import levels, workfolder
 from labgrader.errors import LabError
+from labgrader.learning import detail_level, work_dir
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Criterion, Lab, Snippet, Step, Task, points_of
 from labgrader.util.suggestion import unknown
@@ -54,8 +54,8 @@ def tasks(workbench: Workbench, which: str | None, level: Level, folder: str | N
         raise unknown("task", which, [task.id for task in lab.tasks])
     if folder is not None:
         for step in chosen.steps:
-            for snippet in levels.shown(lab, chosen, step, level):
-                click.echo(workfolder.write(Path(folder), step, snippet))
+            for snippet in detail_level.shown(lab, chosen, step, level):
+                click.echo(work_dir.write(Path(folder), step, snippet))
         return
     click.echo(as_markdown(lab, chosen, level), nl=False)
 
@@ -64,7 +64,9 @@ def as_markdown(lab: Lab, task: Task, level: Level = Level.GUIDED) -> str:
     """Return a whole task as Markdown."""
     minutes = task.budget_seconds // 60
     parts = [f"# {task.id}: {task.title}\n", f"{task.story}\nTime: {minutes} minutes.\n"]
-    parts.extend(_step(step, levels.shown(lab, task, step, level), level) for step in task.steps)
+    parts.extend(
+        _step(step, detail_level.shown(lab, task, step, level), level) for step in task.steps
+    )
     return "\n".join(parts)
 
 

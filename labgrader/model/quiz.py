@@ -1,6 +1,6 @@
 """The knowledge check: questions by concept, and what became of an answer.
 
-Made from ``tasks/quiz/*.yaml`` by ``engine.quiz``; a file's name is the concept's id.
+Made from ``tasks/quiz/*.yaml`` by ``learning.quiz``; a file's name is the concept's id.
 """
 
 from __future__ import annotations

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from labgrader.engine.quiz import judge
-from labgrader.engine.quiz_manifest import judge_manifest
 from labgrader.errors import LabError
 from labgrader.kube.protocols import Cluster
+from labgrader.learning.quiz import judge
+from labgrader.learning.quiz_manifest import judge_manifest
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.session.store import Given, Store
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from labgrader.engine.drilling import Health, health, lacking
 from labgrader.grading.capabilities import CONTAINERS
 from labgrader.grading.registry import Check
+from labgrader.learning.drill_runs import Health, health, lacking
 from labgrader.model.drill import Drill
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Criterion

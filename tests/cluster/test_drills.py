@@ -9,11 +9,11 @@ import pytest
 
 from labgrader.author.ground import Ground
 from labgrader.cli import root
-from labgrader.engine.drills import drill_files, load_drills
 from labgrader.errors import ExitCode
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
 from labgrader.lab_state.restore import Baseline
+from labgrader.learning.drills import drill_files, load_drills
 from labgrader.model.drill import Drill
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root

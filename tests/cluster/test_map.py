@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.engine.mapping import Atlas, Map
 from labgrader.errors import ExitCode
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
+from labgrader.object_map.watcher import Atlas, Map
 from labgrader.report.map import as_text
 from labgrader.workbench import Workbench
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from labgrader.engine.quiz import load_quiz
-from labgrader.engine.quiz_manifest import fits, judge_manifest
 from labgrader.errors import LabError, Rejected, WebhookFailed
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import Object, dig
@@ -16,6 +14,8 @@ from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
 from labgrader.lab_state.solver import Solver
+from labgrader.learning.quiz import load_quiz
+from labgrader.learning.quiz_manifest import fits, judge_manifest
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.paths import content_root
 from wiping import wipe

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from labgrader.content import catalog
-from labgrader.engine import drilling
-from labgrader.engine.drills import load_drills
 from labgrader.errors import Cause, LabError, Unreachable
 from labgrader.grading import scoring
+from labgrader.learning import drill_runs
+from labgrader.learning.drills import load_drills
 from labgrader.model.result import ClusterInfo, Outcome
 from labgrader.paths import content_root
 from labgrader.tui.drillbook import DrillBook, Stage
@@ -69,7 +69,7 @@ def lab(monkeypatch):
         made.broken.append(place)
         made.now = {**made.now, **{name: failed(name) for name in DRILL.caught_by}}
 
-    monkeypatch.setattr(drilling.changes, "apply", apply)
+    monkeypatch.setattr(drill_runs.changes, "apply", apply)
     return made
 
 
@@ -186,7 +186,7 @@ async def test_what_the_cluster_refuses_is_a_line(play, lab, monkeypatch):
     def refuse(cluster, changes, place):
         raise LabError(f"the API server says {HOSTILE}")
 
-    monkeypatch.setattr(drilling.changes, "apply", refuse)
+    monkeypatch.setattr(drill_runs.changes, "apply", refuse)
     async with play((140, 50)) as p:
         await opened(p, lab)
         await p.press("s")

@@ -7,7 +7,6 @@ import pytest
 
 from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.content import catalog
-from labgrader.engine import mapping
 from labgrader.errors import Unreachable
 from labgrader.kube.resources import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
 from labgrader.paths import content_root

@@ -7,8 +7,8 @@ import pytest
 from fake_cluster import FakeCluster
 from lab_on_fake import LabOnFake
 from labgrader.content import catalog
-from labgrader.engine.quiz import draw, load_quiz, right_letters
 from labgrader.errors import LabError, Rejected
+from labgrader.learning.quiz import draw, load_quiz, right_letters
 from labgrader.model.quiz import Kind
 from labgrader.paths import content_root
 from labgrader.session.store import Given, Store

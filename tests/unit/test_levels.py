@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from labgrader.content.catalog import load
-from labgrader.engine.comparison import APPLIED, side_by_side, written
-from labgrader.engine.levels import BLANK, shown, solution_of, with_gaps
+from labgrader.learning.detail_level import BLANK, shown, solution_of, with_gaps
+from labgrader.learning.solution_diff import APPLIED, side_by_side, written
 from labgrader.model.modes import Level
 from labgrader.paths import content_root
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from labgrader.cli.map import _Teller
-from labgrader.engine.mapping import Map
-from labgrader.engine.ownership import Node
 from labgrader.kube.status import Tone
+from labgrader.object_map.tree import Node
+from labgrader.object_map.watcher import Map
 
 
 def drawn(*names: str, reading: bool = False, lost: str = "") -> Map:

@@ -11,11 +11,11 @@ import pytest
 
 from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.content import catalog
-from labgrader.engine import mapping
-from labgrader.engine.mapping import Atlas, Map, wanted
 from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, LEASE, POD
+from labgrader.object_map import watcher
+from labgrader.object_map.watcher import Atlas, Map, wanted
 from labgrader.paths import content_root
 from labgrader.report.map import as_text
 
@@ -141,7 +141,7 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_shown(
 
 
 def test_a_kind_that_is_served_later_is_seen(watching: Watching, cluster: LabOnFake) -> None:
-    late = mapping.Wanted("monitoring.coreos.com/v1", "ServiceMonitor", NS)
+    late = watcher.Wanted("monitoring.coreos.com/v1", "ServiceMonitor", NS)
     assert late in wanted(content_root())
     watching.until(lambda drawn: not drawn.reading)
     from labgrader.kube.resources import Resource

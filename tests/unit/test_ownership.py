@@ -7,18 +7,6 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.mapping import Map
-from labgrader.engine.ownership import (
-    BESIDE,
-    ELSEWHERE,
-    LARGEST,
-    NOTHING,
-    SHOWN,
-    Node,
-    ownership,
-)
-from labgrader.engine.places import Made
-from labgrader.engine.sights import Seen, see
 from labgrader.kube.resources import (
     AUTOSCALER,
     CLUSTER_ROLE,
@@ -41,6 +29,18 @@ from labgrader.kube.resources import (
     Resource,
 )
 from labgrader.kube.status import Tone
+from labgrader.object_map.placement import Made
+from labgrader.object_map.summary import Seen, see
+from labgrader.object_map.tree import (
+    BESIDE,
+    ELSEWHERE,
+    LARGEST,
+    NOTHING,
+    SHOWN,
+    Node,
+    ownership,
+)
+from labgrader.object_map.watcher import Map
 from labgrader.report.map import as_plain, as_text
 
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")

@@ -12,8 +12,8 @@ import pytest
 from labgrader.author.lint import lint
 from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals, shares, tick
-from labgrader.engine.quiz import draw, judge, load_quiz, right_letters
 from labgrader.errors import Cause, ContentError, UsageError
+from labgrader.learning.quiz import draw, judge, load_quiz, right_letters
 from labgrader.model.checklist import State
 from labgrader.model.quiz import Kind, Mark
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult

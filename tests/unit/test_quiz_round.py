@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from labgrader.cli import root
-from labgrader.engine.quiz import draw, load_quiz, right_letters
 from labgrader.errors import ExitCode, LabError, UsageError
+from labgrader.learning.quiz import draw, load_quiz, right_letters
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.paths import content_root
 from labgrader.session.quizzing import Round, open_first

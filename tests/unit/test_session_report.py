@@ -10,8 +10,8 @@ import pytest
 
 from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
-from labgrader.engine.drills import load_drills
-from labgrader.engine.quiz import load_quiz
+from labgrader.learning.drills import load_drills
+from labgrader.learning.quiz import load_quiz
 from labgrader.model.modes import Mode
 from labgrader.model.summary import Summary
 from labgrader.paths import content_root

@@ -8,7 +8,7 @@ from typing import Any
 from labgrader.author.content import Content
 from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps
-from labgrader.engine.quiz import quiz_files
+from labgrader.learning.quiz import quiz_files
 
 
 def form(content: Content) -> Iterator[Finding]:

@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
-from labgrader.engine import drilling
-from labgrader.engine.drilling import Health
-from labgrader.engine.drills import load_drills
 from labgrader.errors import ContentError, LabError
+from labgrader.learning import drill_runs
+from labgrader.learning.drill_runs import Health
+from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
 from labgrader.model.task import Criterion
 from labgrader.tui import words
@@ -222,13 +222,13 @@ class DrillsScreen(Frame):
         begun = False
         try:
             results = self._workbench.results(drill.caught_by)
-            drilling.begin(self._workbench.cluster, drill, results)
+            drill_runs.begin(self._workbench.cluster, drill, results)
             begun = True
         finally:
             self._book.begin(drill, begun=begun)
 
     def _await_fault(self, drill: Drill) -> None:
-        if drilling.await_fault(lambda: self._workbench.results(drill.caught_by)):
+        if drill_runs.await_fault(lambda: self._workbench.results(drill.caught_by)):
             self._book.fault_shows(drill, self._state())
 
     async def action_hint(self) -> None:

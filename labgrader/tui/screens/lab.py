@@ -16,8 +16,8 @@ from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
 from labgrader import examining
-from labgrader.engine.levels import shown
 from labgrader.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.learning.detail_level import shown
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
 from labgrader.report.pace import clock

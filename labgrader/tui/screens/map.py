@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, Tree
 
-from labgrader.engine.mapping import Atlas, Map
-from labgrader.engine.ownership import Node
 from labgrader.errors import LabError
+from labgrader.object_map.tree import Node
+from labgrader.object_map.watcher import Atlas, Map
 from labgrader.report.clean import one_line
 from labgrader.report.map import fact, label
 from labgrader.tui import words

@@ -13,8 +13,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, OptionList, Static, TextArea
 
-from labgrader.engine.quiz import LETTERS, draw, load_quiz
 from labgrader.errors import ContentError, LabError
+from labgrader.learning.quiz import LETTERS, draw, load_quiz
 from labgrader.model.quiz import Concept, Kind, Known, Question
 from labgrader.session.knowledge import knowledge
 from labgrader.session.quizzing import Round, open_first

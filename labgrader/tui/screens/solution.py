@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from labgrader.engine.comparison import Pair, Side, compare, side_by_side
-from labgrader.engine.levels import solution_of
 from labgrader.errors import LabError
+from labgrader.learning.detail_level import solution_of
+from labgrader.learning.solution_diff import Pair, Side, compare, side_by_side
 from labgrader.model.task import Step, Task
 from labgrader.report.clean import clean
 from labgrader.tui import words

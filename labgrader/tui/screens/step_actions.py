@@ -7,9 +7,9 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
-from labgrader.engine import workfolder
-from labgrader.engine.quiz import draw, load_quiz
 from labgrader.errors import LabError
+from labgrader.learning import work_dir
+from labgrader.learning.quiz import draw, load_quiz
 from labgrader.model.task import Criterion, Erratum
 from labgrader.tui.messages import CheckChosen
 from labgrader.tui.screens.base import LabBase
@@ -70,7 +70,7 @@ class StepActions(LabBase):
             self.notify("This step has nothing to write", markup=False)
             return
         try:
-            path = workfolder.write(workfolder.default_folder(self.lab), self.lab_step, snippet)
+            path = work_dir.write(work_dir.default_folder(self.lab), self.lab_step, snippet)
         except LabError as error:
             self.notify(str(error), severity="error", markup=False)
             return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
-from labgrader.engine.drilling import Health, told
+from labgrader.learning.drill_runs import Health, told
 from labgrader.model.drill import Drill
 from labgrader.tui import words
 from labgrader.tui.drillbook import Stage

@@ -10,8 +10,8 @@ from rich.text import Text
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from labgrader.engine.ownership import Node
 from labgrader.kube.status import Tone
+from labgrader.object_map.tree import Node
 from labgrader.report.clean import one_line
 
 _TONES = {

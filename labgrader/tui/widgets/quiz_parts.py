@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Markdown, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from labgrader.engine.quiz import LETTERS, right_letters
+from labgrader.learning.quiz import LETTERS, right_letters
 from labgrader.model.quiz import Kind, Known, Mark, Marked, Question, Standing
 from labgrader.report.quiz import better, verdict
 from labgrader.session.quizzing import Round

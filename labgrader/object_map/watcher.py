@@ -12,9 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labgrader.engine.ownership import Node, ownership
-from labgrader.engine.places import Made
-from labgrader.engine.sights import Seen, see
 from labgrader.errors import Forbidden, LabError
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.protocols import Cluster
@@ -31,6 +28,9 @@ from labgrader.kube.resources import (
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.lab_state.reset_plan import entries
 from labgrader.model.task import Lab
+from labgrader.object_map.placement import Made
+from labgrader.object_map.summary import Seen, see
+from labgrader.object_map.tree import Node, ownership
 
 RETRY_SECONDS = 0.5
 """How long a broken watch rests before it is tried again."""

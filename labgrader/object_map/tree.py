@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from labgrader.engine.places import Made, Places
-from labgrader.engine.sights import Seen
 from labgrader.kube.status import Tone
+from labgrader.object_map.placement import Made, Places
+from labgrader.object_map.summary import Seen
 
 SHOWN = 20
 """So many siblings of one kind are shown; the rest is counted."""

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from labgrader.engine.sights import Link, Seen
 from labgrader.lab_state.reset_contents import SYSTEM_NAMES
+from labgrader.object_map.summary import Link, Seen
 
 
 @dataclass(frozen=True, slots=True)
