@@ -7,7 +7,7 @@ mistake is theirs too. ``containers: true`` says that the answer shows itself on
 run; it is skipped, and named, on clusters whose nodes are simulated. ``lasting: true`` says that it
 leaves what cannot be taken back (events, what an autoscaler remembers): the lab is made anew after
 it. ``alone: true`` says that no other case may be tried at the same time, although its changes do
-not show why. ``changes`` are applied in order to the solved lab; ``lab_state/mutations.py`` says what
+not show why. ``changes`` are applied in order to the solved lab; ``lab_state.mutations`` says what
 they can be.
 """
 

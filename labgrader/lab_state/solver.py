@@ -17,7 +17,7 @@ from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
-from labgrader.lab_state import mutations as changes
+from labgrader.lab_state import mutations
 from labgrader.util.yaml_files import read_documents
 
 ACTS = ".acts.yaml"
@@ -186,7 +186,7 @@ class Solver:
         for entries in read_documents(path):
             for act in entries:
                 ((verb, body),) = act.items()
-                changes.apply(self.cluster, [act], str(path))
+                mutations.apply(self.cluster, [act], str(path))
                 name = dig(body, "metadata.name") or body.get("name")
                 self.told(f"{task_id}: {verb.replace('_', ' ')} {body['kind']} {name}")
 

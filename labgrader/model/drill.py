@@ -11,8 +11,8 @@ from labgrader.kube.resources import Object
 class Drill:
     """One drill.
 
-    ``changes`` break the lab (``lab_state/mutations.py``); the criteria in ``caught_by`` fail then, and
-    pass when it is mended. ``story`` is all that the learner is told; ``hints`` are in rising
+    ``changes`` break the lab (``lab_state.mutations``); the criteria in ``caught_by`` fail then,
+    and pass when it is mended. ``story`` is all that the learner is told; ``hints`` are in rising
     order; ``lesson`` is for afterwards. ``containers`` says that the fault shows itself only where
     containers run.
     """

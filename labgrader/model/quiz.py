@@ -75,7 +75,7 @@ class Option:
 class Proof:
     """How tests ask a real API server.
 
-    ``given`` is done first (``lab_state/mutations.py``); ``ask`` is one of create (a manifest), patch,
+    ``given`` is done first (``lab_state.mutations``); ``ask`` is one of create (a manifest), patch,
     delete (what is there afterwards).
     """
 

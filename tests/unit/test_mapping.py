@@ -53,7 +53,7 @@ class Watching:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> LabOnFake:
     for name in ("RETRY_SECONDS", "ABSENT_SECONDS", "PACE_SECONDS"):
-        monkeypatch.setattr(mapping, name, 0.05)
+        monkeypatch.setattr(watcher, name, 0.05)
     made = LabOnFake(ALGORITHM)
     made.put(CRD, definition())
     return made
