@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from labgrader.app.workbench import Workbench
 from labgrader.author import batches, pasting
 from labgrader.author.batches import Batch, Reach, Reads
 from labgrader.author.cases import Case
@@ -23,7 +24,6 @@ from labgrader.lab_state import mutations
 from labgrader.lab_state.restore import Baseline
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
-from labgrader.workbench import Workbench
 
 
 @dataclass(slots=True)

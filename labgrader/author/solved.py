@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import cached_property
 
+from labgrader.app.workbench import Workbench
 from labgrader.author.batches import Reads, of_interests
 from labgrader.author.proof import Results
 from labgrader.errors import Cause, LabError
@@ -16,7 +17,6 @@ from labgrader.lab_state.reset import Reset
 from labgrader.lab_state.restore import Baseline
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
-from labgrader.workbench import Workbench
 
 ACT_SECONDS = 10.0
 """How long the API server may take to act on a change before the answer counts."""

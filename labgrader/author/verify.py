@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from labgrader.app.workbench import Workbench
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.proof import (
@@ -23,7 +24,6 @@ from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.lab_state.reset import Reset
 from labgrader.model.result import Outcome, Verdict
 from labgrader.util.suggestion import unknown
-from labgrader.workbench import Workbench
 
 Told = Callable[[str], None]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
 from labgrader.errors import LabError, Rejected, UsageError
 from labgrader.kube.resources import CONFIG_MAP, POD, SECRET, Object, Resource, dig
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
     from labgrader.cluster.embedded.auditing import AuditServer, Entry

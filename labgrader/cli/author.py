@@ -9,12 +9,12 @@ from pathlib import Path
 import rich_click as click
 
 from labgrader import paths
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.cli.verdict import CODES
 from labgrader.errors import Cause, ExitCode, UsageError
 from labgrader.report.clean import one_line
-from labgrader.workbench import Choice, Workbench
 
 CLUSTER = "author"
 """The name of the cluster that verify starts and removes."""

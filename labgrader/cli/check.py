@@ -6,6 +6,7 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import guard
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
@@ -18,7 +19,6 @@ from labgrader.model.modes import Mode
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 
 @click.command()

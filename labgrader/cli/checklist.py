@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
 from labgrader.cli.verdict import conclude
@@ -11,7 +12,6 @@ from labgrader.content.checklists import load_goals, shares, tick
 from labgrader.errors import ContentError
 from labgrader.report import checklists
 from labgrader.report.clean import to_json
-from labgrader.workbench import Workbench
 
 
 @click.command()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.audit import audit
 from labgrader.cli.options import workbench_options
 from labgrader.cli.prepare import prepare, unprepare
 from labgrader.report.clean import one_line
-from labgrader.workbench import Choice, Workbench
 
 if TYPE_CHECKING:
     from labgrader.cluster.provider import ClusterStatus, Provider

@@ -9,6 +9,7 @@ from typing import Any
 
 import rich_click as click
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli import outside
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
@@ -22,7 +23,6 @@ from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.util.yaml_files import read_documents
-from labgrader.workbench import Choice, Workbench
 
 OPERATOR_AFTER = 3
 """How many tasks give an operator what it needs: a definition, rights, a configuration."""

@@ -6,6 +6,7 @@ import textwrap
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.errors import ExitCode
@@ -14,7 +15,6 @@ from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
-from labgrader.workbench import Workbench
 
 START = "start"
 _WIDTH = 88

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader import examining
+from labgrader.app import exams
 from labgrader.cli import consent
 from labgrader.errors import UsageError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.record import Record
     from labgrader.model.modes import Terms
-    from labgrader.session.book import Book
-    from labgrader.session.record import Record
-    from labgrader.workbench import Workbench
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -45,10 +45,10 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
         UsageError: the tasks make no exam, or the learner does not agree.
     """
     lab = workbench.catalog.lab
-    terms = examining.terms_of(lab, asked)
-    for line in examining.terms_lines(lab, terms, factor):
+    terms = exams.terms_of(lab, asked)
+    for line in exams.terms_lines(lab, terms, factor):
         click.echo(line)
-    found = examining.leftovers(workbench)
+    found = exams.leftovers(workbench)
     if found or terms.tasks:
         consent.ask_to_write(workbench, "prepare the exam", yes=yes)
     if found:
@@ -57,7 +57,7 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
         confirm(f"An exam starts on a fresh cluster. {question}", yes=yes)
     confirm("Start the exam now?", yes=yes)
     if found or terms.tasks:
-        examining.prepare(workbench, terms, _say)
+        exams.prepare(workbench, terms, _say)
     return terms
 
 
@@ -68,12 +68,12 @@ def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bo
         UsageError: another cluster or lab is chosen than the exam's, or the learner does not agree.
         LabError: the cluster cannot be graded.
     """
-    from labgrader.session.journal import Journal
+    from labgrader.learning.sessions.journal import Journal
 
     lab = workbench.catalog.lab
     if because:
         confirm("End the exam without a score?", yes=yes)
-        click.echo(examining.result_line(book.end("void", one_line(because)), lab))
+        click.echo(exams.result_line(book.end("void", one_line(because)), lab))
         return
     chosen = (lab.id, workbench.cluster.connection.context)
     if chosen != (exam.lab, exam.context):
@@ -81,12 +81,12 @@ def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bo
             f"The exam is on context {exam.context}",
             "Choose it with --kubeconfig and --context, or end it with --void --because TEXT",
         )
-    over = examining.is_over(exam, lab)
+    over = exams.is_over(exam, lab)
     confirm("End the exam and grade it?", yes=yes or over)
     click.echo("Grading the cluster (up to 60 s) ...", err=True)
     journal = Journal(book, exam.name)
-    record = examining.conclude(workbench, journal, "time" if over else "end")
-    click.echo(examining.result_line(record, lab))
+    record = exams.conclude(workbench, journal, "time" if over else "end")
+    click.echo(exams.result_line(record, lab))
     click.echo("Next: `labgrader session report`, `labgrader check`, `labgrader solution`")
 
 

@@ -14,7 +14,7 @@ from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
+    from labgrader.learning.sessions.record import Record
 
 _MARK = "_labgrader_guarded"
 
@@ -48,7 +48,7 @@ def refuse(path: str) -> None:
     record = current()
     if record is None:
         return
-    from labgrader.session import policy
+    from labgrader.learning.sessions import policy
 
     why = policy.of_command(path, record.runs)
     if not why and path == "tasks" and record.is_exam and record.state == "paused":
@@ -80,7 +80,7 @@ def current() -> Record | None:
 def _read() -> Record | None:
     if not any_session():
         return None
-    from labgrader.session.book import Book
+    from labgrader.learning.sessions.book import Book
 
     try:
         return Book().open_one()

@@ -13,8 +13,8 @@ from labgrader.model.modes import Mode
 from labgrader.model.task import points_of
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
-    from labgrader.workbench import Workbench
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.record import Record
 
 
 REPORT = "`labgrader session report`"
@@ -36,8 +36,8 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
 
 
 def _session_since(began: datetime) -> Record | None:
-    from labgrader.session.book import Book
-    from labgrader.session.tally import replay
+    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.tally import replay
 
     book = Book()
     names = book.store.sessions()

@@ -6,12 +6,12 @@ import sys
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
 from labgrader.errors import ExitCode
 from labgrader.object_map.watcher import Atlas, Map
 from labgrader.report import map as report
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 
 @click.command("map")

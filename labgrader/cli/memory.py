@@ -12,14 +12,14 @@ from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.session.book import Book
+    from labgrader.learning.sessions.book import Book
 
 
 def remember(note: Callable[[Book], None]) -> None:
     """Write a note where sessions are kept; a session that cannot be written is only said."""
     if not any_session():
         return
-    from labgrader.session.book import Book
+    from labgrader.learning.sessions.book import Book
 
     try:
         note(Book())

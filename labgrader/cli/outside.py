@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from labgrader.workbench import Workbench
+from labgrader.app.workbench import Workbench
 
 STOP_SECONDS = 10.0
 

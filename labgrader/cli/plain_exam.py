@@ -9,18 +9,18 @@ from threading import Thread
 
 import rich_click as click
 
-from labgrader import examining
+from labgrader.app import exams
+from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.app.workbench import Workbench
 from labgrader.cli import exam_prompts, teach
 from labgrader.errors import LabError, UsageError
-from labgrader.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal, Pulse
+from labgrader.learning.sessions.presence import Presence
+from labgrader.learning.sessions.record import Record
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal, Pulse
-from labgrader.session.presence import Presence
-from labgrader.session.record import Record
-from labgrader.workbench import Workbench
 
 COMMANDS = {
     "tasks": "print the requirements of all tasks",
@@ -109,7 +109,7 @@ class PlainExam:
         if kind == "typed":
             return self._obey(line)
         if kind == ExamEvent.ENDED:
-            self._say(examining.result_line(self._journal.record(), self._lab))
+            self._say(exams.result_line(self._journal.record(), self._lab))
             self._say("next: labgrader session report, labgrader check, labgrader solution")
             return False
         self._say(

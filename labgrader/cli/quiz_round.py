@@ -17,7 +17,7 @@ from labgrader.report.quiz import better, verdict
 from labgrader.util.untrusted_yaml import MAX_CHARACTERS
 
 if TYPE_CHECKING:
-    from labgrader.session.quizzing import Round
+    from labgrader.learning.sessions.quizzing import Round
 
 QUIT = "q"
 EDIT = "e"

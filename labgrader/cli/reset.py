@@ -6,6 +6,7 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write, confirm, is_terminal
 from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
@@ -14,10 +15,9 @@ from labgrader.kube.obstacles import deletion
 from labgrader.lab_state.reset import Reset, Residue
 from labgrader.lab_state.reset_plan import Survey
 from labgrader.lab_state.solver import Solver
+from labgrader.learning.sessions.book import Book
 from labgrader.report.clean import one_line
-from labgrader.session.book import Book
 from labgrader.util.suggestion import unknown
-from labgrader.workbench import Workbench
 
 _LIMIT = 2000
 """Characters of a line: a cause comes in the API server's words, and the command after it."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader import reporting
+from labgrader.app import reporting
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import confirm
 from labgrader.cli.options import exam_options, workbench_options
 from labgrader.errors import UsageError
@@ -16,15 +17,14 @@ from labgrader.report import files
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line, to_json
 from labgrader.report.pace import clock
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.session.book import Book
-    from labgrader.session.record import Record
+    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.record import Record
 
 
 def _book() -> Book:
-    from labgrader.session.book import Book
+    from labgrader.learning.sessions.book import Book
 
     return Book()
 
@@ -149,7 +149,7 @@ def report(workbench: Workbench, name: str | None, form: str, output: str | None
 @click.argument("name", required=False)
 def export(name: str | None) -> None:
     """Print everything that is kept of a session, as JSON."""
-    from labgrader.session.store import Store
+    from labgrader.learning.sessions.store import Store
 
     record = _chosen(name)
     events = [

@@ -7,6 +7,7 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import earlier
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.memory import remember
@@ -15,10 +16,9 @@ from labgrader.errors import ExitCode
 from labgrader.kube.leases import leader
 from labgrader.kube.resources import LEASE
 from labgrader.lab_state.solver import NotApplied, Solver
+from labgrader.learning.sessions.book import Book
 from labgrader.report.clean import one_line
-from labgrader.session.book import Book
 from labgrader.util.suggestion import unknown
-from labgrader.workbench import Workbench
 
 OPERATORS = "task4"
 """The task in which an operator does the work, where there is one."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import guard
 from labgrader.cli.options import exam_options, level_option, workbench_options
 from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.serve import BROWSER
 from labgrader.tui.launch import Wish
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
+    from labgrader.learning.sessions.record import Record
 
 Progress = Callable[[str, str], None]
 
@@ -56,7 +56,7 @@ def start(
         )
     if plain:
         from labgrader.cli import plain_exam
-        from labgrader.session.book import Book
+        from labgrader.learning.sessions.book import Book
 
         return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Book())
     if split:
@@ -90,7 +90,7 @@ def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
     if record is None or not record.is_exam:
         return None
     from labgrader.cluster.target import LAB_CONTEXT
-    from labgrader.session.presence import holder
+    from labgrader.learning.sessions.presence import holder
 
     ours = _is_ours(workbench)
     context = f"{LAB_CONTEXT}{name}" if ours else workbench.connection.context
@@ -113,7 +113,7 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     began = datetime.now(UTC)
     with _opening():
-        from labgrader.session.book import Book
+        from labgrader.learning.sessions.book import Book
         from labgrader.tui.app import run_app
         from labgrader.tui.launch import Launch
 
@@ -154,8 +154,8 @@ def on_a_cluster(workbench: Workbench, name: str, tell: Progress = _say) -> Work
     """Return a workbench with a cluster behind it; start the lab's own when none was named."""
     if not _is_ours(workbench):
         return workbench
+    from labgrader.app.workbench import Choice
     from labgrader.cluster.providers import get_provider
-    from labgrader.workbench import Choice
 
     status = get_provider(name=name, nodes="auto").up(tell)
     choice = Choice(str(status.kubeconfig), None, workbench.choice.content)

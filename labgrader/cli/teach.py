@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import guard
 from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, level_option, workbench_options
@@ -16,7 +17,6 @@ from labgrader.learning import detail_level, work_dir
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Criterion, Lab, Snippet, Step, Task, points_of
 from labgrader.util.suggestion import unknown
-from labgrader.workbench import Workbench
 
 
 def allowed_level(wanted: Level) -> Level:
@@ -24,7 +24,7 @@ def allowed_level(wanted: Level) -> Level:
     mode = guard.mode()
     if mode is Mode.PRACTICE:
         return wanted
-    from labgrader.session import policy
+    from labgrader.learning.sessions import policy
 
     return policy.level(mode, wanted)
 

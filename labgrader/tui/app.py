@@ -22,9 +22,9 @@ from labgrader.tui.screens.welcome import WelcomeScreen
 from labgrader.tui.startup_messages import Chosen
 
 if TYPE_CHECKING:
-    from labgrader.session.journal import Journal
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.journal import Journal
     from labgrader.tui.screens.lab import LabScreen
-    from labgrader.workbench import Workbench
 
 
 SWITCH_SECONDS = 0.0005

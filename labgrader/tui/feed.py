@@ -9,14 +9,14 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
 from labgrader.grading.events import CheckFinished, RunFinished
 from labgrader.grading.live import Live
+from labgrader.learning.sessions.journal import Journal
 from labgrader.model.result import Outcome
 from labgrader.model.task import Lab
-from labgrader.session.journal import Journal
 from labgrader.tui.state import Broken, Fact, LinkBack, LinkLost
-from labgrader.workbench import Workbench
 
 
 class Feed:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from labgrader.model.modes import Level, Mode, Terms
 
 if TYPE_CHECKING:
-    from labgrader.session.book import Book
-    from labgrader.workbench import Workbench
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.book import Book
 
 Progress = Callable[[str, str], None]
 """Told a component and what it does now; called from any thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from labgrader.exam_monitor import ExamEvent
+from labgrader.app.exam_monitor import ExamEvent
 from labgrader.model.task import Criterion
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError, UsageError
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.policy import END
+from labgrader.learning.sessions.presence import Presence
+from labgrader.learning.sessions.record import Record
 from labgrader.model.modes import Mode
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.policy import END
-from labgrader.session.presence import Presence
-from labgrader.session.record import Record
 from labgrader.tui.launch import Wish
-from labgrader.workbench import Workbench
 
 
 class Seat:

@@ -11,9 +11,9 @@ from labgrader.report.clean import one_line
 from labgrader.tui.launch import Wish
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.record import Record
     from labgrader.tui.seat import Seat
-    from labgrader.workbench import Workbench
 
 
 class Told(Message):

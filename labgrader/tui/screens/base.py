@@ -5,13 +5,13 @@ from __future__ import annotations
 from textual.events import Key
 from textual.screen import Screen
 
+from labgrader.app.workbench import Workbench
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.journal import Journal
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab, Step, Task
-from labgrader.session import policy
-from labgrader.session.journal import Journal
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
-from labgrader.workbench import Workbench
 
 
 class LabBase(Screen[None]):

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.session.journal import Journal
+from labgrader.learning.sessions.journal import Journal
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.timer import TICK_SECONDS, as_clock
 

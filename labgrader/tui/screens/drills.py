@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import ContentError, LabError
 from labgrader.learning import drill_runs
 from labgrader.learning.drill_runs import Health
@@ -26,7 +27,6 @@ from labgrader.tui.screens.frame import Frame
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets import drill_parts as parts
 from labgrader.tui.widgets.choices import Choices
-from labgrader.workbench import Workbench
 
 LOOK_SECONDS = 0.25
 """How often the window looks at what the live grading has said; nothing is asked for that."""

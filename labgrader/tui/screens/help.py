@@ -14,9 +14,9 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Markdown, Static
 
 from labgrader.grading.registry import Check
+from labgrader.learning.sessions import policy
 from labgrader.model.task import Criterion, Step
 from labgrader.report.clean import one_line
-from labgrader.session import policy
 from labgrader.tui import words
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState

@@ -15,14 +15,15 @@ from textual.css.query import NoMatches
 from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
-from labgrader import examining
-from labgrader.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.app import exams
+from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.app.workbench import Workbench
 from labgrader.learning.detail_level import shown
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.journal import Journal, Pulse
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
 from labgrader.report.pace import clock
-from labgrader.session import policy
-from labgrader.session.journal import Journal, Pulse
 from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
 from labgrader.tui.inbox import Inbox
@@ -36,7 +37,6 @@ from labgrader.tui.widgets.status_bar import StatusBar
 from labgrader.tui.widgets.step_view import StepView
 from labgrader.tui.widgets.task_tree import TaskTree, step_of
 from labgrader.tui.widgets.timer import WHOLE
-from labgrader.workbench import Workbench
 
 PASSING_SECONDS = 0.12
 """How long the cursor must rest on a step before it is shown."""
@@ -235,7 +235,7 @@ class LabScreen(SessionActions, StepActions):
         self.mode, self.level = record.runs, self._wanted_level
         if exam:
             self._show_exam_keys(shown=False)
-            line = examining.result_line(record, self.lab)
+            line = exams.result_line(record, self.lab)
             self._feed.start()
         else:
             line = f"session ended {clock(record.seconds)}"

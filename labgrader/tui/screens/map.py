@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, Tree
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
 from labgrader.object_map.tree import Node
 from labgrader.object_map.watcher import Atlas, Map
@@ -23,7 +24,6 @@ from labgrader.tui import words
 from labgrader.tui.launch import local_now
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.map_tree import MapTree
-from labgrader.workbench import Workbench
 
 
 class Drawn(Message):

@@ -12,16 +12,16 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Markdown, Static
 
-from labgrader import reporting
+from labgrader.app import reporting
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
+from labgrader.learning.sessions.journal import Journal
 from labgrader.model.summary import Summary, TaskRow
 from labgrader.report import files
 from labgrader.report.session_text import as_markdown, body
-from labgrader.session.journal import Journal
 from labgrader.tui import words
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.timer import as_clock
-from labgrader.workbench import Workbench
 
 BAR = 36
 """How many columns the longest time takes."""

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
 from labgrader.learning.detail_level import solution_of
 from labgrader.learning.solution_diff import Pair, Side, compare, side_by_side
@@ -16,7 +17,6 @@ from labgrader.model.task import Step, Task
 from labgrader.report.clean import clean
 from labgrader.tui import words
 from labgrader.tui.screens.help import Window
-from labgrader.workbench import Workbench
 
 WIDEST = 200
 

@@ -23,9 +23,9 @@ from labgrader.tui.startup_messages import Chosen, Failed, Ready, Told, go_on_wi
 from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.record import Record
     from labgrader.tui.seat import Seat
-    from labgrader.workbench import Workbench
 
 FACTORS = (1.0, 1.5, 2.0)
 PRACTICE, UNTIMED, TIMED, EXAM, RESUME = "practice", "untimed", "timed", "exam", "resume"
@@ -239,11 +239,11 @@ class WelcomeScreen(Screen[None]):
             self._begin(wish)
 
     def _agree(self, bench: Workbench, wish: Wish) -> None:
-        from labgrader import examining
+        from labgrader.app import exams
         from labgrader.tui.screens.terms import TermsScreen
 
         try:
-            terms = examining.terms_of(bench.catalog.lab, self._launch.terms)
+            terms = exams.terms_of(bench.catalog.lab, self._launch.terms)
         except LabError as error:
             self.notify(str(error), severity="error", markup=False)
             return

@@ -12,9 +12,9 @@ from textual.widgets import Markdown, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from labgrader.learning.quiz import LETTERS, right_letters
+from labgrader.learning.sessions.quizzing import Round
 from labgrader.model.quiz import Kind, Known, Mark, Marked, Question, Standing
 from labgrader.report.quiz import better, verdict
-from labgrader.session.quizzing import Round
 from labgrader.tui import words
 from labgrader.tui.widgets.choices import Choices
 

@@ -7,15 +7,15 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader import examining
+from labgrader.app import exams
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.record import Record
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-from labgrader.session import policy
-from labgrader.session.journal import Journal
-from labgrader.session.record import Record
 from labgrader.tui import words
 from labgrader.tui.painting import put
 from labgrader.tui.state import LabState, Mark, News
@@ -74,7 +74,7 @@ class StatusBar(Vertical):
 def _ended(record: Record, lab: Lab) -> Content:
     """Say how the session ended, and what can be done now."""
     if record.mode is Mode.EXAM:
-        line = examining.result_line(record, lab)
+        line = exams.result_line(record, lab)
         return Content(one_line(f"{line}. Now: g report, o solution, e explain"))
     return Content(f"session ended {clock(record.seconds)}. Now: g report, q quit")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.record import Record
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
-from labgrader.session.journal import Journal
-from labgrader.session.record import Record
 from labgrader.tui.messages import Ended, Overtime
 from labgrader.tui.painting import is_hidden, put
 

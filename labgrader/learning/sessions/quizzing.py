@@ -10,8 +10,8 @@ from labgrader.errors import LabError
 from labgrader.kube.protocols import Cluster
 from labgrader.learning.quiz import judge
 from labgrader.learning.quiz_manifest import judge_manifest
+from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.quiz import Kind, Mark, Marked, Question
-from labgrader.session.store import Given, Store
 
 
 @dataclass(slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.record import SILENCE_SECONDS, Grading, Record
+from labgrader.learning.sessions.store import ODD, Entry
 from labgrader.model.modes import Mode
-from labgrader.session.moments import Moment
-from labgrader.session.record import SILENCE_SECONDS, Grading, Record
-from labgrader.session.store import ODD, Entry
 
 Data = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from labgrader.learning.sessions.store import Given
 from labgrader.model.quiz import Concept, Known, Mark
-from labgrader.session.store import Given
 
 
 def knowledge(concepts: Sequence[Concept], answers: Iterable[Given]) -> list[Known]:

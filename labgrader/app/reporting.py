@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from labgrader.app.workbench import Workbench
 from labgrader.content.checklists import load_goals
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.summary import Summary
-from labgrader.session.book import Book
-from labgrader.session.record import Record
-from labgrader.session.summary import Background, summarize
-from labgrader.workbench import Workbench
 
 
 def summary_of(workbench: Workbench, book: Book, record: Record) -> Summary:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from labgrader.errors import UsageError
+from labgrader.learning.sessions import moments
+from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.policy import END
+from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.store import Entry, Store
+from labgrader.learning.sessions.tally import replay
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import Outcome, Report, TaskResult
-from labgrader.session import moments
-from labgrader.session.moments import Moment
-from labgrader.session.policy import END
-from labgrader.session.record import Record
-from labgrader.session.store import Entry, Store
-from labgrader.session.tally import replay
 from labgrader.util.suggestion import unknown
 
 Now = Callable[[], Moment]

@@ -21,10 +21,10 @@ from typing import Self
 
 import yaml
 
-from labgrader.cluster import shell_start
 from labgrader.cluster.embedded.components import without_proxy
 from labgrader.errors import LabError, UsageError
 from labgrader.kube import kubeconfig_file
+from labgrader.shell import startup
 from labgrader.util.machine import machine_errors
 
 TICK_SECONDS = 1.0
@@ -102,7 +102,7 @@ def opened(place: Place, environ: Mapping[str, str]) -> Iterator[Opened]:
         env = {**without_proxy(environ), "KUBECONFIG": _pointing(place, folder)}
         env["PATH"] = _path(place, environ.get("PATH", os.defpath), folder)
         clock = folder / "clock"
-        start = shell_start.prepare(program, folder, env, place.label, clock)
+        start = startup.prepare(program, folder, env, place.label, clock)
         yield Opened([program, *start.arguments], {**env, **start.variables}, clock)
 
 

@@ -6,6 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labgrader.content.checklists import shares, tick
+from labgrader.learning.sessions.knowledge import knowledge
+from labgrader.learning.sessions.pace import pace_of
+from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.store import Given
 from labgrader.model.checklist import Goals
 from labgrader.model.drill import Drill
 from labgrader.model.modes import Mode
@@ -15,10 +19,6 @@ from labgrader.model.quiz import Standing as Knowledge
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.summary import Advice, Exam, Run, Strength, Summary, TaskRow
 from labgrader.model.task import Lab, Task, points_of
-from labgrader.session.knowledge import knowledge
-from labgrader.session.pace import pace_of
-from labgrader.session.record import Record
-from labgrader.session.store import Given
 
 MOST_ADVICE = 6
 HISTORY = 10

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from labgrader.learning.sessions.record import Record
 from labgrader.model.checklist import Pace
 from labgrader.model.pace import Spent, Standing, Stuck
 from labgrader.model.task import Task
-from labgrader.session.record import Record
 
 STUCK_SHOWN = 3
 A_MOMENT = 1.0

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from labgrader.errors import LabError
+from labgrader.learning.sessions.book import Book, graded
+from labgrader.learning.sessions.record import HEARTBEAT_SECONDS, Record
+from labgrader.learning.sessions.store import Entry
+from labgrader.learning.sessions.tally import tally_of
 from labgrader.model.result import CheckResult, Outcome, TaskResult
-from labgrader.session.book import Book, graded
-from labgrader.session.record import HEARTBEAT_SECONDS, Record
-from labgrader.session.store import Entry
-from labgrader.session.tally import tally_of
 
 
 class Journal:

@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import UsageError
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.book import graded
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.record import Record
 from labgrader.model.modes import Terms
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Lab, points_of
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-from labgrader.session import policy
-from labgrader.session.book import graded
-from labgrader.session.journal import Journal
-from labgrader.session.record import Record
 from labgrader.util.suggestion import unknown
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
     from labgrader.lab_state.reset_plan import Doomed

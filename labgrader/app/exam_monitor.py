@@ -9,10 +9,10 @@ import threading
 from collections.abc import Callable
 from enum import StrEnum
 
-from labgrader import examining
+from labgrader.app import exams
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.session.journal import Journal
-from labgrader.workbench import Workbench
+from labgrader.learning.sessions.journal import Journal
 
 LOOK_SECONDS = 1.0
 """How often it looks at the clock."""
@@ -68,7 +68,7 @@ class ExamMonitor:
         if record.state == "ended":
             self._tell(ExamEvent.ENDED, "")
             return False
-        how = "time" if examining.is_over(record, self._workbench.catalog.lab) else self._wish
+        how = "time" if exams.is_over(record, self._workbench.catalog.lab) else self._wish
         if how:
             return self._conclude(how)
         if (record.state == "paused") != self._resting:
@@ -90,7 +90,7 @@ class ExamMonitor:
             return self.step()
         except Exception as error:  # noqa: BLE001 - without this thread no exam would end
             self._tell(ExamEvent.TROUBLE, f"{type(error).__name__}: {error}")
-            self._stop.wait(examining.AGAIN_SECONDS)
+            self._stop.wait(exams.AGAIN_SECONDS)
             return True
 
     def _rest(self, seconds: float) -> None:
@@ -101,10 +101,10 @@ class ExamMonitor:
     def _conclude(self, how: str) -> bool:
         self._tell(ExamEvent.CLOSING, "")
         try:
-            examining.conclude(self._workbench, self._journal, how, self._rest)
+            exams.conclude(self._workbench, self._journal, how, self._rest)
         except LabError as error:
             self._tell(ExamEvent.TROUBLE, str(error))
-            self._stop.wait(examining.AGAIN_SECONDS)
+            self._stop.wait(exams.AGAIN_SECONDS)
             return True
         self._tell(ExamEvent.ENDED, "")
         return False

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
     from labgrader.grading.snapshot import Snapshot

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from labgrader.errors import LabError
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.record import SILENCE_SECONDS, Record
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab
-from labgrader.session.book import Book
-from labgrader.session.record import SILENCE_SECONDS, Record
 
 
 def line_now(book: Book, lab: Lab, context: str) -> str:
