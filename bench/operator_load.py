@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from labgrader import paths
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.run_operator import Login
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.errors import LabError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import NAMESPACE, NODE, Resource, dig
 from labgrader.lab_state.solver import Solver
-from labgrader.workbench import Choice, Workbench
 
 PLATFORM = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")

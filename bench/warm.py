@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Sequence
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.verdict import conclude
 from labgrader.errors import Cause, ExitCode
 from labgrader.grading.events import RunFinished
 from labgrader.grading.snapshot import LATE_SECONDS
 from labgrader.model.result import Report
 from labgrader.model.task import Criterion
-from labgrader.workbench import Workbench
 
 ROUNDS = 21
 WARM_UP = 2

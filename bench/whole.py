@@ -14,9 +14,9 @@ from pathlib import Path
 
 import warm
 
+from labgrader.app.workbench import Workbench
 from labgrader.errors import ExitCode
 from labgrader.lab_state.solver import Solver
-from labgrader.workbench import Workbench
 
 LABGRADER = Path(sys.executable).parent / "labgrader"
 ROUNDS = 7

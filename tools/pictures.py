@@ -16,14 +16,14 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 import chromium
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.lab_state.solver import Solver
+from labgrader.learning.sessions.book import Book
 from labgrader.paths import STATE_VARIABLE, content_root
-from labgrader.session.book import Book
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
-from labgrader.workbench import Choice, Workbench
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE = (132, 30)

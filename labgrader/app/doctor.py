@@ -47,12 +47,12 @@ def examine(workbench: Workbench) -> Examination:
 def _machine() -> Iterator[str]:
     yield f"machine: {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     try:
-        from labgrader.cluster.embedded.binary import kube_binary
+        from labgrader.clusters.embedded.binary import kube_binary
 
         yield f"embedded Kubernetes: {kube_binary()}"
     except LabError as error:
         yield f"embedded Kubernetes: no: {one_line(error)}"
-    from labgrader.cluster.embedded.nodes import images, requirements
+    from labgrader.clusters.embedded.nodes import images, requirements
 
     obstacles = requirements.find()
     lacking = str(obstacles) or ("" if images.built() else "the lab's images are not built")

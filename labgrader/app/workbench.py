@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from labgrader import paths
 
 if TYPE_CHECKING:
-    from labgrader.cluster.target import Target
+    from labgrader.clusters.target import Target
     from labgrader.content.catalog import Catalog
     from labgrader.errors import LabError
     from labgrader.grading.change_feed import Change
@@ -68,7 +68,7 @@ class Workbench:
     @cached_property
     def target(self) -> Target:
         """The chosen cluster. Raises ``UsageError`` when there is none."""
-        from labgrader.cluster import target as targets
+        from labgrader.clusters import target as targets
 
         return targets.choose(self.choice.kubeconfig, self.choice.context)
 
@@ -162,14 +162,14 @@ class Workbench:
 
     def _instruments(self) -> Instruments:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
-        from labgrader.cluster.kubectl import Kubectl
-        from labgrader.cluster.prometheus import PROMETHEUS
+        from labgrader.clusters.kubectl import Kubectl
+        from labgrader.clusters.prometheus import PROMETHEUS
         from labgrader.grading.services import Instruments
 
         record = None
         if self.target.provider == "embedded":
-            from labgrader.cluster.embedded.audit import AuditRecord
-            from labgrader.cluster.embedded.layout import ClusterLayout
+            from labgrader.clusters.embedded.audit import AuditRecord
+            from labgrader.clusters.embedded.layout import ClusterLayout
 
             root = self.target.kubeconfig.parent
             record = AuditRecord(ClusterLayout(root.name, root).audit_log)
@@ -189,7 +189,7 @@ class Workbench:
     @property
     def agreed(self) -> bool:
         """Whether the lab may write to the chosen cluster without asking."""
-        from labgrader.cluster import target as targets
+        from labgrader.clusters import target as targets
 
         return targets.has_consent(self.target, self.connection.host)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labgrader.author.proof import Results
-from labgrader.cluster.embedded.binary import kube_binary
-from labgrader.cluster.target import Target
+from labgrader.clusters.embedded.binary import kube_binary
+from labgrader.clusters.target import Target
 from labgrader.errors import LabError
 from labgrader.model.result import CheckResult, Outcome
 

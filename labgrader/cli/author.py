@@ -144,8 +144,8 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
         ask_to_write(workbench, "deploy the solution and every wrong answer", yes=yes)
         yield from _tidied(workbench, keep=keep)
         return
-    from labgrader.cluster import throwaway
-    from labgrader.cluster.providers import get_provider
+    from labgrader.clusters import throwaway
+    from labgrader.clusters.providers import get_provider
 
     if get_provider(name=CLUSTER, nodes=nodes).status().state != "absent":
         raise UsageError(

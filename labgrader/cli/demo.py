@@ -62,7 +62,7 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbe
     if choice.kubeconfig or choice.context:
         yield workbench
         return
-    from labgrader.cluster import throwaway
+    from labgrader.clusters import throwaway
 
     click.echo("1. A Kubernetes cluster of its own")
     began = time.monotonic()

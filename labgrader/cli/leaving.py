@@ -93,6 +93,6 @@ def _of_exam(record: Record) -> str:
 def _runs(cluster: str | None) -> bool:
     if cluster is None:
         return False
-    from labgrader.cluster.providers import get_provider
+    from labgrader.clusters.providers import get_provider
 
     return get_provider(name=cluster).status().state == "running"

@@ -89,7 +89,7 @@ def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
     record = guard.current()
     if record is None or not record.is_exam:
         return None
-    from labgrader.cluster.target import LAB_CONTEXT
+    from labgrader.clusters.target import LAB_CONTEXT
     from labgrader.learning.sessions.presence import holder
 
     ours = _is_ours(workbench)
@@ -155,7 +155,7 @@ def on_a_cluster(workbench: Workbench, name: str, tell: Progress = _say) -> Work
     if not _is_ours(workbench):
         return workbench
     from labgrader.app.workbench import Choice
-    from labgrader.cluster.providers import get_provider
+    from labgrader.clusters.providers import get_provider
 
     status = get_provider(name=name, nodes="auto").up(tell)
     choice = Choice(str(status.kubeconfig), None, workbench.choice.content)

@@ -21,7 +21,7 @@ from typing import Self
 
 import yaml
 
-from labgrader.cluster.embedded.components import without_proxy
+from labgrader.clusters.embedded.components import without_proxy
 from labgrader.errors import LabError, UsageError
 from labgrader.kube import kubeconfig_file
 from labgrader.shell import startup

@@ -12,8 +12,8 @@ import yaml
 
 from labgrader.api import AuditPolicy, AuditRequest, BadPolicy
 from labgrader.cli import root
-from labgrader.cluster.embedded.auditing import AuditServer, Entry, settled
-from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded.auditing import AuditServer, Entry, settled
+from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.errors import ExitCode, LabError, ProviderError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from colours import CHECK, RIGHT, answer, write_lab
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author.cases import load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.lint import lint
@@ -23,7 +24,6 @@ from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
-from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 

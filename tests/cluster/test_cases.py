@@ -13,13 +13,13 @@ from zlib import crc32
 import pytest
 
 from answers import Answers, selected
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import proof
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
 from labgrader.kube.client import Kube
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 from spreading import case_group
 
 PASTED = 5

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author.ground import Ground
 from labgrader.cli import root
 from labgrader.errors import ExitCode
@@ -17,7 +18,6 @@ from labgrader.learning.drills import drill_files, load_drills
 from labgrader.model.drill import Drill
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway import Gateway
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.errors import Cause
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
@@ -19,7 +20,6 @@ from labgrader.lab_state import mutations
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 from wiping import wipe
 
 pytestmark = [pytest.mark.cluster]

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.errors import Cause
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
@@ -21,7 +22,6 @@ from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_junit, as_text
-from labgrader.workbench import Choice, Workbench
 from wiping import wipe
 
 pytestmark = [pytest.mark.cluster]

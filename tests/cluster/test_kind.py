@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pytest_kind import KindCluster
 
-from labgrader.cluster.kind import IMAGE, KindProvider
+from labgrader.clusters.kind import IMAGE, KindProvider
 from labgrader.errors import ProviderError
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect

@@ -22,7 +22,7 @@ import yaml
 
 import certificates
 from gateway import Gateway
-from labgrader.cluster.embedded.binary import kube_binary
+from labgrader.clusters.embedded.binary import kube_binary
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
 from labgrader.kube.resources import Resource, dig

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.rest_mapper import Kinds
@@ -16,7 +17,6 @@ from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
 from labgrader.object_map.watcher import Atlas, Map
 from labgrader.report.map import as_text
-from labgrader.workbench import Workbench
 
 pytestmark = [pytest.mark.cluster]
 

@@ -11,8 +11,9 @@ import psutil
 import pytest
 import yaml
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli import root
-from labgrader.cluster.provider import ClusterStatus
+from labgrader.clusters.provider import ClusterStatus
 from labgrader.errors import Cause, ExitCode
 from labgrader.grading.scheduler import Limits
 from labgrader.kube.client import Kube
@@ -20,7 +21,6 @@ from labgrader.kube.resources import SERVICE_ACCOUNT, Resource
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 

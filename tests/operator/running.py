@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.run_operator import Login
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import (
@@ -30,7 +31,6 @@ from labgrader.kube.resources import (
 )
 from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 from proxy import Proxy
 
 PLATFORM = "trading-platform"

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from labgrader.cluster.embedded import preflight
+from labgrader.clusters.embedded import preflight
 from labgrader.errors import MachineError
 
 OPEN_FILES = 4096

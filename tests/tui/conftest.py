@@ -12,24 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from labgrader import examining
-from labgrader.cluster.target import Target
+from labgrader.app import exams
+from labgrader.app.workbench import Choice
+from labgrader.clusters.target import Target
 from labgrader.content import catalog
 from labgrader.grading import scoring
 from labgrader.grading.change_feed import Change
 from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.grading.snapshot import Interest
 from labgrader.kube.resources import NAMESPACE
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.moments import Moment
-from labgrader.session.store import Store
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens import lab as lab_screen
-from labgrader.workbench import Choice
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
@@ -255,9 +255,9 @@ def at_once(monkeypatch) -> None:
     monkeypatch.setattr(lab_screen, "FRAME_SECONDS", 0.0)
     monkeypatch.setattr(lab_screen, "PASSING_SECONDS", 0.0)
     monkeypatch.setattr(LabApp, "NOTIFICATION_TIMEOUT", 600.0)  # a busy machine is not to end them
-    monkeypatch.setattr(examining, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(examining, "leftovers", lambda workbench: workbench.leftovers)
-    monkeypatch.setattr(examining, "prepare", lambda workbench, terms, say: workbench.make_fresh())
+    monkeypatch.setattr(exams, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(exams, "leftovers", lambda workbench: workbench.leftovers)
+    monkeypatch.setattr(exams, "prepare", lambda workbench, terms, say: workbench.make_fresh())
 
 
 @pytest.fixture

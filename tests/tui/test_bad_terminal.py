@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.store import Store
 from labgrader.model.result import Evidence, Item, Outcome
-from labgrader.session.book import Book
-from labgrader.session.store import Store
 from serving import kubeconfig_of_nothing
 from terminals import Terminal
 

@@ -7,8 +7,8 @@ import string
 import pytest
 
 from labgrader.content import catalog
+from labgrader.learning.sessions.journal import Journal
 from labgrader.model.modes import Mode
-from labgrader.session.journal import Journal
 from labgrader.tui import shell
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.launch import Launch

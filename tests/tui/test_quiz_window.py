@@ -9,9 +9,9 @@ from lab_on_fake import LabOnFake
 from labgrader.content import catalog
 from labgrader.errors import LabError, Rejected
 from labgrader.learning.quiz import draw, load_quiz, right_letters
+from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.quiz import Kind
 from labgrader.paths import content_root
-from labgrader.session.store import Given, Store
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.quiz import QuizScreen

@@ -13,14 +13,14 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from labgrader.cluster import shell as lower
-from labgrader.cluster.target import Target
+from labgrader.clusters.target import Target
 from labgrader.errors import LabError, UsageError
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.prompt_clock import line_now
+from labgrader.learning.sessions.record import SILENCE_SECONDS
 from labgrader.paths import STATE_VARIABLE
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.prompt_clock import line_now
-from labgrader.session.record import SILENCE_SECONDS
+from labgrader.shell import subshell as lower
 from labgrader.tui import shell
 from labgrader.tui.app import LabApp, run_app
 from labgrader.tui.launch import Launch

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from labgrader.errors import LabError, Unreachable
+from labgrader.learning.sessions.presence import Presence
 from labgrader.model.modes import Mode
-from labgrader.session.presence import Presence
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens.lab import LabScreen

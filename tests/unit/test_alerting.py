@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.cluster import prometheus
-from labgrader.cluster.prometheus import Prometheus
+from labgrader.clusters import prometheus
+from labgrader.clusters.prometheus import Prometheus
 from labgrader.errors import LabError, MissingCapability, TimedOut
 from labgrader.toolkit.prometheus.exposition import page_of, series_of
 from labgrader.toolkit.prometheus.rules import (

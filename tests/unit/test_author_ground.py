@@ -10,6 +10,7 @@ import pytest
 
 from colours import CHECK, RIGHT, answer, write_lab
 from lab_on_fake import LabOnFake
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import ground as ground_module
 from labgrader.author import solved
 from labgrader.author.ground import Ground
@@ -20,7 +21,6 @@ from labgrader.grading.services import Instruments
 from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.resources import CONFIG_MAP, Object, Resource
 from labgrader.model.result import ClusterInfo
-from labgrader.workbench import Choice, Workbench
 
 
 class Patching(LabOnFake):

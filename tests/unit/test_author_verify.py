@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import table
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
@@ -27,7 +28,6 @@ from labgrader.cli import root as cli
 from labgrader.errors import Cause, ContentError, ExitCode, UsageError
 from labgrader.model.result import CheckResult, Item, Outcome, Verdict
 from labgrader.model.task import Criterion, Mistake
-from labgrader.workbench import Choice, Workbench
 
 PASSED, FAILED, BLOCKED, ERROR = Outcome.PASSED, Outcome.FAILED, Outcome.BLOCKED, Outcome.ERROR
 

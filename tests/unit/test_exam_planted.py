@@ -10,9 +10,9 @@ import pytest
 from test_policy import commands
 
 from labgrader.cli import root
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.book import Book
 from labgrader.model.modes import Mode
-from labgrader.session import policy
-from labgrader.session.book import Book
 from odd_server import Answer, OddServer, ok, status
 from planted_lab import found_in, plant
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labgrader.cluster import target as targets
+from labgrader.clusters import target as targets
 from labgrader.errors import Forbidden, LabError, UsageError
 from labgrader.kube.kubeconfig import connect
 from odd_server import make_kubeconfig

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kubectl import Kubectl
-from labgrader.cluster.target import Target
+from labgrader.clusters.kubectl import Kubectl
+from labgrader.clusters.target import Target
 from labgrader.errors import Unreachable
 from labgrader.kube.protocols import Said
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labgrader.cli.leaving import farewell
+from labgrader.learning.sessions.record import Grading, Record
 from labgrader.model.modes import Mode
-from labgrader.session.record import Grading, Record
 
 POINTS = [Grading(60.0, {"task1": (20.0, 20.0), "task2": (1.5, 20.0)}, ())]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.cluster import prometheus
-from labgrader.cluster.prometheus import Prometheus
+from labgrader.clusters import prometheus
+from labgrader.clusters.prometheus import Prometheus
 from labgrader.errors import LabError
 from labgrader.toolkit.prometheus.exposition import declared_in, series_of
 from labgrader.toolkit.prometheus.rules import (

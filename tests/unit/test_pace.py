@@ -6,10 +6,10 @@ import pytest
 
 from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
+from labgrader.learning.sessions.pace import pace_of
+from labgrader.learning.sessions.record import Record
 from labgrader.paths import content_root
 from labgrader.report.pace import as_text
-from labgrader.session.pace import pace_of
-from labgrader.session.record import Record
 
 LAB = load(content_root()).lab
 PACES = load_goals(content_root()).paces

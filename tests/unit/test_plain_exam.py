@@ -9,13 +9,13 @@ import pytest
 from test_session_exam import Bench, lab
 from test_session_time import Machine
 
-from labgrader import examining
+from labgrader.app import exams
 from labgrader.cli.plain_exam import PlainExam, time_line
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.task import Snippet
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.store import Store
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def book(tmp_path) -> Book:
 @pytest.fixture
 def sit(book, monkeypatch, capsys):
     """Return what types lines in an exam and returns what was printed."""
-    monkeypatch.setattr(examining, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(exams, "SETTLE_SECONDS", 0.0)
 
     def type_in(*lines: str, wait: bool = False) -> list[str]:
         if not book.exam():

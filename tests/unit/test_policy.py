@@ -9,9 +9,9 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.errors import ExitCode
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.book import Book
 from labgrader.model.modes import Level, Mode, Terms
-from labgrader.session import policy
-from labgrader.session.book import Book
 from serving import kubeconfig_of_nothing
 
 ALLOWED = {

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from labgrader.content import catalog
+from labgrader.learning.sessions.prompt_clock import line_of
+from labgrader.learning.sessions.record import SILENCE_SECONDS, Record
 from labgrader.model.modes import Mode
-from labgrader.session.prompt_clock import line_of
-from labgrader.session.record import SILENCE_SECONDS, Record
 
 LAB = catalog.load(Path(__file__).parent.parent / "data" / "tui_lab").lab
 TASK = LAB.tasks[0]

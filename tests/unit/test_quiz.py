@@ -14,12 +14,12 @@ from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals, shares, tick
 from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.learning.quiz import draw, judge, load_quiz, right_letters
+from labgrader.learning.sessions.knowledge import knowledge
+from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.checklist import State
 from labgrader.model.quiz import Kind, Mark
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.paths import content_root
-from labgrader.session.knowledge import knowledge
-from labgrader.session.store import Given, Store
 
 ROOT = content_root()
 CONCEPTS = load_quiz(ROOT)

@@ -11,10 +11,10 @@ import pytest
 from labgrader.cli import root
 from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.learning.quiz import draw, load_quiz, right_letters
+from labgrader.learning.sessions.quizzing import Round, open_first
+from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.paths import content_root
-from labgrader.session.quizzing import Round, open_first
-from labgrader.session.store import Given, Store
 
 CONCEPTS = load_quiz(content_root())
 LAB = "operator-pipeline"

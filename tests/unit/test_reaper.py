@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 import reaper
-from labgrader.cluster.embedded.layout import CLUSTER_VARIABLE
+from labgrader.clusters.embedded.layout import CLUSTER_VARIABLE
 
 KILLED = """
 import os, signal, sys

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from labgrader import paths
-from labgrader.cluster import prometheus
-from labgrader.cluster.prometheus import Prometheus
+from labgrader.clusters import prometheus
+from labgrader.clusters.prometheus import Prometheus
 from labgrader.util import result_cache
 from labgrader.util.result_cache import Remembered
 

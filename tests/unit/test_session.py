@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from labgrader.errors import LabError, UsageError
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.store import Store
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
-from labgrader.session.book import Book
-from labgrader.session.moments import Moment
-from labgrader.session.store import Store
 
 
 class Clock:
@@ -140,8 +140,8 @@ def test_what_was_said_to_be_written_survives_a_kill(tmp_path: Path) -> None:
     """A writer says each number once it is stored; whatever it said before kill -9 is there."""
     file = tmp_path / "sessions"
     code = (
-        "import sys; from pathlib import Path; from labgrader.session import moments\n"
-        "from labgrader.session.store import Entry, Store\n"
+        "import sys; from pathlib import Path; from labgrader.learning.sessions import moments\n"
+        "from labgrader.learning.sessions.store import Entry, Store\n"
         "store = Store(Path(sys.argv[1]))\n"
         "for n in range(10**6):\n"
         "    store.append(Entry('s', moments.now(), 'noted', {'n': n})); print(n, flush=True)\n"

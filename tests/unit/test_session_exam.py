@@ -9,15 +9,15 @@ import pytest
 from test_session import report
 from test_session_time import Machine, attend
 
-from labgrader import examining
+from labgrader.app import exams
+from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.errors import LabError, Unreachable, UsageError
-from labgrader.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion, Lab, Step, Task
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.store import Store
 
 CRITERION = Criterion("it", "it", "It", "1.1", 20)
 
@@ -137,19 +137,19 @@ def test_nothing_else_is_started_and_nothing_is_deleted_while_it_runs(book, exam
 def test_it_is_graded_once_at_the_end_and_later_work_is_kept_apart(machine, book, exam) -> None:
     attend(machine, exam, 360)
     bench, slept = Bench(7, 12, 20), []
-    record = examining.conclude(bench, exam, "time", rests(slept))
+    record = exams.conclude(bench, exam, "time", rests(slept))
     assert (bench.graded, slept) == (3, [10, 10])  # until everything passes
     assert (record.state, record.how, record.earned) == ("ended", "time", 20)
     book.note_grading(report(3))
     found = book.record("final")
     assert (found.earned, found.later.earned) == (20, 3)
-    assert examining.result_line(found, lab()) == "exam ended 6:00: 20 of 20 points"
+    assert exams.result_line(found, lab()) == "exam ended 6:00: 20 of 20 points"
 
 
 def test_what_does_not_settle_within_a_minute_counts_as_it_is(exam) -> None:
     bench, slept = Bench(7), []
-    record = examining.conclude(bench, exam, "finish", rests(slept))
-    assert sum(slept) == examining.SETTLE_SECONDS
+    record = exams.conclude(bench, exam, "finish", rests(slept))
+    assert sum(slept) == exams.SETTLE_SECONDS
     assert record.earned == 7
 
 
@@ -158,20 +158,20 @@ def test_an_end_that_was_interrupted_is_brought_to_its_end_later(machine, book, 
     machine.tick(1000)
     again = Journal(book, "final")
     assert again.record().seconds == 0
-    assert examining.is_over(again.record(), lab())
-    assert examining.conclude(Bench(20), again, "end").how == "time"
+    assert exams.is_over(again.record(), lab())
+    assert exams.conclude(Bench(20), again, "end").how == "time"
 
 
 def test_a_void_exam_has_a_reason_and_no_score(book, exam) -> None:
     record = book.end("void", "fire alarm")
-    assert examining.result_line(record, lab()) == "exam void at 0:00: fire alarm"
+    assert exams.result_line(record, lab()) == "exam void at 0:00: fire alarm"
     assert record.final is None
 
 
 def test_a_pass_mark_only_where_one_is_set(book) -> None:
     book.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(pass_mark=15))
-    record = examining.conclude(Bench(7), Journal(book, "final"), "end", lambda seconds: None)
-    assert examining.result_line(record, lab()).endswith("7 of 20 points, not passed (15 needed)")
+    record = exams.conclude(Bench(7), Journal(book, "final"), "end", lambda seconds: None)
+    assert exams.result_line(record, lab()).endswith("7 of 20 points, not passed (15 needed)")
 
 
 def test_the_monitor_ends_it_by_time(machine, exam) -> None:
@@ -236,14 +236,14 @@ def test_another_program_may_end_it(book, exam) -> None:
 
 def test_the_terms_are_the_manifests_unless_tasks_are_chosen() -> None:
     whole = lab(6, 7, 8, exam_minutes=35, exam_pass=66)
-    assert examining.terms_of(whole, Terms()) == Terms(35, 66)
-    some = examining.terms_of(whole, Terms(tasks=("task3", "task2")))
+    assert exams.terms_of(whole, Terms()) == Terms(35, 66)
+    some = exams.terms_of(whole, Terms(tasks=("task3", "task2")))
     assert some == Terms(tasks=("task2", "task3"))
-    assert "2 tasks (task2, task3)" in examining.terms_lines(whole, some, 2)[0]
-    assert "30 minutes" in examining.terms_lines(whole, some, 2)[1]
+    assert "2 tasks (task2, task3)" in exams.terms_lines(whole, some, 2)[0]
+    assert "30 minutes" in exams.terms_lines(whole, some, 2)[1]
     for wrong in (("task9",), ("task1", "task3")):
         with pytest.raises(UsageError):
-            examining.terms_of(whole, Terms(tasks=wrong))
+            exams.terms_of(whole, Terms(tasks=wrong))
 
 
 def test_a_mode_of_a_later_version_is_read_as_practice(book) -> None:

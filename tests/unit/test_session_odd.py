@@ -10,8 +10,8 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.errors import ExitCode
-from labgrader.session.book import Book
-from labgrader.session.store import Store
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.store import Store
 
 AT = "2026-01-01T00:00:00+00:00"
 STARTED = {"lab": "operator-pipeline", "context": "k", "mode": "practice", "factor": 1}

@@ -12,14 +12,14 @@ from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
+from labgrader.learning.sessions.record import Grading, Record
+from labgrader.learning.sessions.store import Given
+from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.modes import Mode
 from labgrader.model.summary import Summary
 from labgrader.paths import content_root
 from labgrader.report import session_text
 from labgrader.report.session_html import as_html
-from labgrader.session.record import Grading, Record
-from labgrader.session.store import Given
-from labgrader.session.summary import Background, summarize
 
 ROOT = content_root()
 LAB = load(ROOT).lab

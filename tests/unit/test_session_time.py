@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from labgrader.errors import UsageError
+from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.moments import Moment, now
+from labgrader.learning.sessions.store import Entry, Store
 from labgrader.model.modes import Mode
 from labgrader.model.result import CheckResult, Outcome
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.moments import Moment, now
-from labgrader.session.store import Entry, Store
 
 
 class Machine:

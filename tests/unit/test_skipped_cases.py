@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import table
 from labgrader.author.cases import Case, faults_of, load_cases
 from labgrader.author.ground import Ground
@@ -15,7 +16,6 @@ from labgrader.author.verify import Verification
 from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Outcome, Verdict
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 
 RUNS = Case("one", "it runs", Outcome.FAILED, (), "", (), Path("one/runs.yaml"), containers=True)
 PLAIN = replace(RUNS, containers=None, path=Path("one/plain.yaml"))

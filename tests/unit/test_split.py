@@ -10,7 +10,7 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.cli import split as panes
-from labgrader.cluster.target import Target
+from labgrader.clusters.target import Target
 from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.tui.shell import DENIED
 from serving import kubeconfig_of_nothing

@@ -12,17 +12,17 @@ import psutil
 import pytest
 
 from answers import Answers, selected
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import proof
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
-from labgrader.cluster.embedded.audit import AuditRecord
+from labgrader.clusters.embedded.audit import AuditRecord
 from labgrader.errors import Cause
 from labgrader.grading.events import RunFinished
 from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
-from labgrader.workbench import Choice, Workbench
 from nodes_support import RealLab, wait_until
 
 CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]

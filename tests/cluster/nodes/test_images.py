@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from labgrader.cli.image import image
-from labgrader.cluster.embedded.nodes import images
+from labgrader.clusters.embedded.nodes import images
 from labgrader.errors import LabError
 from nodes_support import pod
 

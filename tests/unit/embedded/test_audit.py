@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.cluster.embedded import audit
-from labgrader.cluster.embedded.audit import AuditRecord
+from labgrader.clusters.embedded import audit
+from labgrader.clusters.embedded.audit import AuditRecord
 from labgrader.kube.resources import Resource
 
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from labgrader.cluster.embedded import components, documents, readiness, setup
-from labgrader.cluster.embedded.api import NotReady
-from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.embedded.pki import Pki
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.provider import silent
+from labgrader.clusters.embedded import components, documents, readiness, setup
+from labgrader.clusters.embedded.api import NotReady
+from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded.pki import Pki
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.clusters.provider import silent
 from labgrader.errors import ExitCode, LabError, MachineError, ProviderError, UsageError
 
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from labgrader.cli.cluster import cluster
-from labgrader.cluster import providers
-from labgrader.cluster.provider import ClusterStatus, ComponentStatus
+from labgrader.clusters import providers
+from labgrader.clusters.provider import ClusterStatus, ComponentStatus
 
 
 class FakeProvider:

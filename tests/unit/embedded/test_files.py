@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from labgrader.cluster.embedded import files
-from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.provider import silent
+from labgrader.clusters.embedded import files
+from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.clusters.provider import silent
 from labgrader.errors import MachineError, ProviderError, UsageError
 
 

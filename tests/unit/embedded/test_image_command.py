@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from labgrader.cli.image import image
-from labgrader.cluster.kind import KindProvider
+from labgrader.clusters.kind import KindProvider
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.cluster.embedded import logs
-from labgrader.cluster.embedded.boundedlog import BoundedLog, telling_line
+from labgrader.clusters.embedded import logs
+from labgrader.clusters.embedded.boundedlog import BoundedLog, telling_line
 from labgrader.errors import UsageError
 
 

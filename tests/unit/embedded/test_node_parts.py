@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.embedded import kinds
-from labgrader.cluster.embedded.nodes import cgroups, door, volumes
+from labgrader.clusters.embedded import kinds
+from labgrader.clusters.embedded.nodes import cgroups, door, volumes
 
 
 def _version_2(top: Path, controllers: str = "cpuset cpu io memory pids") -> Path:
@@ -176,7 +176,7 @@ def test_the_door_passes_bytes_and_ends_both_ways():
 @pytest.mark.parametrize("module", ["nodes.world", "nodes.door", "nodes.volumes"])
 def test_what_runs_for_ever_imports_the_standard_library_only(module):
     code = (
-        f"import sys, labgrader.cluster.embedded.{module}\n"
+        f"import sys, labgrader.clusters.embedded.{module}\n"
         "names = {n.partition('.')[0] for n in sys.modules} - set(sys.stdlib_module_names)\n"
         "print(sorted(n for n in names if not n.startswith('_')))"
     )

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labgrader.cluster.embedded import kinds, setup
-from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.embedded.nodes import (
+from labgrader.clusters.embedded import kinds, setup
+from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded.nodes import (
     files,
     images,
     prepare,
     requirements,
     table,
 )
-from labgrader.cluster.embedded.pki import NODE_CLIENTS, Pki
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.provider import silent
+from labgrader.clusters.embedded.pki import NODE_CLIENTS, Pki
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.clusters.provider import silent
 from labgrader.errors import ProviderError, UsageError
 
 

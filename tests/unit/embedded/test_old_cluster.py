@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
-from labgrader.cluster.embedded import processes
-from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.embedded.setup import stored_port
-from labgrader.cluster.embedded.start import Starter
-from labgrader.cluster.provider import silent
+from labgrader.clusters.embedded import processes
+from labgrader.clusters.embedded.layout import CLUSTER_VARIABLE, ClusterLayout
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.clusters.embedded.setup import stored_port
+from labgrader.clusters.embedded.start import Starter
+from labgrader.clusters.provider import silent
 
 RUNNING = {"state": "running", "adopted": True, "supervisor": os.getpid()}
 
@@ -51,3 +53,21 @@ def test_a_dead_cluster_is_not_taken_for_a_running_one(layout):
     status = EmbeddedProvider().status()
     assert status.state == "stopped"
     assert "its supervisor was killed" in status.note
+
+
+@pytest.mark.parametrize("module", [processes.SUPERVISOR, "labgrader.cluster.embedded.supervisor"])
+def test_a_supervisor_of_an_older_version_is_found(layout, module):
+    """Version 0.1 ran a module of another name; its clusters are still there after an upgrade."""
+    waits = "import sys; print('up', flush=True); sys.stdin.read()"
+    program = subprocess.Popen(
+        [sys.executable, "-c", waits, module, str(layout.root)],
+        env={**os.environ, CLUSTER_VARIABLE: str(layout.root)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with program:
+        assert program.stdout.readline() == b"up\n"
+        found = processes.supervisor(layout)
+        assert found is not None
+        assert found.pid == program.pid
+        program.stdin.close()

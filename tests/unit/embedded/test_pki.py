@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from labgrader.cluster.embedded.pki import CLIENTS, Pki
+from labgrader.clusters.embedded.pki import CLIENTS, Pki
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 import labgrader
-from labgrader.cluster.embedded import child, processes
-from labgrader.cluster.embedded.files import read_json
-from labgrader.cluster.embedded.launch import launch
-from labgrader.cluster.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded import child, processes
+from labgrader.clusters.embedded.files import read_json
+from labgrader.clusters.embedded.launch import launch
+from labgrader.clusters.embedded.layout import ClusterLayout
 
 # Like the real components: ends when its standard input does (sh gives a job /dev/null, hence 3).
 _HOLD = "exec 3<&0; trap 'echo {0} ended >> {1}; exit 0' TERM; cat <&3 >/dev/null & wait $!"
@@ -181,7 +181,7 @@ def test_the_supervisor_imports_the_standard_library_only():
     package = str(Path(labgrader.__file__).parent.parent)
     code = (
         "import sys; before = set(sys.modules)\n"
-        "import labgrader.cluster.embedded.supervisor\n"
+        "import labgrader.clusters.embedded.supervisor\n"
         "print('\\n'.join(sorted(set(sys.modules) - before)))"
     )
     done = subprocess.run(
@@ -199,9 +199,9 @@ def test_the_supervisor_imports_the_standard_library_only():
     assert foreign == set()
     ours = {name for name in done.stdout.split() if name.startswith("labgrader.")}
     assert ours == {
-        "labgrader.cluster",
-        "labgrader.cluster.embedded",
-        "labgrader.cluster.embedded.boundedlog",
-        "labgrader.cluster.embedded.child",
-        "labgrader.cluster.embedded.supervisor",
+        "labgrader.clusters",
+        "labgrader.clusters.embedded",
+        "labgrader.clusters.embedded.boundedlog",
+        "labgrader.clusters.embedded.child",
+        "labgrader.clusters.embedded.supervisor",
     }

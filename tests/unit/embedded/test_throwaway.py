@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster import throwaway
-from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.clusters import throwaway
+from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.errors import ProviderError
 
 
