@@ -8,8 +8,8 @@ from labgrader.api import (
     FLIPS,
     LEASE,
     POD,
+    AuditedWrite,
     Context,
-    Deed,
     Evidence,
     Fact,
     Failure,
@@ -189,7 +189,7 @@ def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _
     pods = {str(dig(pod, "metadata.uid")): name_of(pod) for pod in workload.pods}
     addresses = {str(dig(pod, "status.podIP")): name_of(pod) for pod in workload.pods}
 
-    def own(deed: Deed) -> str:
+    def own(deed: AuditedWrite) -> str:
         """Return which pod of the Deployment has written; empty where none has."""
         if deed.pod_uid:
             return pods.get(deed.pod_uid, "")
@@ -215,7 +215,7 @@ def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _
     )
 
 
-def _stranger(deed: Deed, account: str) -> str:
+def _stranger(deed: AuditedWrite, account: str) -> str:
     program = deed.agent.partition(" ")[0]
     if deed.pod:
         return f"{POD.kind} {deed.pod}"

@@ -13,12 +13,12 @@ from labgrader.grading.redaction import redacted
 from labgrader.grading.registry import check
 from labgrader.grading.services import Watched
 from labgrader.grading.temporary_objects import MARK as PROBE_LABEL
-from labgrader.grading.temporary_objects import Probe
+from labgrader.grading.temporary_objects import TemporaryObject
 from labgrader.kube.finalizers import foreign
 from labgrader.kube.images import plain_name
 from labgrader.kube.kubectl_command import Kind as CallKind
 from labgrader.kube.leases import FLIPS, Leader, flips, handovers, leader, recent, writes_of
-from labgrader.kube.protocols import Answer, Deed
+from labgrader.kube.protocols import Answer, AuditedWrite
 from labgrader.kube.quantities import duration, quantity
 from labgrader.kube.resources import (
     AUTOSCALER,
@@ -108,7 +108,7 @@ from labgrader.toolkit.prometheus.thresholds import Threshold, said_in, threshol
 from labgrader.toolkit.quiet import Quiet
 from labgrader.toolkit.runbook.amounts import rates_in, times_in
 from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
-from labgrader.toolkit.runbook.runner import Rehearsal, Tried, chosen_namespace
+from labgrader.toolkit.runbook.runner import CommandResult, Rehearsal, chosen_namespace
 from labgrader.toolkit.scripts import Script, run_by, unrunnable
 from labgrader.toolkit.serving import serves, waits
 from labgrader.toolkit.shell.syntax import shell_of, syntax_error
@@ -168,11 +168,12 @@ __all__ = [
     "Answer",
     "AuditPolicy",
     "AuditRequest",
+    "AuditedWrite",
     "BadPolicy",
     "CallKind",
     "ClusterError",
+    "CommandResult",
     "Context",
-    "Deed",
     "Evidence",
     "Fact",
     "Failure",
@@ -181,7 +182,6 @@ __all__ = [
     "MissingCapability",
     "NotReadable",
     "Object",
-    "Probe",
     "Quiet",
     "Ran",
     "Rehearsal",
@@ -192,9 +192,9 @@ __all__ = [
     "Scraped",
     "Script",
     "Stage",
+    "TemporaryObject",
     "Threshold",
     "TooMuch",
-    "Tried",
     "Unsettled",
     "Watched",
     "WebhookFailed",

@@ -20,7 +20,7 @@ from labgrader.app.workbench import Choice, Workbench
 from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.lab_state.solver import Solver
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
@@ -66,7 +66,7 @@ def half_way(workbench: Workbench) -> None:
 
 async def photograph(workbench: Workbench) -> dict[str, str]:
     """Open the lab, go to the step that fails, and return screens as SVG by their names."""
-    app = LabApp(Launch(workbench, Book, at_once=True))
+    app = LabApp(Launch(workbench, Sessions, at_once=True))
     taken: dict[str, str] = {}
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, "15/20")

@@ -12,7 +12,7 @@ from enum import StrEnum
 from labgrader.app import exams
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.journal import SessionRecorder
 
 LOOK_SECONDS = 1.0
 """How often it looks at the clock."""
@@ -40,7 +40,10 @@ class ExamMonitor:
     """
 
     def __init__(
-        self, workbench: Workbench, journal: Journal, tell: Callable[[ExamEvent, str], object]
+        self,
+        workbench: Workbench,
+        journal: SessionRecorder,
+        tell: Callable[[ExamEvent, str], object],
     ) -> None:
         self._workbench = workbench
         self._journal = journal

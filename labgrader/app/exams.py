@@ -11,8 +11,8 @@ from labgrader.app.workbench import Workbench
 from labgrader.errors import UsageError
 from labgrader.learning.sessions import policy
 from labgrader.learning.sessions.book import graded
-from labgrader.learning.sessions.journal import Journal
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.record import SessionState
 from labgrader.model.modes import Terms
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Lab, points_of
@@ -97,7 +97,7 @@ def prepare(workbench: Workbench, terms: Terms, say: Say) -> None:
 
 
 def final_report(
-    workbench: Workbench, record: Record, rest: Callable[[float], object] = time.sleep
+    workbench: Workbench, record: SessionState, rest: Callable[[float], object] = time.sleep
 ) -> Report:
     """Grade the exam's tasks; what does not pass yet has ``SETTLE_SECONDS`` to settle."""
     tasks = record.tasks_of(workbench.catalog.lab)
@@ -113,10 +113,10 @@ def final_report(
 
 def conclude(
     workbench: Workbench,
-    journal: Journal,
+    journal: SessionRecorder,
     how: str,
     rest: Callable[[float], object] = time.sleep,
-) -> Record:
+) -> SessionState:
     """End an exam: its clock stops, the cluster is graded, and that is the score.
 
     Where this is interrupted, the clock stays stopped and it can be called again.
@@ -135,13 +135,13 @@ def conclude(
     return journal.record()
 
 
-def is_over(record: Record, lab: Lab) -> bool:
+def is_over(record: SessionState, lab: Lab) -> bool:
     """Whether the time of an exam is over, or it is being graded."""
     left = record.left(lab)
     return record.is_exam and (record.state == "closing" or (left is not None and left <= 0))
 
 
-def result_line(record: Record, lab: Lab) -> str:
+def result_line(record: SessionState, lab: Lab) -> str:
     """Return how an exam ended, in one line."""
     if record.how == "void":
         return f"exam void at {clock(record.seconds)}: {record.because}"

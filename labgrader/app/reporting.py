@@ -6,13 +6,13 @@ from labgrader.app.workbench import Workbench
 from labgrader.content.checklists import load_goals
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.record import SessionState
 from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.summary import Summary
 
 
-def summary_of(workbench: Workbench, book: Book, record: Record) -> Summary:
+def summary_of(workbench: Workbench, book: Sessions, record: SessionState) -> Summary:
     """Return how a session went, beside the others on this machine.
 
     Raises:

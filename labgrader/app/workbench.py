@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from labgrader.grading.live import Live
     from labgrader.grading.runner import Runner
     from labgrader.grading.scheduler import Limits
-    from labgrader.grading.services import Instruments
-    from labgrader.grading.snapshot import Interest, Snapshot
+    from labgrader.grading.services import CheckServices
+    from labgrader.grading.snapshot import ReadKey, Snapshot
     from labgrader.kube.client import Kube
     from labgrader.kube.kubeconfig import Connection
     from labgrader.kube.pods import Pods
@@ -114,7 +114,7 @@ class Workbench:
 
         return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener)
 
-    def trace(self, criteria: Sequence[Criterion]) -> tuple[Report, Mapping[str, set[Interest]]]:
+    def trace(self, criteria: Sequence[Criterion]) -> tuple[Report, Mapping[str, set[ReadKey]]]:
         """Judge ``criteria`` once; return also what each check read, and what that rests on."""
         from labgrader.grading.snapshot import Snapshot
 
@@ -160,11 +160,11 @@ class Workbench:
             instruments=self._instruments(),
         )
 
-    def _instruments(self) -> Instruments:
+    def _instruments(self) -> CheckServices:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
         from labgrader.clusters.kubectl import Kubectl
         from labgrader.clusters.prometheus import PROMETHEUS
-        from labgrader.grading.services import Instruments
+        from labgrader.grading.services import CheckServices
 
         record = None
         if self.target.provider == "embedded":
@@ -173,7 +173,7 @@ class Workbench:
 
             root = self.target.kubeconfig.parent
             record = AuditRecord(ClusterLayout(root.name, root).audit_log)
-        return Instruments(
+        return CheckServices(
             containers=self._pods,
             record=record,
             may_write=self._may_write,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from labgrader.author.cases import Case
-from labgrader.grading.snapshot import Interest
+from labgrader.grading.snapshot import ReadKey
 from labgrader.kube.resources import ADMISSION, Object, dig
 from labgrader.lab_state.mutations import WHOLE
 from labgrader.model.result import Outcome
@@ -138,7 +138,7 @@ def reaches(cases: Sequence[Case], criteria: Sequence[Criterion], reads: Reads) 
         )
 
 
-def of_interests(interests: Mapping[str, Iterable[Interest]]) -> Reads:
+def of_interests(interests: Mapping[str, Iterable[ReadKey]]) -> Reads:
     """Return what a grading has read, as targets."""
     return {
         criterion: {Target(i.resource.group, i.resource.kind, i.name or "") for i in seen}

@@ -21,7 +21,7 @@ from labgrader.author.solved import ECHO_SECONDS, SolvedLab
 from labgrader.errors import LabError
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
-from labgrader.lab_state.restore import Baseline
+from labgrader.lab_state.restore import RestorePoint
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.model.task import Criterion
 
@@ -162,7 +162,7 @@ class Ground(SolvedLab):
         if only := needed.union(case.criterion for case in asked):
             self._grade_until(fine, end, only)
 
-    def _put_back(self, batch: Batch, baseline: Baseline, after: Results) -> str:
+    def _put_back(self, batch: Batch, baseline: RestorePoint, after: Results) -> str:
         """Undo a batch; where that cannot be or fails, make the whole lab anew, and say why."""
         if any(reach.case.lasting for reach in batch):
             self._all_anew()
@@ -184,7 +184,7 @@ class Ground(SolvedLab):
         self._all_anew()
         return trouble
 
-    def _undo(self, batch: Batch, baseline: Baseline) -> None:
+    def _undo(self, batch: Batch, baseline: RestorePoint) -> None:
         for reach in batch:
             mutations.undo(self._workbench.cluster, reach.case.changes)
         baseline.restore()

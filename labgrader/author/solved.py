@@ -14,7 +14,7 @@ from labgrader.grading.events import Event
 from labgrader.kube.resources import Resource
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.reset import Reset
-from labgrader.lab_state.restore import Baseline
+from labgrader.lab_state.restore import RestorePoint
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
 
@@ -50,7 +50,7 @@ class SolvedLab:
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
         self._criteria = workbench.catalog.select(["all"])
-        self._baseline = Baseline(workbench.cluster, ())
+        self._baseline = RestorePoint(workbench.cluster, ())
         self.solved: Results = {}
 
     @cached_property
@@ -88,7 +88,7 @@ class SolvedLab:
         self._grade_until(_all_passed, time.monotonic() + self._act_seconds)
         time.sleep(ECHO_SECONDS)
         self.solved = self.grade()
-        self._baseline = Baseline(self._workbench.cluster, objects)
+        self._baseline = RestorePoint(self._workbench.cluster, objects)
         return self.solved
 
     def clear(self) -> None:

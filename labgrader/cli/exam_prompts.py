@@ -13,8 +13,8 @@ from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.book import Book
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.record import SessionState
     from labgrader.model.modes import Terms
 
 
@@ -32,7 +32,7 @@ def confirm(question: str, *, yes: bool) -> None:
     consent.confirm(question)
 
 
-def ask_to_end(record: Record | None, *, yes: bool) -> None:
+def ask_to_end(record: SessionState | None, *, yes: bool) -> None:
     """Ask before a new session ends the one that is open."""
     if record is not None:
         confirm(f"End the open session {record.name}?", yes=yes)
@@ -61,14 +61,16 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
     return terms
 
 
-def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bool) -> None:
+def end(
+    workbench: Workbench, book: Sessions, exam: SessionState, because: str, *, yes: bool
+) -> None:
     """End the exam: void with a reason, else by grading the cluster.
 
     Raises:
         UsageError: another cluster or lab is chosen than the exam's, or the learner does not agree.
         LabError: the cluster cannot be graded.
     """
-    from labgrader.learning.sessions.journal import Journal
+    from labgrader.learning.sessions.journal import SessionRecorder
 
     lab = workbench.catalog.lab
     if because:
@@ -84,7 +86,7 @@ def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bo
     over = exams.is_over(exam, lab)
     confirm("End the exam and grade it?", yes=yes or over)
     click.echo("Grading the cluster (up to 60 s) ...", err=True)
-    journal = Journal(book, exam.name)
+    journal = SessionRecorder(book, exam.name)
     record = exams.conclude(workbench, journal, "time" if over else "end")
     click.echo(exams.result_line(record, lab))
     click.echo("Next: `labgrader session report`, `labgrader check`, `labgrader solution`")

@@ -14,7 +14,7 @@ from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.record import SessionState
 
 _MARK = "_labgrader_guarded"
 
@@ -63,7 +63,7 @@ def mode() -> Mode:
     return Mode.PRACTICE if record is None else record.runs
 
 
-def current() -> Record | None:
+def current() -> SessionState | None:
     """Return the session that was open when the command began; it is read once.
 
     A file that cannot be read has none, and that is said.
@@ -73,17 +73,17 @@ def current() -> Record | None:
         return _read()
     if _MARK not in context.meta:
         context.meta[_MARK] = _read()
-    record: Record | None = context.meta[_MARK]
+    record: SessionState | None = context.meta[_MARK]
     return record
 
 
-def _read() -> Record | None:
+def _read() -> SessionState | None:
     if not any_session():
         return None
-    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.book import Sessions
 
     try:
-        return Book().open_one()
+        return Sessions().open_one()
     except LabError as error:
         click.echo(f"labgrader: {one_line(error)}", err=True)
         return None

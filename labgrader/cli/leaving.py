@@ -14,7 +14,7 @@ from labgrader.model.task import points_of
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.record import SessionState
 
 
 REPORT = "`labgrader session report`"
@@ -35,11 +35,11 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
         return
 
 
-def _session_since(began: datetime) -> Record | None:
-    from labgrader.learning.sessions.book import Book
+def _session_since(began: datetime) -> SessionState | None:
+    from labgrader.learning.sessions.book import Sessions
     from labgrader.learning.sessions.tally import replay
 
-    book = Book()
+    book = Sessions()
     names = book.store.sessions()
     entries = book.store.entries(names[-1]) if names else []
     if not entries or entries[-1].moment.at < began:
@@ -48,7 +48,7 @@ def _session_since(began: datetime) -> Record | None:
     return found if found.started_at is not None else None
 
 
-def farewell(record: Record | None, possible: int, *, runs: bool) -> Iterator[str]:
+def farewell(record: SessionState | None, possible: int, *, runs: bool) -> Iterator[str]:
     """Yield the lines.
 
     Args:
@@ -62,7 +62,7 @@ def farewell(record: Record | None, possible: int, *, runs: bool) -> Iterator[st
         yield "The lab's cluster runs on; `labgrader cluster down` stops it"
 
 
-def _of_session(record: Record, possible: int) -> str:
+def _of_session(record: SessionState, possible: int) -> str:
     from labgrader.report.as_json import number
     from labgrader.report.pace import clock
 
@@ -79,7 +79,7 @@ def _of_session(record: Record, possible: int) -> str:
     return f"Your session: {points}, {clock(record.seconds)}; {then}"
 
 
-def _of_exam(record: Record) -> str:
+def _of_exam(record: SessionState) -> str:
     from labgrader.report.as_json import number
     from labgrader.report.pace import clock
 

@@ -12,17 +12,17 @@ from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.book import Sessions
 
 
-def remember(note: Callable[[Book], None]) -> None:
+def remember(note: Callable[[Sessions], None]) -> None:
     """Write a note where sessions are kept; a session that cannot be written is only said."""
     if not any_session():
         return
-    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.book import Sessions
 
     try:
-        note(Book())
+        note(Sessions())
     except LabError as error:
         click.echo(f"labgrader: {one_line(error)}", err=True)
     except Exception as error:  # noqa: BLE001 - whatever is in that file, it is not the grade

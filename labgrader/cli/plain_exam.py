@@ -14,10 +14,10 @@ from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.app.workbench import Workbench
 from labgrader.cli import exam_prompts, teach
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal, Pulse
-from labgrader.learning.sessions.presence import Presence
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import Pulse, SessionRecorder
+from labgrader.learning.sessions.presence import ClusterLock
+from labgrader.learning.sessions.record import SessionState
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
@@ -34,14 +34,18 @@ COMMANDS = {
 
 
 def sit(
-    workbench: Workbench, exam: Record | None, factor: float | None, asked: Terms, book: Book
+    workbench: Workbench,
+    exam: SessionState | None,
+    factor: float | None,
+    asked: Terms,
+    book: Sessions,
 ) -> int:
     """Start an exam, or go back to the one that runs, and keep it until it ends or is left.
 
     Raises:
         UsageError: the learner does not agree, or it is open in another program.
     """
-    place = Presence(workbench.cluster.connection.host)
+    place = ClusterLock(workbench.cluster.connection.host)
     taken_by = place.take()
     if taken_by:
         raise UsageError(f"The lab is open already ({taken_by})", "Use that window")
@@ -51,7 +55,7 @@ def sit(
             terms = exam_prompts.agree(workbench, asked, factor, yes=False)
             lab, context = workbench.catalog.lab, workbench.cluster.connection.context
             exam = book.start(None, lab.id, context, Mode.EXAM, factor, terms)
-        PlainExam(workbench, Journal(book, exam.name)).run(typed_line)
+        PlainExam(workbench, SessionRecorder(book, exam.name)).run(typed_line)
     finally:
         place.leave()
     return 0
@@ -60,7 +64,7 @@ def sit(
 class PlainExam:
     """Reads commands, a line each, while the monitor watches the clock and the cluster."""
 
-    def __init__(self, workbench: Workbench, journal: Journal) -> None:
+    def __init__(self, workbench: Workbench, journal: SessionRecorder) -> None:
         self._workbench = workbench
         self._journal = journal
         self._lab = workbench.catalog.lab
@@ -199,7 +203,7 @@ def typed_line() -> str:
     return data.decode(errors="replace")
 
 
-def time_line(record: Record, left: float | None) -> str:
+def time_line(record: SessionState, left: float | None) -> str:
     """Return the time that is left, in one line."""
     if left is None:
         return f"{clock(record.seconds)} so far, no time limit"

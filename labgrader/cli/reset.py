@@ -15,7 +15,7 @@ from labgrader.kube.obstacles import deletion
 from labgrader.lab_state.reset import Reset, Residue
 from labgrader.lab_state.reset_plan import Survey
 from labgrader.lab_state.solver import Solver
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
 
@@ -106,7 +106,7 @@ def _restore(workbench: Workbench, kept: list[str]) -> bool:
     for task_id in kept:
         try:
             solver.solve(task_id)
-            remember(partial(Book.note_solved, task=task_id, context=context))
+            remember(partial(Sessions.note_solved, task=task_id, context=context))
         except LabError as error:
             _say(f"{task_id} cannot be put back: {error}")
             return False

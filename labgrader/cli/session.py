@@ -19,14 +19,14 @@ from labgrader.report.clean import one_line, to_json
 from labgrader.report.pace import clock
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.book import Book
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.record import SessionState
 
 
-def _book() -> Book:
-    from labgrader.learning.sessions.book import Book
+def _book() -> Sessions:
+    from labgrader.learning.sessions.book import Sessions
 
-    return Book()
+    return Sessions()
 
 
 @click.group()
@@ -171,7 +171,7 @@ def delete(name: str, yes: bool) -> None:
     click.echo(f"{one_line(name)}: deleted")
 
 
-def _chosen(name: str | None) -> Record:
+def _chosen(name: str | None) -> SessionState:
     book = _book()
     if name:
         return book.record(name)

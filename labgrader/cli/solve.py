@@ -16,7 +16,7 @@ from labgrader.errors import ExitCode
 from labgrader.kube.leases import leader
 from labgrader.kube.resources import LEASE
 from labgrader.lab_state.solver import NotApplied, Solver
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
 
@@ -57,7 +57,7 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
             solver.solve(task_id)
         except NotApplied as error:
             refused += error.refused
-        remember(partial(Book.note_solved, task=task_id, context=context))
+        remember(partial(Sessions.note_solved, task=task_id, context=context))
     for line in refused:
         _say(f"not applied: {line}")
     for line in earlier.resting_on(workbench, wanted):

@@ -20,7 +20,7 @@ from labgrader.serve import BROWSER
 from labgrader.tui.launch import Wish
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.record import SessionState
 
 Progress = Callable[[str, str], None]
 
@@ -56,9 +56,9 @@ def start(
         )
     if plain:
         from labgrader.cli import plain_exam
-        from labgrader.learning.sessions.book import Book
+        from labgrader.learning.sessions.book import Sessions
 
-        return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Book())
+        return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Sessions())
     if split:
         from labgrader.cli import split as panes
 
@@ -80,7 +80,7 @@ def start(
     return 0
 
 
-def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
+def _running_exam(workbench: Workbench, name: str, mode: Mode) -> SessionState | None:
     """Return the exam that runs on the chosen cluster.
 
     Raises:
@@ -113,7 +113,7 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     began = datetime.now(UTC)
     with _opening():
-        from labgrader.learning.sessions.book import Book
+        from labgrader.learning.sessions.book import Sessions
         from labgrader.tui.app import run_app
         from labgrader.tui.launch import Launch
 
@@ -122,7 +122,7 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
 
         own = up if _is_ours(workbench) else None
         offered = (wanted.mode, wanted.factor, wanted.level)
-        code = run_app(Launch(workbench, Book, own, *offered, at_once, terms=wanted.terms))
+        code = run_app(Launch(workbench, Sessions, own, *offered, at_once, terms=wanted.terms))
     if not os.environ.get(BROWSER):
         from labgrader.cli.leaving import say_farewell
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labgrader.errors import ClusterError
-from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.resources import NODE, Object, dig
 from labgrader.model.result import ClusterInfo
 
@@ -51,7 +51,7 @@ def server_version(snapshot: Snapshot) -> str:
 def node_kind(snapshot: Snapshot) -> str:
     """Return ``real``, ``simulated``, ``mixed``, ``none``, or ``unknown`` when it is not told."""
     try:
-        nodes = snapshot.list(Interest(NODE), timeout=3) or []
+        nodes = snapshot.list(ReadKey(NODE), timeout=3) or []
     except ClusterError:
         return "unknown"
     kinds = {"simulated" if _simulated(node) else "real" for node in nodes}

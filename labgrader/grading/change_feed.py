@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from labgrader.errors import Forbidden, LabError
-from labgrader.grading.snapshot import Interest, Snapshot, key_of, version_of
+from labgrader.grading.snapshot import ReadKey, Snapshot, key_of, version_of
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.leases import SKEW_SECONDS
 from labgrader.kube.protocols import Cluster
@@ -27,7 +27,7 @@ class Change:
     ``text`` names the object for people. An ``echo`` is no news: the same change, looked at again.
     """
 
-    interest: Interest
+    interest: ReadKey
     text: str
     echo: bool = False
 
@@ -49,19 +49,19 @@ class Watches:
         tell: Callable[[Change], None],
         *,
         on_link: Callable[[LabError | None], None],
-        content: Callable[[Interest], bool],
+        content: Callable[[ReadKey], bool],
     ) -> None:
         self._cluster = cluster
         self._stop = stop
         self._tell = tell
         self._on_link = on_link
         self._content = content
-        self._known: dict[Interest, dict[str, str]] = {}
-        self._hearts: dict[tuple[Interest, str], _Heart] = {}
-        self._lost: set[Interest] = set()
+        self._known: dict[ReadKey, dict[str, str]] = {}
+        self._hearts: dict[tuple[ReadKey, str], _Heart] = {}
+        self._lost: set[ReadKey] = set()
         self._lock = threading.Lock()
 
-    def follow(self, interests: Iterable[Interest], snapshot: Snapshot) -> None:
+    def follow(self, interests: Iterable[ReadKey], snapshot: Snapshot) -> None:
         """Start a watch for everything that is not watched yet; ``snapshot`` is what is known."""
         for interest in interests:
             if interest not in self._known:
@@ -71,7 +71,7 @@ class Watches:
                     target=self._watch, args=(interest,), name="watch", daemon=True
                 ).start()
 
-    def _watch(self, interest: Interest) -> None:
+    def _watch(self, interest: ReadKey) -> None:
         """Follow one interest until the end, through lost connections and missing types."""
         while not self._stop.is_set():
             pause = RETRY_SECONDS
@@ -84,7 +84,7 @@ class Watches:
                 self._link(interest, error)
             self._stop.wait(pause)
 
-    def _follow(self, interest: Interest) -> None:
+    def _follow(self, interest: ReadKey) -> None:
         seen: dict[str, str] | None = {}
         known = self._known[interest]
         events = self._cluster.watch(interest.resource, interest.namespace, name=interest.name)
@@ -105,7 +105,7 @@ class Watches:
         if seen is not None:  # the type is not there (any more)
             self._compare(interest, {})
 
-    def _compare(self, interest: Interest, present: dict[str, str]) -> None:
+    def _compare(self, interest: ReadKey, present: dict[str, str]) -> None:
         """Tell a change where what is there differs from what was known."""
         known = self._known[interest]
         if present != known:
@@ -113,7 +113,7 @@ class Watches:
             known.update(present)
             self._tell(Change(interest, interest.resource.describe(interest.name)))
 
-    def _note(self, interest: Interest, known: dict[str, str], kind: str, obj: Object) -> None:
+    def _note(self, interest: ReadKey, known: dict[str, str], kind: str, obj: Object) -> None:
         key = key_of(obj)
         if kind != "DELETED" and self._only_beats(interest, key, obj):
             known[key] = version_of(obj)
@@ -127,7 +127,7 @@ class Watches:
         verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}.get(kind, kind)
         self._tell(Change(interest, f"{_label(interest, obj)} {verb}"))
 
-    def _only_beats(self, interest: Interest, key: str, obj: Object) -> bool:
+    def _only_beats(self, interest: ReadKey, key: str, obj: Object) -> bool:
         """Whether this is a Lease that its holder has renewed, as every few seconds."""
         if interest.resource != LEASE:
             return False
@@ -137,7 +137,7 @@ class Watches:
         silent = Change(interest, f"{_label(interest, obj)} is not renewed any more")
         return heart.beats(held, spec.get("leaseDurationSeconds"), lambda: self._tell(silent))
 
-    def _link(self, interest: Interest, error: LabError | None) -> None:
+    def _link(self, interest: ReadKey, error: LabError | None) -> None:
         """Tell when the first watch is lost and when the last is back."""
         with self._lock:
             before = bool(self._lost)
@@ -170,7 +170,7 @@ class _Heart:
         return same
 
 
-def _label(interest: Interest, obj: Object) -> str:
+def _label(interest: ReadKey, obj: Object) -> str:
     name = str(dig(obj, "metadata.name", ""))
     return interest.resource.describe(name, dig(obj, "metadata.namespace"))
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from labgrader.errors import ClusterError, TimedOut
 from labgrader.grading import dependencies
 from labgrader.grading.findings import Failure
-from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.resources import ACCESS_REVIEW, Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.model.result import Evidence
@@ -27,7 +27,7 @@ def _copied(answer: T) -> T:
     return copied
 
 
-class Asking:
+class ClusterReader:
     """The first half of a check's context: keeps its deadline, and what it read and asked.
 
     Args:
@@ -44,7 +44,7 @@ class Asking:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.namespace = namespace
-        self.interests: set[Interest] = set()
+        self.interests: set[ReadKey] = set()
         self.asked: set[Hashable] = set()
         self._snapshot = snapshot
         self._deadline = deadline
@@ -59,7 +59,7 @@ class Asking:
 
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
         """Read one object, None when it (or its type) does not exist. A copy: change it freely."""
-        interest = Interest(resource, namespace, name)
+        interest = ReadKey(resource, namespace, name)
         self.interests.add(interest)
         return _copied(self._snapshot.get(interest, min(5, self.remaining())))
 
@@ -76,7 +76,7 @@ class Asking:
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
         """Read a collection; empty also when the type does not exist."""
-        interest = Interest(resource, namespace)
+        interest = ReadKey(resource, namespace)
         self.interests.add(interest)
         return _copied(self._snapshot.list(interest, self.remaining()) or [])
 
@@ -91,13 +91,13 @@ class Asking:
         Args:
             make: see ``Snapshot.derived``. It gets the objects as they were read, not a copy.
         """
-        interest = Interest(resource, namespace)
+        interest = ReadKey(resource, namespace)
         self.interests.add(interest)
         return self._snapshot.derived(interest, make, self.remaining())
 
     def serves(self, resource: Resource) -> bool:
         """Whether the API server knows a type."""
-        interest = Interest(resource, self.namespace if resource.namespaced else None)
+        interest = ReadKey(resource, self.namespace if resource.namespaced else None)
         self.interests.add(interest)
         return self._snapshot.list(interest, self.remaining()) is not None
 
@@ -199,12 +199,12 @@ class Asking:
 
     def _of_admission(
         self, resource: Resource, namespace: str | None, name: str | None = None
-    ) -> frozenset[Interest]:
+    ) -> frozenset[ReadKey]:
         return self._dependencies(dependencies.of_admission(resource, namespace, name), resource)
 
     def _dependencies(
-        self, interests: frozenset[Interest], resource: Resource
-    ) -> frozenset[Interest]:
+        self, interests: frozenset[ReadKey], resource: Resource
+    ) -> frozenset[ReadKey]:
         """Note what an answer rests on; return it where that is known and answers are to last."""
         self.interests |= interests
         told = self._snapshot.lasting and self._snapshot.once(
@@ -213,6 +213,6 @@ class Asking:
         )
         return interests if told else frozenset()
 
-    def _read(self, interest: Interest) -> object:
+    def _read(self, interest: ReadKey) -> object:
         read = self._snapshot.list if interest.name is None else self._snapshot.get
         return read(interest, min(5, self.remaining()))

@@ -9,12 +9,12 @@ from typing import Any
 
 from labgrader.errors import ClusterError, LabError, MissingCapability, TimedOut
 from labgrader.grading import capabilities, kubectl_dependencies
-from labgrader.grading.cluster_reader import Asking
-from labgrader.grading.services import Instruments, Watched
-from labgrader.grading.snapshot import Interest, Snapshot
-from labgrader.grading.temporary_objects import Probe
+from labgrader.grading.cluster_reader import ClusterReader
+from labgrader.grading.services import CheckServices, Watched
+from labgrader.grading.snapshot import ReadKey, Snapshot
+from labgrader.grading.temporary_objects import TemporaryObject
 from labgrader.kube.leases import FLIPS, flips
-from labgrader.kube.protocols import Answer, Deed, Said
+from labgrader.kube.protocols import Answer, AuditedWrite, Said
 from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
 
 ANSWER_SECONDS = 3.0
@@ -28,8 +28,8 @@ JUDGE_SECONDS = 25.0
 LOOK_PAUSE = 0.25
 
 
-class Context(Asking):
-    """Given to every check: all of ``Asking``, what runs in pods, what was done, and time.
+class Context(ClusterReader):
+    """Given to every check: all of ``ClusterReader``, what runs in pods, what was done, and time.
 
     Args:
         instruments: what this run offers beside the API's objects.
@@ -41,10 +41,10 @@ class Context(Asking):
         namespace: str,
         deadline: float,
         clock: Callable[[], float] = time.monotonic,
-        instruments: Instruments | None = None,
+        instruments: CheckServices | None = None,
     ) -> None:
         super().__init__(snapshot, namespace, deadline, clock)
-        self._instruments = instruments or Instruments()
+        self._instruments = instruments or CheckServices()
 
     def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         """GET ``path`` of a server in the lab's namespace, through the API server's proxy.
@@ -116,12 +116,12 @@ class Context(Asking):
 
         return self._snapshot.once(key, run, self._of_call(arguments))
 
-    def _of_call(self, arguments: Sequence[str]) -> frozenset[Interest]:
+    def _of_call(self, arguments: Sequence[str]) -> frozenset[ReadKey]:
         """Read and note what a call of kubectl rests on, where answers are to last."""
         if not self._snapshot.lasting:
             return frozenset()
         try:
-            self.interests.add(Interest(CRD))
+            self.interests.add(ReadKey(CRD))
             found = kubectl_dependencies.of_call(arguments, self._read)
             for interest in found:
                 self._read(interest)
@@ -158,7 +158,7 @@ class Context(Asking):
             return ""
         return " ".join((said or "").split())[:200]
 
-    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[Deed] | None:
+    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[AuditedWrite] | None:
         """Return what was done to objects of a type here, oldest first; None where unrecorded.
 
         Args:
@@ -169,7 +169,7 @@ class Context(Asking):
             return None
         if fresh:
             return record.deeds(resource, self.namespace)
-        self.interests.add(Interest(resource, self.namespace))
+        self.interests.add(ReadKey(resource, self.namespace))
         key = ("deeds", resource)
         self.asked.add(key)
         return self._snapshot.once(key, lambda: record.deeds(resource, self.namespace))
@@ -231,10 +231,10 @@ class Context(Asking):
                 "Agree with `labgrader cluster prepare`, and leave out --read-only",
             )
 
-    def probe(self, resource: Resource) -> Probe:
+    def probe(self, resource: Resource) -> TemporaryObject:
         """Return a probe of this type, for a ``with`` statement (needs the capability writes)."""
         probes = self._instruments.probes
-        probe = Probe(
+        probe = TemporaryObject(
             self._snapshot.cluster,
             resource,
             self.namespace,

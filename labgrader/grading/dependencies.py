@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from labgrader.errors import ClusterError
-from labgrader.grading.snapshot import Interest
+from labgrader.grading.snapshot import ReadKey
 from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE,
@@ -21,30 +21,30 @@ from labgrader.kube.resources import (
     dig,
 )
 
-ACCESS = frozenset(map(Interest, (CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING)))
+ACCESS = frozenset(map(ReadKey, (CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING)))
 """What decides an access review. Authorizers other than RBAC cannot be read and are left out."""
 
-JUDGES = frozenset(map(Interest, ADMISSION))
+JUDGES = frozenset(map(ReadKey, ADMISSION))
 
 
 @lru_cache(maxsize=256)  # each question of a check asks for the same again
 def of_admission(
     resource: Resource, namespace: str | None, name: str | None = None
-) -> frozenset[Interest]:
+) -> frozenset[ReadKey]:
     """Return the reads that decide whether an object is admitted, and what it becomes."""
     interests = set(JUDGES)
     if "." in resource.group:
-        interests.add(Interest(CRD, None, f"{resource.plural}.{resource.group}"))
+        interests.add(ReadKey(CRD, None, f"{resource.plural}.{resource.group}"))
     if resource.namespaced and namespace:
-        interests.add(Interest(NAMESPACE, None, namespace))
-        interests.add(Interest(RESOURCE_QUOTA, namespace))
+        interests.add(ReadKey(NAMESPACE, None, namespace))
+        interests.add(ReadKey(RESOURCE_QUOTA, namespace))
     if name:
-        interests.add(Interest(resource, namespace, name))
+        interests.add(ReadKey(resource, namespace, name))
     return frozenset(interests)
 
 
 def can_be_told(
-    read: Callable[[Interest], object], interests: Iterable[Interest], resource: Resource
+    read: Callable[[ReadKey], object], interests: Iterable[ReadKey], resource: Resource
 ) -> bool:
     """Read ``interests``; say whether they alone decide what becomes of ``resource``.
 

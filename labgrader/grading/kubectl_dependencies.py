@@ -12,7 +12,7 @@ from typing import Any
 
 from labgrader.errors import LabError
 from labgrader.grading import dependencies
-from labgrader.grading.snapshot import Interest
+from labgrader.grading.snapshot import ReadKey
 from labgrader.kube.kubectl_command import Kind, plan
 from labgrader.kube.protocols import Said
 from labgrader.kube.resources import (
@@ -70,11 +70,11 @@ _ONE_NAME = re.compile(r"[\w:][\w:.-]*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
-Read = Callable[[Interest], Any]
+Read = Callable[[ReadKey], Any]
 """Reads what an interest names: an object, a list, or None."""
 
 
-def of_call(arguments: Sequence[str], read: Read) -> frozenset[Interest]:
+def of_call(arguments: Sequence[str], read: Read) -> frozenset[ReadKey]:
     """Return the reads which decide what a call says; empty where that cannot be told.
 
     Logs and figures of pods, and calls about all of a cluster, rest on more than can be read.
@@ -82,11 +82,11 @@ def of_call(arguments: Sequence[str], read: Read) -> frozenset[Interest]:
     if tuple(arguments[:2]) == ("auth", "can-i"):
         return dependencies.ACCESS
     if "--help" in arguments:  # it rests on nothing but the program
-        return frozenset({Interest(CRD)})
+        return frozenset({ReadKey(CRD)})
     if _lists_events(arguments):
-        return frozenset({Interest(CRD)})
+        return frozenset({ReadKey(CRD)})
     objects = _objects_of(arguments, read)
-    return frozenset(objects) | {Interest(CRD)} if objects else frozenset()
+    return frozenset(objects) | {ReadKey(CRD)} if objects else frozenset()
 
 
 def seen(arguments: Sequence[str], read: Read) -> Said | None:
@@ -112,7 +112,7 @@ def _names(resource: Resource, shown: Any) -> str:
     return "".join(f"{kind}/{name_of(one)}\n" for one in objects)
 
 
-def _objects_of(arguments: Sequence[str], read: Read) -> list[Interest]:
+def _objects_of(arguments: Sequence[str], read: Read) -> list[ReadKey]:
     """Return the reads of all that a call names, in its order; empty where that cannot be told."""
     planned, namespace = plan(arguments), _namespace(arguments)
     if planned.kind is not Kind.READ or planned.runs_in or not planned.target or not namespace:
@@ -122,11 +122,11 @@ def _objects_of(arguments: Sequence[str], read: Read) -> list[Interest]:
         return []
     types = dict(_types(()))
     if any(word not in types for word, _ in wanted):
-        types = dict(_types(read(Interest(CRD)) or ()))
+        types = dict(_types(read(ReadKey(CRD)) or ()))
     if any(word not in types for word, _ in wanted):
         return []
     return [
-        Interest(types[word], namespace if types[word].namespaced else None, name)
+        ReadKey(types[word], namespace if types[word].namespaced else None, name)
         for word, name in wanted
     ]
 

@@ -17,7 +17,7 @@ from labgrader.errors import Cause, LabError
 from labgrader.grading.change_feed import Change, Watches
 from labgrader.grading.events import Listener
 from labgrader.grading.runner import Runner
-from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.protocols import Cluster
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report
 from labgrader.model.task import Criterion
@@ -171,7 +171,7 @@ class Live:
                 kept[criterion.id] = result
         return kept
 
-    def _content(self, interest: Interest) -> bool:
+    def _content(self, interest: ReadKey) -> bool:
         """Whether every check that reads this has passed: then a heartbeat tells nothing new."""
         readers = [one for one, reads in self._runner.interests.items() if interest in reads]
         return all(self._outcomes.get(one) is Outcome.PASSED for one in readers)

@@ -20,7 +20,7 @@ from labgrader.util import threads
 LOAD_SECONDS = 20.0
 """How long all check files may take to load; those of the shipped lab take a tenth of a second."""
 
-Judge = Callable[..., Iterable[Fact] | None]
+CheckFunction = Callable[..., Iterable[Fact] | None]
 """``judge(context, **parameters)``: yields facts, or raises ``Failure``."""
 
 
@@ -32,7 +32,7 @@ class Check:
     """
 
     id: str
-    judge: Judge
+    judge: CheckFunction
     why: str
     capabilities: tuple[str, ...] = ()
     source: str = ""
@@ -47,7 +47,7 @@ class Check:
 
 def check(
     *, capabilities: Iterable[str] = (), seconds: float | None = None
-) -> Callable[[Judge], Check]:
+) -> Callable[[CheckFunction], Check]:
     """Declare the decorated function to be a check.
 
     Args:
@@ -57,7 +57,7 @@ def check(
             for one that must watch something happen.
     """
 
-    def declare(judge: Judge) -> Check:
+    def declare(judge: CheckFunction) -> Check:
         source = inspect.getsourcefile(judge) or ""
         why = inspect.cleandoc(judge.__doc__ or "")
         return Check(judge.__name__, judge, why, tuple(capabilities), source, seconds)

@@ -14,9 +14,9 @@ from labgrader.grading.context import Context
 from labgrader.grading.events import CheckFinished, CheckStarted, Listener, RunFinished, RunStarted
 from labgrader.grading.findings import Fact, Failure
 from labgrader.grading.registry import Check
-from labgrader.grading.scheduler import Board, Judgement, Limits
-from labgrader.grading.services import Instruments
-from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.scheduler import FinishedCheck, Limits, Scheduler
+from labgrader.grading.services import CheckServices
+from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 from labgrader.model.task import Criterion, Lab
 from labgrader.util import threads
@@ -41,14 +41,14 @@ class Runner:
         *,
         capabilities: Callable[[Snapshot], frozenset[str]],
         limits: Limits = Limits(),
-        instruments: Instruments | None = None,
+        instruments: CheckServices | None = None,
     ) -> None:
         self.lab = lab
         self.checks = checks
         self.limits = limits
-        self.interests: dict[str, set[Interest]] = {}
+        self.interests: dict[str, set[ReadKey]] = {}
         self._capabilities = capabilities
-        self._instruments = instruments or Instruments()
+        self._instruments = instruments or CheckServices()
 
     def run(
         self,
@@ -152,7 +152,7 @@ class Runner:
         wanted: set[str],
     ) -> list[CheckResult]:
         """Schedule until everything has a result or the run's time is over."""
-        board = Board(sorted(todo, key=self._soon), dict(known), self.limits)
+        board = Scheduler(sorted(todo, key=self._soon), dict(known), self.limits)
         while board.waiting or board.running:
             for criterion in board.startable():
                 verdict = self._from_needs(criterion, board.needed(criterion), snapshot)
@@ -176,13 +176,13 @@ class Runner:
         check = self.checks[criterion.check]
         return check.seconds is None or bool(check.capabilities)
 
-    def _start(self, board: Board, criterion: Criterion, snapshot: Snapshot) -> None:
+    def _start(self, board: Scheduler, criterion: Criterion, snapshot: Snapshot) -> None:
         deadline = board.start(criterion, self.checks[criterion.check].seconds)
         context = Context(snapshot, self.lab.namespace, deadline, instruments=self._instruments)
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
-            board.inbox.put(Judgement(result, context.interests))
+            board.inbox.put(FinishedCheck(result, context.interests))
 
         threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
 

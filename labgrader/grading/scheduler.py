@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from labgrader.errors import TimedOut
 from labgrader.grading import scoring
-from labgrader.grading.snapshot import Interest
+from labgrader.grading.snapshot import ReadKey
 from labgrader.model.result import CheckResult
 from labgrader.model.task import Criterion
 
@@ -25,14 +25,14 @@ class Limits:
 
 
 @dataclass(slots=True)
-class Judgement:
+class FinishedCheck:
     """What a worker hands back: the result, and what was read for it."""
 
     result: CheckResult
-    interests: set[Interest] = field(default_factory=set)
+    interests: set[ReadKey] = field(default_factory=set)
 
 
-class Board:
+class Scheduler:
     """What waits, what runs, what is done. Used by the scheduling thread alone, but ``inbox``."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Board:
     ) -> None:
         self.waiting = list(todo)
         self.running: dict[str, tuple[Criterion, float]] = {}
-        self.inbox: queue.SimpleQueue[Judgement] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[FinishedCheck] = queue.SimpleQueue()
         self.finished: list[CheckResult] = []
         self._results = results
         self._limits = limits
@@ -73,7 +73,7 @@ class Board:
         self.finished.append(result)
         self._told.append(result)
 
-    def collect(self, interests: dict[str, set[Interest]]) -> list[CheckResult]:
+    def collect(self, interests: dict[str, set[ReadKey]]) -> list[CheckResult]:
         """Wait for the next result or deadline; return everything newly settled."""
         if self.running and not self._told:
             nearest = min(deadline for _, deadline in self.running.values())
@@ -86,7 +86,7 @@ class Board:
         told, self._told = self._told, []
         return told
 
-    def _receive(self, judgement: Judgement, interests: dict[str, set[Interest]]) -> None:
+    def _receive(self, judgement: FinishedCheck, interests: dict[str, set[ReadKey]]) -> None:
         # A check that comes back after its deadline was already given its result: ignore it.
         if judgement.result.id in self.running:
             criterion, _ = self.running.pop(judgement.result.id)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
-from labgrader.kube.protocols import Containers, Judge, Kubectl, Record
+from labgrader.kube.protocols import AuditLog, Containers, Kubectl, RuleEvaluator
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Watched:
 
 
 @dataclass(slots=True)
-class Sightings:
+class ValueHistory:
     """Values that were seen at a time, so that one can tell later that they have moved."""
 
     _seen: dict[Hashable, _Sight] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True)
-class Instruments:
+class CheckServices:
     """What a run offers its checks.
 
     Args:
@@ -90,9 +90,9 @@ class Instruments:
     """
 
     containers: Containers | None = None
-    record: Record | None = None
+    record: AuditLog | None = None
     may_write: bool = False
     kubectl: Kubectl | None = None
-    judge: Judge | None = None
-    sightings: Sightings = field(default_factory=Sightings)
+    judge: RuleEvaluator | None = None
+    sightings: ValueHistory = field(default_factory=ValueHistory)
     probes: Probes = field(default_factory=Probes)

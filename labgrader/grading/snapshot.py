@@ -1,7 +1,7 @@
 """One consistent, shared view of the cluster for all checks of a run.
 
 Two checks that ask the same thing cause one request; the second waits for the first's answer. Each
-reader leaves a trace (which ``Interest`` it read), so that a live session re-judges only the checks
+reader leaves a trace (which ``ReadKey`` it read), so that a live session re-judges only the checks
 that a change can concern. What was asked by dry-run holds as long as what it rests on (ADR 9).
 """
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Interest:
+class ReadKey:
     """Something that was read: one object, or (``name`` None) a collection."""
 
     resource: Resource
@@ -56,7 +56,7 @@ class _Answer:
     """
 
     future: Future[Any] = field(default_factory=Future)
-    rests_on: frozenset[Interest] = frozenset()
+    rests_on: frozenset[ReadKey] = frozenset()
     asked_at: float = 0.0
     since: float = 0.0
     shown: dict[str, str] | None = None
@@ -83,7 +83,7 @@ class Snapshot:
         self._earlier: dict[Hashable, _Answer] = {}
         self._lock = threading.Lock()
 
-    def get(self, interest: Interest, timeout: float) -> Object | None:
+    def get(self, interest: ReadKey, timeout: float) -> Object | None:
         """Read the object that ``interest`` names."""
         assert interest.name is not None
         name = interest.name
@@ -92,13 +92,13 @@ class Snapshot:
             lambda: self.cluster.get(interest.resource, name, interest.namespace, timeout=timeout),
         )
 
-    def list(self, interest: Interest, timeout: float) -> list[Object] | None:
+    def list(self, interest: ReadKey, timeout: float) -> list[Object] | None:
         """Read the collection that ``interest`` names."""
         found: list[Object] | None = self._collection(interest, timeout).future.result()
         return found
 
     def derived(
-        self, interest: Interest, make: Callable[[Sequence[Object]], T], timeout: float
+        self, interest: ReadKey, make: Callable[[Sequence[Object]], T], timeout: float
     ) -> T:
         """Return what ``make`` works out from a collection: once, however many checks ask for it.
 
@@ -122,7 +122,7 @@ class Snapshot:
         return result
 
     def once(
-        self, key: Hashable, ask: Callable[[], T], rests_on: frozenset[Interest] = frozenset()
+        self, key: Hashable, ask: Callable[[], T], rests_on: frozenset[ReadKey] = frozenset()
     ) -> T:
         """Return the answer kept under ``key``; ask for it when nobody has yet.
 
@@ -135,7 +135,7 @@ class Snapshot:
         result: T = self._answered(key, ask, rests_on).future.result()
         return result
 
-    def _collection(self, interest: Interest, timeout: float) -> _Answer:
+    def _collection(self, interest: ReadKey, timeout: float) -> _Answer:
         return self._answered(
             interest,
             lambda: self.cluster.list(interest.resource, interest.namespace, timeout=timeout),
@@ -145,7 +145,7 @@ class Snapshot:
         self,
         key: Hashable,
         ask: Callable[[], object],
-        rests_on: frozenset[Interest] = frozenset(),
+        rests_on: frozenset[ReadKey] = frozenset(),
     ) -> _Answer:
         """Return the answer, settled or on its way to somebody else who asked."""
         with self._lock:
@@ -170,12 +170,12 @@ class Snapshot:
                 answer.since, answer.derived = earlier.since, earlier.derived
 
     def forget(self, keys: Iterable[Hashable]) -> None:
-        """Ask anew when one of ``keys`` (an ``Interest``, a dry-run, a review) is wanted next."""
+        """Ask anew when one of ``keys`` (an ``ReadKey``, a dry-run, a review) is wanted next."""
         with self._lock:
             for key in keys:
                 self._answers.pop(key, None)
 
-    def without(self, changed: set[Interest]) -> Snapshot:
+    def without(self, changed: set[ReadKey]) -> Snapshot:
         """Return a new snapshot that keeps every good read but ``changed``, and what rests on them.
 
         What was asked within ``LATE_SECONDS`` of a change to what it rests on is asked again.
@@ -183,7 +183,7 @@ class Snapshot:
         fresh = Snapshot(self.cluster, lasting=self.lasting)
         with self._lock:
             answers = dict(self._answers)
-        fresh._earlier = {k: a for k, a in answers.items() if isinstance(k, Interest) and a.good}
+        fresh._earlier = {k: a for k, a in answers.items() if isinstance(k, ReadKey) and a.good}
         fresh._answers = {k: a for k, a in fresh._earlier.items() if k not in changed}
         fresh.take_over(answers)
         return fresh
@@ -195,10 +195,10 @@ class Snapshot:
         """
         with self._lock:
             answers = dict(self._answers)
-        reads = [key for key in answers if isinstance(key, Interest)]
+        reads = [key for key in answers if isinstance(key, ReadKey)]
         fresh = self.without(set(reads))
 
-        def read_again(interest: Interest) -> None:
+        def read_again(interest: ReadKey) -> None:
             read = fresh.list if interest.name is None else fresh.get
             try:
                 read(interest, RENEWAL_SECONDS)
@@ -212,7 +212,7 @@ class Snapshot:
         fresh.take_over(answers)
         return fresh
 
-    def found_in(self, interest: Interest, lists: Iterable[Interest]) -> bool:
+    def found_in(self, interest: ReadKey, lists: Iterable[ReadKey]) -> bool:
         """Answer the read of one object by a collection that was just read; False without one.
 
         Only where all is read again: else the collection may be older than the object's change.
@@ -231,7 +231,7 @@ class Snapshot:
 
     def take_over(self, answers: Mapping[Hashable, _Answer]) -> None:
         """Keep those of an earlier snapshot's answers which rest on what is still the same."""
-        since: dict[frozenset[Interest], float] = {}  # many answers rest on the same few reads
+        since: dict[frozenset[ReadKey], float] = {}  # many answers rest on the same few reads
         for key, answer in answers.items():
             rests_on = answer.rests_on
             if rests_on and rests_on not in since:
@@ -239,18 +239,18 @@ class Snapshot:
             if rests_on and _holds(answer, since[rests_on]):
                 self._answers[key] = answer
 
-    def _same_since(self, reads: frozenset[Interest]) -> float:
+    def _same_since(self, reads: frozenset[ReadKey]) -> float:
         """Return since when all of ``reads`` show what they show; infinity where one is missing."""
         found = [self._answers.get(read) for read in reads]
         return max((answer.since if answer else math.inf) for answer in found)
 
-    def versions(self, interest: Interest) -> dict[str, str]:
+    def versions(self, interest: ReadKey) -> dict[str, str]:
         """Return ``namespace/name`` → resourceVersion of what a read of ``interest`` showed."""
         answer = self._answers.get(interest)
         return _versions(answer) if answer is not None and answer.good else {}
 
 
-def _is(obj: Object, interest: Interest) -> bool:
+def _is(obj: Object, interest: ReadKey) -> bool:
     where = interest.namespace if interest.resource.namespaced else None
     return (dig(obj, "metadata.name"), dig(obj, "metadata.namespace")) == (interest.name, where)
 

@@ -29,7 +29,7 @@ _PAUSE = 0.1
 
 
 @dataclass(eq=False, slots=True)
-class Probe:
+class TemporaryObject:
     """Makes objects of one type and takes them away again. Use it in a ``with`` statement.
 
     Args:

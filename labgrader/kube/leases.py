@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from labgrader.kube.protocols import Deed
+from labgrader.kube.protocols import AuditedWrite
 from labgrader.kube.resources import dig
 from labgrader.kube.timestamps import moment
 
@@ -47,7 +47,7 @@ FLIPS = 2
 _WRITES = ("create", "update", "patch")
 
 
-def writes_of(deeds: Sequence[Deed], lease: Mapping[str, Any]) -> list[Deed]:
+def writes_of(deeds: Sequence[AuditedWrite], lease: Mapping[str, Any]) -> list[AuditedWrite]:
     """Return the writes that this Lease has got since it was created, oldest first."""
     born = moment(dig(lease, "metadata.creationTimestamp"))
     return [
@@ -60,7 +60,7 @@ def writes_of(deeds: Sequence[Deed], lease: Mapping[str, Any]) -> list[Deed]:
     ]
 
 
-def recent(writes: Sequence[Deed], now: datetime) -> list[Deed]:
+def recent(writes: Sequence[AuditedWrite], now: datetime) -> list[AuditedWrite]:
     """Return those that are so young that their writers may still be at work."""
     found = []
     for one in writes:
@@ -76,7 +76,7 @@ def flips(names: Sequence[str]) -> int:
     return sum(name in turns[:place] for place, name in enumerate(turns))
 
 
-def handovers(writes: Sequence[Deed]) -> Iterator[tuple[str, str]]:
+def handovers(writes: Sequence[AuditedWrite]) -> Iterator[tuple[str, str]]:
     """Yield each change from one writing pod to another one that has not written before."""
     pods = [one.pod for one in writes if one.pod]
     for place, (before, after) in enumerate(pairwise(pods)):
@@ -84,6 +84,6 @@ def handovers(writes: Sequence[Deed]) -> Iterator[tuple[str, str]]:
             yield before, after
 
 
-def _since(deed: Deed, born: datetime | None) -> bool:
+def _since(deed: AuditedWrite, born: datetime | None) -> bool:
     at = moment(deed.at)
     return born is None or at is None or (at - born).total_seconds() > -1

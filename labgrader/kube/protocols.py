@@ -190,7 +190,7 @@ class Kubectl(Protocol):
         ...
 
 
-class Judge(Protocol):
+class RuleEvaluator(Protocol):
     """Prometheus' own code, for alerts and dashboards (``embedded/rules``)."""
 
     def ask(self, question: Mapping[str, Any], *, timeout: float) -> Mapping[str, Any]:
@@ -204,7 +204,7 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class AuditedWrite:
     """One write that the API server answered: who did what, and what the object was then.
 
     ``code`` is the HTTP status; ``after`` is what came back (empty where the record does not hold
@@ -225,9 +225,9 @@ class Deed:
     address: str = ""
 
 
-class Record(Protocol):
+class AuditLog(Protocol):
     """What was done to objects, oldest first, as far back as the cluster remembers."""
 
-    def deeds(self, resource: Resource, namespace: str) -> list[Deed]:
+    def deeds(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
         """Return the writes to objects of one type."""
         ...

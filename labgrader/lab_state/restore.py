@@ -37,7 +37,7 @@ class Kept:
         return "." in self.resource.group and not self.resource.group.endswith("k8s.io")
 
 
-class Baseline:
+class RestorePoint:
     """The objects of a solved lab, as they were when this was made.
 
     Args:
@@ -55,13 +55,13 @@ class Baseline:
                 raise LabError(f"{resource.describe(name, namespace)} is not there to be kept")
             self._kept.append(Kept(resource, namespace, found))
 
-    def along_with(self, objects: Iterable[tuple[Resource, str | None, str]]) -> Baseline:
+    def along_with(self, objects: Iterable[tuple[Resource, str | None, str]]) -> RestorePoint:
         """Return a baseline that keeps these as well, where they are there and not yet kept.
 
         For what a case touches and no solution made: somebody else's object, put back all the same.
         Definitions come first: nothing of their types can be put back without them.
         """
-        wider = Baseline(self._cluster, ())
+        wider = RestorePoint(self._cluster, ())
         wider._kept = list(self._kept)
         known = {(kept.resource, kept.namespace, kept.name) for kept in self._kept}
         for resource, namespace, name in objects:

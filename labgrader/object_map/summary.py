@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labgrader.kube.resources import Object, Resource, dig, name_of
-from labgrader.kube.status import Tone, state_of
+from labgrader.kube.status import Severity, state_of
 
 _LONGEST = 200
 
@@ -39,7 +39,7 @@ class Seen:
     name: str
     uid: str
     state: str
-    tone: Tone
+    tone: Severity
     owners: tuple[Link, ...] = ()
     values: frozenset[str] = frozenset()
     subjects: tuple[Link, ...] = ()

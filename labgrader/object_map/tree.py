@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from labgrader.kube.status import Tone
+from labgrader.kube.status import Severity
 from labgrader.object_map.placement import Made, Places
 from labgrader.object_map.summary import Seen
 
@@ -40,7 +40,7 @@ class Node:
     kind: str
     name: str
     state: str = ""
-    tone: Tone = Tone.PLAIN
+    tone: Severity = Severity.PLAIN
     note: str = ""
     command: str = ""
     children: tuple[Node, ...] = ()
@@ -48,7 +48,7 @@ class Node:
     @property
     def odd(self) -> bool:
         """Whether it needs attention."""
-        return bool(self.note) or self.tone is Tone.BAD
+        return bool(self.note) or self.tone is Severity.BAD
 
 
 def ownership(
@@ -128,7 +128,7 @@ class _Builder:
 
     def _calm(self, one: Seen) -> bool:
         """Whether nothing about it needs attention."""
-        return not self.places.note(one) and one.tone in (Tone.GOOD, Tone.PLAIN)
+        return not self.places.note(one) and one.tone in (Severity.GOOD, Severity.PLAIN)
 
 
 _ORDER = (

@@ -96,7 +96,7 @@ def wanted(root: Path) -> list[Wanted]:
     return list(found)
 
 
-class Atlas:
+class MapWatcher:
     """The lab's objects on one cluster.
 
     Args:

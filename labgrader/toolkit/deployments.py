@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from labgrader.grading.cluster_reader import Asking
+from labgrader.grading.cluster_reader import ClusterReader
 from labgrader.grading.findings import Fact, fact
 from labgrader.kube.images import aliases, images_of, is_image
 from labgrader.kube.resources import DEPLOYMENT, NODE, POD, SERVICE, Object, dig, name_of
@@ -12,7 +12,7 @@ from labgrader.model.result import Evidence
 from labgrader.toolkit.workloads import ended, service_targets
 
 
-def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:
+def runs_image(ctx: ClusterReader, deployment: Object, allowed: Sequence[str]) -> Fact:
     """State that a container has one of the images, from any registry."""
     wanted = list(dict.fromkeys(allowed))
     images = images_of(dig(deployment, "spec.template.spec", {}))
@@ -36,7 +36,7 @@ def runs_image(ctx: Asking, deployment: Object, allowed: Sequence[str]) -> Fact:
 
 
 def leads_to(
-    ctx: Asking, service: Object, deployment: Object, port: int, own: Mapping[str, str]
+    ctx: ClusterReader, service: Object, deployment: Object, port: int, own: Mapping[str, str]
 ) -> Fact:
     """State that a TCP port of a Service leads to the same port of a Deployment's pods alone.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from labgrader.errors import Forbidden
-from labgrader.grading.cluster_reader import Asking
+from labgrader.grading.cluster_reader import ClusterReader
 from labgrader.kube.resources import CONFIG_MAP, SECRET, Object, Resource, dig
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z0-9_.-]+)\))")
@@ -37,7 +37,7 @@ class Variable:
         return f"{shown} ({self.source})" if self.source else shown
 
 
-def environment(ctx: Asking, template: Object, container: Object) -> dict[str, Variable]:
+def environment(ctx: ClusterReader, template: Object, container: Object) -> dict[str, Variable]:
     """Return the variables of ``container`` by name.
 
     ConfigMaps and Secrets are read where they are named; labels and annotations come from the
@@ -85,7 +85,7 @@ _KINDS: Mapping[str, tuple[Resource, bool]] = {
 }
 
 
-def _all_of(ctx: Asking, source: Object) -> Iterator[tuple[str, Variable]]:
+def _all_of(ctx: ClusterReader, source: Object) -> Iterator[tuple[str, Variable]]:
     """Yield the variables of one entry of ``envFrom``."""
     for key, (kind, secret) in _KINDS.items():
         named = source.get(f"{key}Ref")
@@ -98,7 +98,7 @@ def _all_of(ctx: Asking, source: Object) -> Iterator[tuple[str, Variable]]:
                 yield "", Variable(None, f"{origin}, which may not be read", secret, error)
 
 
-def _one(ctx: Asking, template: Object, source: Object) -> Variable:
+def _one(ctx: ClusterReader, template: Object, source: Object) -> Variable:
     for key, (kind, secret) in _KINDS.items():
         named = source.get(f"{key}KeyRef")
         if named:
@@ -112,7 +112,7 @@ def _one(ctx: Asking, template: Object, source: Object) -> Variable:
     return Variable(None, f"from the pod's {named}")
 
 
-def _key(ctx: Asking, kind: Resource, named: Object, *, secret: bool) -> Variable:
+def _key(ctx: ClusterReader, kind: Resource, named: Object, *, secret: bool) -> Variable:
     name, key = str(named.get("name")), str(named.get("key"))
     origin = f"from {key} of {kind.kind} {name}"
     data, there, error = _data(ctx, kind, name)
@@ -125,7 +125,9 @@ def _key(ctx: Asking, kind: Resource, named: Object, *, secret: bool) -> Variabl
     return Variable(data[key], origin, secret)
 
 
-def _data(ctx: Asking, kind: Resource, name: str) -> tuple[dict[str, str], bool, Forbidden | None]:
+def _data(
+    ctx: ClusterReader, kind: Resource, name: str
+) -> tuple[dict[str, str], bool, Forbidden | None]:
     """Return what a ConfigMap or Secret holds, whether it exists, and why it cannot be read."""
     try:
         found = ctx.get(kind, name, ctx.namespace)

@@ -9,7 +9,7 @@ from typing import Any
 
 from labgrader.errors import LabError, MissingCapability, QuotaExceeded
 from labgrader.grading.context import Context
-from labgrader.grading.temporary_objects import Probe
+from labgrader.grading.temporary_objects import TemporaryObject
 from labgrader.kube.resources import EVENT, JOB, NODE, POD, Object, dig, name_of
 from labgrader.toolkit.workloads import condition
 
@@ -73,7 +73,7 @@ def run_pod(ctx: Context, spec: Mapping[str, Any], seconds: float, most: int) ->
 
 
 def _follow(
-    ctx: Context, probe: Probe, name: str, seconds: float, labels: str, most: int = 4000
+    ctx: Context, probe: TemporaryObject, name: str, seconds: float, labels: str, most: int = 4000
 ) -> Ran:
     """Wait until it has ended, or never will."""
     state: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from labgrader.errors import Unsettled
-from labgrader.grading.cluster_reader import Asking
+from labgrader.grading.cluster_reader import ClusterReader
 from labgrader.grading.findings import Failure
 from labgrader.kube.resources import DEPLOYMENT, POD, REPLICA_SET, Object, dig
 from labgrader.kube.timestamps import moment
@@ -34,7 +34,7 @@ class Workload:
     pods: Sequence[Object]
 
     @classmethod
-    def read(cls, ctx: Asking, name: str) -> Self:
+    def read(cls, ctx: ClusterReader, name: str) -> Self:
         """Read all of it; fail the check where the Deployment is not there.
 
         Raises:

@@ -23,7 +23,7 @@ from labgrader.tui.startup_messages import Chosen
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.journal import Journal
+    from labgrader.learning.sessions.journal import SessionRecorder
     from labgrader.tui.screens.lab import LabScreen
 
 
@@ -84,7 +84,7 @@ class LabApp(App[None]):
 
             self.push_screen(TourScreen())
 
-    def lab_screen(self, workbench: Workbench, journal: Journal, level: Level) -> LabScreen:
+    def lab_screen(self, workbench: Workbench, journal: SessionRecorder, level: Level) -> LabScreen:
         """Return the lab with a session in it."""
         from labgrader.tui.screens.lab import LabScreen
 

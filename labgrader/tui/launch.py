@@ -11,7 +11,7 @@ from labgrader.model.modes import Level, Mode, Terms
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.book import Book
+    from labgrader.learning.sessions.book import Sessions
 
 Progress = Callable[[str, str], None]
 """Told a component and what it does now; called from any thread."""
@@ -32,7 +32,7 @@ class Launch:
     """
 
     workbench: Workbench
-    book: Callable[[], Book]
+    book: Callable[[], Sessions]
     up: Callable[[Progress], Workbench] | None = None
     mode: Mode = Mode.PRACTICE
     factor: float | None = 1.0

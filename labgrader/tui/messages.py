@@ -8,7 +8,7 @@ from labgrader.app.exam_monitor import ExamEvent
 from labgrader.model.task import Criterion
 
 
-class Heard(Message):
+class EventsAvailable(Message):
     """The grading said something: it is in the inbox."""
 
 

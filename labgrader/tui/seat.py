@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.learning.sessions.policy import END
-from labgrader.learning.sessions.presence import Presence
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.presence import ClusterLock
+from labgrader.learning.sessions.record import SessionState
 from labgrader.model.modes import Mode
 from labgrader.tui.launch import Wish
 
@@ -16,17 +16,17 @@ from labgrader.tui.launch import Wish
 class Seat:
     """The learner's place at a cluster: the journal that is kept, and the lock on it."""
 
-    def __init__(self, workbench: Workbench, book: Book) -> None:
+    def __init__(self, workbench: Workbench, book: Sessions) -> None:
         self._workbench = workbench
         self._book = book
-        self._presence = Presence(workbench.cluster.connection.host)
+        self._presence = ClusterLock(workbench.cluster.connection.host)
         self.taken_by = self._trouble = ""
         try:
             self.taken_by = self._presence.take()
         except LabError as error:
             self._trouble = str(error)
 
-    def open_session(self) -> Record | None:
+    def open_session(self) -> SessionState | None:
         """Return the session on this cluster that one can go on with; none that cannot be read."""
         try:
             record = self._book.open_one()
@@ -48,7 +48,7 @@ class Seat:
         where = f"An exam is running ({exam.name}, context {exam.context})"
         return f"{where}, open in {self.taken_by}" if self.taken_by else where
 
-    def begin(self, wish: Wish) -> Journal:
+    def begin(self, wish: Wish) -> SessionRecorder:
         """Return the journal of a session; one that cannot be kept says why in ``trouble``.
 
         Practice waits until the learner starts the clock; any other clock runs at once.
@@ -66,7 +66,7 @@ class Seat:
             return self._unkept(wish, self._trouble)
         try:
             if wish.resume:
-                journal = Journal(self._book, wish.resume)
+                journal = SessionRecorder(self._book, wish.resume)
                 journal.pause()  # the learner continues it; the clock of an exam never stops
                 record = journal.record()
                 if record.is_exam and record.state == "paused":
@@ -75,7 +75,7 @@ class Seat:
                     journal.note("alive")
                 return journal
             name = self._book.start(None, lab.id, context, wish.mode, wish.factor, wish.terms).name
-            journal = Journal(self._book, name)
+            journal = SessionRecorder(self._book, name)
         except LabError as error:
             return self._unkept(wish, str(error))
         return self._started(journal, wish)
@@ -84,15 +84,15 @@ class Seat:
         """Give the place up."""
         self._presence.leave()
 
-    def _unkept(self, wish: Wish, why: str) -> Journal:
+    def _unkept(self, wish: Wish, why: str) -> SessionRecorder:
         lab, context = self._workbench.catalog.lab, self._workbench.cluster.connection.context
-        journal = Journal(self._book, "not kept", kept=False)
+        journal = SessionRecorder(self._book, "not kept", kept=False)
         mode, factor = wish.mode.value, wish.factor
         journal.note("started", lab=lab.id, context=context, mode=mode, factor=factor)
         journal.trouble = why
         return self._started(journal, wish)
 
-    def _started(self, journal: Journal, wish: Wish) -> Journal:
+    def _started(self, journal: SessionRecorder, wish: Wish) -> SessionRecorder:
         if wish.mode is not Mode.PRACTICE:
             tasks = journal.record().tasks_of(self._workbench.catalog.lab)
             journal.work_on(tasks[0].id)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.learning.sessions.prompt_clock import line_now
 from labgrader.shell import subshell
 from labgrader.shell.subshell import Place
@@ -44,7 +44,7 @@ def place(workbench: Workbench) -> Place:
 
 def _clock(workbench: Workbench) -> Callable[[], str]:
     """Return what tells how the time of the session on this cluster stands, if there is one."""
-    book, lab = Book(), workbench.catalog.lab
+    book, lab = Sessions(), workbench.catalog.lab
     try:
         context = workbench.connection.context
     except LabError:  # a kubeconfig that cannot be read: kubectl will say so, and better

@@ -12,7 +12,7 @@ from labgrader.tui.launch import Wish
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.record import SessionState
     from labgrader.tui.seat import Seat
 
 
@@ -48,7 +48,7 @@ class Chosen(Message):
         self.workbench, self.seat, self.wish = workbench, seat, wish
 
 
-def go_on_with(record: Record) -> Content:
+def go_on_with(record: SessionState) -> Content:
     """Return the line that offers to go on with a session."""
     from labgrader.report.pace import clock
 

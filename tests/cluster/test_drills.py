@@ -13,7 +13,7 @@ from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
-from labgrader.lab_state.restore import Baseline
+from labgrader.lab_state.restore import RestorePoint
 from labgrader.learning.drills import drill_files, load_drills
 from labgrader.model.drill import Drill
 from labgrader.model.result import Outcome
@@ -39,7 +39,7 @@ def solved(own_cluster: Path, kubeconfig: Path) -> Iterator[Workbench]:
 def broken(solved: Workbench, request: pytest.FixtureRequest) -> Iterator[Drill]:
     drill: Drill = request.param
     cluster = solved.cluster
-    baseline = Baseline(cluster, list(mutations.touched(cluster, drill.changes)))
+    baseline = RestorePoint(cluster, list(mutations.touched(cluster, drill.changes)))
     assert outcomes(solved, drill) == {Outcome.PASSED}, "it is not healthy before"
     mutations.apply(cluster, drill.changes, drill.name)
     yield drill
@@ -75,7 +75,7 @@ def test_the_command_begins_a_drill_gives_hints_and_says_when_it_is_over(
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     cluster = solved.cluster
     drill = next(one for one in DRILLS if one.name == "no-endpoints")
-    baseline = Baseline(cluster, list(mutations.touched(cluster, drill.changes)))
+    baseline = RestorePoint(cluster, list(mutations.touched(cluster, drill.changes)))
 
     assert root.run(["drill", "start", drill.name, "--yes"]) == ExitCode.OK
     out = capsys.readouterr().out

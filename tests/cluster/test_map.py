@@ -15,7 +15,7 @@ from labgrader.errors import ExitCode
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
-from labgrader.object_map.watcher import Atlas, Map
+from labgrader.object_map.watcher import Map, MapWatcher
 from labgrader.report.map import as_text
 
 pytestmark = [pytest.mark.cluster]
@@ -35,9 +35,9 @@ def by_hand(workbench: Workbench) -> Workbench:
     return workbench
 
 
-def atlas(workbench: Workbench) -> Atlas:
+def atlas(workbench: Workbench) -> MapWatcher:
     lab = workbench.catalog.lab
-    return Atlas(workbench.cluster, lab, lab.root)
+    return MapWatcher(workbench.cluster, lab, lab.root)
 
 
 def indent(text: str, part: str) -> int:

@@ -19,10 +19,10 @@ from labgrader.content import catalog
 from labgrader.grading import scoring
 from labgrader.grading.change_feed import Change
 from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.grading.snapshot import Interest
+from labgrader.grading.snapshot import ReadKey
 from labgrader.kube.resources import NAMESPACE
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.learning.sessions.moments import Moment
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
@@ -151,7 +151,7 @@ class FakeWorkbench:
 class StraightIn(LabApp):
     """Opens the lab at once, with the session that a test made."""
 
-    def __init__(self, launch: Launch, journal: Journal) -> None:
+    def __init__(self, launch: Launch, journal: SessionRecorder) -> None:
         super().__init__(launch)
         self.journal = journal
 
@@ -203,7 +203,7 @@ class Play:
 
     async def change(self, text: str) -> None:
         live = self.live
-        live.say(lambda: live.on_change(Change(Interest(NAMESPACE), text)))
+        live.say(lambda: live.on_change(Change(ReadKey(NAMESPACE), text)))
         await self.settle()
 
     async def link(self, error) -> None:
@@ -294,33 +294,33 @@ def playing(workbench):
 
 
 @pytest.fixture
-def book(tmp_path, clock) -> Book:
-    return Book(Store(tmp_path / "sessions"), clock)
+def book(tmp_path, clock) -> Sessions:
+    return Sessions(Store(tmp_path / "sessions"), clock)
 
 
 @pytest.fixture
-def journal(book) -> Journal:
+def journal(book) -> SessionRecorder:
     """A practice that waits for the learner to start its clock."""
     book.start("test", CATALOG.lab.id, CLUSTER.context)
-    journal = Journal(book, "test")
+    journal = SessionRecorder(book, "test")
     journal.pause()
     return journal
 
 
 @pytest.fixture
-def exam(book) -> Journal:
+def exam(book) -> SessionRecorder:
     """An exam whose clock runs; it has two minutes of breaks."""
     book.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM, 1.0, Terms(breaks=2))
-    journal = Journal(book, "exam")
+    journal = SessionRecorder(book, "exam")
     journal.work_on("task1")
     return journal
 
 
 @pytest.fixture
-def timed(book) -> Journal:
+def timed(book) -> SessionRecorder:
     """A timed session whose clock runs."""
     book.start("timed", CATALOG.lab.id, CLUSTER.context, Mode.TIMED)
-    journal = Journal(book, "timed")
+    journal = SessionRecorder(book, "timed")
     journal.work_on("task1")
     return journal
 

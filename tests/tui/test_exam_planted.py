@@ -7,7 +7,7 @@ import string
 import pytest
 
 from labgrader.content import catalog
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.model.modes import Mode
 from labgrader.tui import shell
 from labgrader.tui.bindings import bindings_of
@@ -33,7 +33,7 @@ def planted(tmp_path, workbench, monkeypatch):
 
 def opened(planted, book, mode):
     book.start("final", "planted", CLUSTER.context, mode)
-    journal = Journal(book, "final")
+    journal = SessionRecorder(book, "final")
     journal.work_on("task1")
     return StraightIn(Launch(planted, lambda: book, now=lambda: NOON), journal)
 

@@ -21,7 +21,7 @@ from labgrader.author.batches import (
 )
 from labgrader.author.cases import Case, load_cases
 from labgrader.content import catalog
-from labgrader.grading.snapshot import Interest
+from labgrader.grading.snapshot import ReadKey
 from labgrader.kube.resources import CONFIG_MAP, POD, Object
 from labgrader.model.result import Outcome
 from labgrader.model.task import Criterion
@@ -118,7 +118,7 @@ def test_what_a_wrong_answer_blocks_counts_as_hit() -> None:
 
 
 def test_interests_of_a_grading_become_targets() -> None:
-    seen = {Interest(CONFIG_MAP, "x", "a"), Interest(POD, "x")}
+    seen = {ReadKey(CONFIG_MAP, "x", "a"), ReadKey(POD, "x")}
     found = of_interests({"one": seen})
     assert found == {"one": {Target("", "ConfigMap", "a"), Target("", "Pod")}}
 

@@ -17,7 +17,7 @@ from labgrader.author.ground import Ground
 from labgrader.author.proof import Kind, Proof
 from labgrader.author.verify import choose_cases
 from labgrader.errors import Rejected
-from labgrader.grading.services import Instruments
+from labgrader.grading.services import CheckServices
 from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.resources import CONFIG_MAP, Object, Resource
 from labgrader.model.result import ClusterInfo
@@ -65,8 +65,8 @@ class Bench(Workbench):
         """Offer nothing."""
         return frozenset()
 
-    def _instruments(self) -> Instruments:
-        return Instruments()
+    def _instruments(self) -> CheckServices:
+        return CheckServices()
 
     @property
     def runs_containers(self) -> bool:

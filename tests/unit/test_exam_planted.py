@@ -11,7 +11,7 @@ from test_policy import commands
 
 from labgrader.cli import root
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.model.modes import Mode
 from odd_server import Answer, OddServer, ok, status
 from planted_lab import found_in, plant
@@ -91,17 +91,17 @@ def help_of(path: str, capsys) -> str:
 
 
 def test_no_command_gives_anything_away(say) -> None:
-    Book().start("final", "planted", "odd", Mode.EXAM)
+    Sessions().start("final", "planted", "odd", Mode.EXAM)
     assert not [name for name in NOT_RUN if policy.of_command(name, Mode.EXAM)]
     for path in sorted(commands() - set(NOT_RUN)):
         for more in [NAMES.get(path, []), *MORE.get(path, [])]:
             assert found_in(say(path, more)) == set(), (path, more)
             assert found_in(say(path, ["--help"])) == set(), path
-    assert Book().exam()
+    assert Sessions().exam()
 
 
 def test_a_timed_session_gives_no_reasons_and_no_hints(say) -> None:
-    Book().start("quick", "planted", "odd", Mode.TIMED)
+    Sessions().start("quick", "planted", "odd", Mode.TIMED)
     for path, more in (
         *(("check", more) for more in MORE["check"]),
         ("hint", NAMES["hint"]),

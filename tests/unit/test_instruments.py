@@ -15,9 +15,9 @@ from labgrader.errors import MissingCapability, TimedOut, Unreachable
 from labgrader.grading import context as context_module
 from labgrader.grading import temporary_objects as probe_module
 from labgrader.grading.context import Context
-from labgrader.grading.services import Instruments, Probes, Sightings, Watched
+from labgrader.grading.services import CheckServices, Probes, ValueHistory, Watched
 from labgrader.grading.snapshot import Snapshot
-from labgrader.grading.temporary_objects import MARK, Probe
+from labgrader.grading.temporary_objects import MARK, TemporaryObject
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import LEASE, Object, name_of
 from small_lab import THING
@@ -53,7 +53,7 @@ def cluster() -> Clocked:
 
 def context(cluster: FakeCluster, **instruments: Any) -> Context:
     deadline = time.monotonic() + 60
-    return Context(Snapshot(cluster), "lab", deadline, instruments=Instruments(**instruments))
+    return Context(Snapshot(cluster), "lab", deadline, instruments=CheckServices(**instruments))
 
 
 def things(cluster: FakeCluster) -> list[str]:
@@ -143,7 +143,7 @@ def test_what_is_being_created_when_a_run_is_given_up_is_removed_too(cluster: Cl
 
 def test_waiting_ends_before_the_checks_time_does(cluster: Clocked) -> None:
     ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 3.2)
-    probe: Probe = ctx.probe(THING)
+    probe: TemporaryObject = ctx.probe(THING)
     assert not probe.until(lambda: False, 60)
     assert ctx.remaining() > 2
 
@@ -184,7 +184,7 @@ def test_a_value_that_stays_does_not_move(cluster: Clocked) -> None:
 
 
 def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
-    sightings = Sightings()
+    sightings = ValueHistory()
     renewed(cluster, "1")
     assert not context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0).moved
     renewed(cluster, "2")
@@ -194,7 +194,7 @@ def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
 
 
 def test_what_another_holder_did_does_not_count(cluster: Clocked) -> None:
-    kept, seen = Instruments(), []
+    kept, seen = CheckServices(), []
     for at, by in (("1", "a"), ("2", "a"), ("2", "b"), ("3", "b")):
         renewed(cluster, at, by)
         # It has no time to look on, so that only what was seen before can count.
@@ -225,7 +225,7 @@ def test_a_holder_that_comes_back_has_renewed_nothing(
 def test_a_holder_must_stay_where_that_is_asked_for(
     cluster: Clocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sightings = Sightings()
+    sightings = ValueHistory()
     renewed(cluster, "1")
     context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0)
     renewed(cluster, "2")
@@ -237,7 +237,7 @@ def test_a_holder_must_stay_where_that_is_asked_for(
 
 def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grading right after another one need not wait for the next heartbeat."""
-    sightings, began = Sightings(), time.monotonic()
+    sightings, began = ValueHistory(), time.monotonic()
     seen = []
     for after, value in ((0, "1"), (4, "2"), (5, "2"), (14, "2"), (15, "2")):
         monkeypatch.setattr(time, "monotonic", lambda now=began + after: now)
@@ -246,7 +246,7 @@ def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_was_seen_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    sightings = Sightings()
+    sightings = ValueHistory()
     assert not sightings.note("k", "1", "me", 10)
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)

@@ -13,8 +13,8 @@ from labgrader.grading import dependencies
 from labgrader.grading import snapshot as snapshot_module
 from labgrader.grading.context import Context
 from labgrader.grading.kubectl_dependencies import of_call
-from labgrader.grading.services import Instruments
-from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.services import CheckServices
+from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.protocols import Said
 from labgrader.kube.resources import CRD, DEPLOYMENT, NODE, POD, Object, Resource
 from tests.support.fake_cluster import FakeCluster
@@ -31,8 +31,8 @@ DEFINITION: Object = {
 }
 
 
-def definitions(interest: Interest) -> list[Object]:
-    assert interest == Interest(CRD)
+def definitions(interest: ReadKey) -> list[Object]:
+    assert interest == ReadKey(CRD)
     return [DEFINITION]
 
 
@@ -55,13 +55,13 @@ def test_what_a_call_rests_on(
     line: str, resource: Resource, namespace: str | None, name: str | None
 ) -> None:
     found = of_call(shlex.split(line), definitions)
-    assert found == {Interest(resource, namespace, name), Interest(CRD)}
+    assert found == {ReadKey(resource, namespace, name), ReadKey(CRD)}
 
 
 def test_several_names_and_types() -> None:
     found = of_call(shlex.split("get pods,algos a b -n x"), definitions)
-    asked = {Interest(one, "x", name) for one in (POD, ALGO) for name in "ab"}
-    assert found == asked | {Interest(CRD)}
+    asked = {ReadKey(one, "x", name) for one in (POD, ALGO) for name in "ab"}
+    assert found == asked | {ReadKey(CRD)}
 
 
 def test_a_call_without_arguments_rests_on_nothing() -> None:
@@ -98,7 +98,7 @@ def test_what_cannot_be_told_is_run_each_time(line: str) -> None:
 
 @pytest.mark.parametrize("flags", ["", "--sort-by=.lastTimestamp", "-o wide --no-headers"])
 def test_events_can_be_listed_whatever_they_are(flags: str) -> None:
-    assert of_call(shlex.split(f"get events -n x {flags}"), definitions) == {Interest(CRD)}
+    assert of_call(shlex.split(f"get events -n x {flags}"), definitions) == {ReadKey(CRD)}
 
 
 class CountingKubectl:
@@ -118,8 +118,8 @@ def kubectl(monkeypatch: pytest.MonkeyPatch) -> CountingKubectl:
     return CountingKubectl()
 
 
-def look(snapshot: Snapshot, kubectl: CountingKubectl, line: str) -> set[Interest]:
-    instruments = Instruments(kubectl=kubectl)
+def look(snapshot: Snapshot, kubectl: CountingKubectl, line: str) -> set[ReadKey]:
+    instruments = CheckServices(kubectl=kubectl)
     ctx = Context(snapshot, "x", time.monotonic() + 60, instruments=instruments)
     ctx.kubectl(shlex.split(line))
     return ctx.interests
@@ -131,7 +131,7 @@ def test_it_is_run_again_when_what_it_rests_on_has_changed(kubectl: CountingKube
     for _ in range(2):
         interests = look(snapshot, kubectl, "describe deploy web -n x")
         snapshot = snapshot.renewed()
-    assert (kubectl.runs, Interest(DEPLOYMENT, "x", "web") in interests) == (1, True)
+    assert (kubectl.runs, ReadKey(DEPLOYMENT, "x", "web") in interests) == (1, True)
     cluster.put(DEPLOYMENT, {"metadata": {"name": "web", "resourceVersion": "7"}}, "x")
     look(snapshot.renewed(), kubectl, "describe deploy web -n x")
     assert kubectl.runs == 2
@@ -155,7 +155,7 @@ def there() -> FakeCluster:
 
 
 def said(cluster: FakeCluster, kubectl: CountingKubectl, line: str) -> Said:
-    instruments = Instruments(kubectl=kubectl)
+    instruments = CheckServices(kubectl=kubectl)
     ctx = Context(Snapshot(cluster), "x", time.monotonic() + 60, instruments=instruments)
     return ctx.kubectl(shlex.split(line))
 

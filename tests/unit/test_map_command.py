@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from labgrader.cli.map import _Teller
-from labgrader.kube.status import Tone
+from labgrader.kube.status import Severity
 from labgrader.object_map.tree import Node
 from labgrader.object_map.watcher import Map
 
 
 def drawn(*names: str, reading: bool = False, lost: str = "") -> Map:
-    children = tuple(Node(name, "Pod", name, "Ready 1/1", Tone.GOOD) for name in names)
+    children = tuple(Node(name, "Pod", name, "Ready 1/1", Severity.GOOD) for name in names)
     return Map((Node("task/task1", "", "task1", children=children),), reading, lost)
 
 

@@ -15,7 +15,7 @@ from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, LEASE, POD
 from labgrader.object_map import watcher
-from labgrader.object_map.watcher import Atlas, Map, wanted
+from labgrader.object_map.watcher import Map, MapWatcher, wanted
 from labgrader.paths import content_root
 from labgrader.report.map import as_text
 
@@ -28,7 +28,7 @@ class Watching:
 
     def __init__(self, cluster: LabOnFake) -> None:
         self.cluster = cluster
-        self.atlas = Atlas(cluster, LAB, content_root())
+        self.atlas = MapWatcher(cluster, LAB, content_root())
         self._maps: queue.SimpleQueue[Map] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self.atlas.run, args=(self._maps.put,))
         self._thread.start()
@@ -81,7 +81,7 @@ def test_read_once_says_what_is_there(cluster: LabOnFake) -> None:
     child = owned("momentum-trader-prod-deployment", stored, "TradingAlgorithm")
     cluster.put(DEPLOYMENT, child, NS)
     cluster.put(POD, {"metadata": {"name": f"{PREFIX}x"}}, NS)
-    drawn = Atlas(cluster, LAB, content_root()).read()
+    drawn = MapWatcher(cluster, LAB, content_root()).read()
     text = as_text(drawn)
     assert not drawn.reading
     assert "TradingAlgorithm momentum-trader-prod: Running" in text
@@ -92,7 +92,7 @@ def test_read_once_says_what_is_there(cluster: LabOnFake) -> None:
 def test_read_once_raises_where_nobody_answers(cluster: LabOnFake) -> None:
     cluster.fault = lambda verb, plural: Unreachable("gone")
     with pytest.raises(Unreachable):
-        Atlas(cluster, LAB, content_root()).read()
+        MapWatcher(cluster, LAB, content_root()).read()
 
 
 def test_changes_come_by_themselves(watching: Watching, cluster: LabOnFake) -> None:

@@ -16,7 +16,7 @@ from labgrader.grading.findings import Fact, Failure
 from labgrader.grading.registry import load_checks
 from labgrader.grading.services import Watched
 from labgrader.grading.snapshot import Snapshot
-from labgrader.kube.protocols import Answer, Deed
+from labgrader.kube.protocols import Answer, AuditedWrite
 from labgrader.kube.resources import (
     DEPLOYMENT,
     EVENT,
@@ -46,7 +46,7 @@ class Still(Context):
         )  # some are made when the tests are collected
         self.page = Answer(200, "up 1\n")
         self.watched = Watched(True, ("me",))
-        self.done: list[Deed] | None = None
+        self.done: list[AuditedWrite] | None = None
         self.files: str | Exception = "ca.crt\nnamespace\ntoken\n"
         self.log = ""
 
@@ -67,7 +67,7 @@ class Still(Context):
     ) -> Watched:
         return self.watched
 
-    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[Deed] | None:
+    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[AuditedWrite] | None:
         return self.done
 
     def look_at(self, path: str) -> str:
@@ -290,10 +290,12 @@ def test_a_lease_that_does_not_move_or_goes_to_and_fro() -> None:
         assert why in found.reason
 
 
-def wrote(uid: str = "", user: str = ACCOUNT, ago: int = 5, address: str = "1.2.3.4") -> Deed:
+def wrote(
+    uid: str = "", user: str = ACCOUNT, ago: int = 5, address: str = "1.2.3.4"
+) -> AuditedWrite:
     at = (NOW - timedelta(seconds=ago)).isoformat()
     agent = "kubectl/v1.37 (linux)"
-    return Deed(at, user, "update", "lead", "", 200, {}, uid, uid, agent, address)
+    return AuditedWrite(at, user, "update", "lead", "", 200, {}, uid, uid, agent, address)
 
 
 BY_RECORD = [
@@ -310,7 +312,7 @@ BY_RECORD = [
 
 
 @pytest.mark.parametrize(("done", "why"), BY_RECORD)
-def test_who_renews_a_lease_is_told_by_the_record(done: list[Deed], why: str) -> None:
+def test_who_renews_a_lease_is_told_by_the_record(done: list[AuditedWrite], why: str) -> None:
     context = held(holderIdentity="anything")
     context.done = done
     (found,) = judged("lease_held", context, **ASKED)
@@ -319,7 +321,7 @@ def test_who_renews_a_lease_is_told_by_the_record(done: list[Deed], why: str) ->
 
 
 @pytest.mark.parametrize("last", [wrote("", "admin", ago=1), wrote("set-gone", ago=1)])
-def test_a_writer_that_may_have_been_the_last_of_its_kind_is_waited_for(last: Deed) -> None:
+def test_a_writer_that_may_have_been_the_last_of_its_kind_is_waited_for(last: AuditedWrite) -> None:
     """Somebody has annotated the Lease, or the pod before this one has just ended."""
     context = held()
     context.done = [wrote("pod", ago=30), last]

@@ -28,7 +28,7 @@ from labgrader.kube.resources import (
     VOLUME_CLAIM,
     Resource,
 )
-from labgrader.kube.status import Tone
+from labgrader.kube.status import Severity
 from labgrader.object_map.placement import Made
 from labgrader.object_map.summary import Seen, see
 from labgrader.object_map.tree import (
@@ -295,7 +295,7 @@ ONE = {"containers": [{}]}
 @pytest.mark.parametrize(
     ("resource", "body", "state", "tone"),
     [
-        (POD, {"spec": ONE, "status": condition("Ready", "True")}, "Ready 1/1", Tone.GOOD),
+        (POD, {"spec": ONE, "status": condition("Ready", "True")}, "Ready 1/1", Severity.GOOD),
         (
             POD,
             {
@@ -306,37 +306,37 @@ ONE = {"containers": [{}]}
                 },
             },
             "Pending 0/1: ErrImagePull",
-            Tone.BAD,
+            Severity.BAD,
         ),
         (
             POD,
             {"spec": ONE, "status": condition("PodScheduled", "False", "Unschedulable")},
             "Pending 0/1: Unschedulable",
-            Tone.WAITING,
+            Severity.WAITING,
         ),
-        (POD, {"status": {"phase": "Succeeded"}}, "Completed", Tone.GOOD),
+        (POD, {"status": {"phase": "Succeeded"}}, "Completed", Severity.GOOD),
         (
             DEPLOYMENT,
             {"status": condition("Progressing", "False", "ProgressDeadlineExceeded")},
             "Ready 0/1: ProgressDeadlineExceeded",
-            Tone.BAD,
+            Severity.BAD,
         ),
         (
             REPLICA_SET,
             {"status": condition("ReplicaFailure", "True", "FailedCreate")},
             "Ready 0/1: FailedCreate",
-            Tone.BAD,
+            Severity.BAD,
         ),
-        (LEASE, {"spec": {"holderIdentity": "me"}}, "held by me", Tone.GOOD),
-        (LEASE, {"spec": {"holderIdentity": ""}}, "held by nobody", Tone.WAITING),
-        (VOLUME_CLAIM, {"status": {"phase": "Bound"}}, "Bound", Tone.GOOD),
-        (SERVICE, {"spec": {"ports": [{"port": 80}]}}, "ClusterIP, port 80", Tone.PLAIN),
-        (ENDPOINT_SLICE, {"endpoints": None}, "no ready address", Tone.WAITING),
+        (LEASE, {"spec": {"holderIdentity": "me"}}, "held by me", Severity.GOOD),
+        (LEASE, {"spec": {"holderIdentity": ""}}, "held by nobody", Severity.WAITING),
+        (VOLUME_CLAIM, {"status": {"phase": "Bound"}}, "Bound", Severity.GOOD),
+        (SERVICE, {"spec": {"ports": [{"port": 80}]}}, "ClusterIP, port 80", Severity.PLAIN),
+        (ENDPOINT_SLICE, {"endpoints": None}, "no ready address", Severity.WAITING),
         (
             ENDPOINT_SLICE,
             {"endpoints": [{"conditions": {"ready": True}}, {"conditions": {"ready": False}}]},
             "1 of 2 addresses ready",
-            Tone.WAITING,
+            Severity.WAITING,
         ),
         (
             AUTOSCALER,
@@ -345,28 +345,33 @@ ONE = {"containers": [{}]}
                 "status": condition("ScalingActive", "False", "FailedGetResourceMetric"),
             },
             "0 replicas of 3 to 20, measures nothing (FailedGetResourceMetric)",
-            Tone.WAITING,
+            Severity.WAITING,
         ),
-        (CRON_JOB, {"spec": {"schedule": "0 2 * * *"}}, "0 2 * * *, no success yet", Tone.PLAIN),
-        (CRON_JOB, {"spec": {"schedule": "x", "suspend": True}}, "suspended (x)", Tone.WAITING),
+        (
+            CRON_JOB,
+            {"spec": {"schedule": "0 2 * * *"}},
+            "0 2 * * *, no success yet",
+            Severity.PLAIN,
+        ),
+        (CRON_JOB, {"spec": {"schedule": "x", "suspend": True}}, "suspended (x)", Severity.WAITING),
         (JOB, {"status": condition("Failed", "True", "BackoffLimitExceeded")},
-         "Failed: BackoffLimitExceeded", Tone.BAD),
-        (JOB, {"status": {"active": 1}}, "running, 1 active", Tone.WAITING),
-        (CRD, {"status": condition("NamesAccepted", "False")}, "names not accepted", Tone.BAD),
-        (NAMESPACE, {"status": {"phase": "Active"}}, "Active", Tone.GOOD),
-        (CONFIG_MAP, {"data": {"a": "1"}}, "1 key", Tone.PLAIN),
-        (ALGORITHM, {"status": {"phase": "Error"}}, "Error", Tone.BAD),
-        (ALGORITHM, {"status": "no map"}, "", Tone.PLAIN),
-        (ALGORITHM, {"status": {"conditions": {"a": 1}, "phase": ["x"]}}, "", Tone.PLAIN),
-        (MONITOR, {}, "", Tone.PLAIN),
+         "Failed: BackoffLimitExceeded", Severity.BAD),
+        (JOB, {"status": {"active": 1}}, "running, 1 active", Severity.WAITING),
+        (CRD, {"status": condition("NamesAccepted", "False")}, "names not accepted", Severity.BAD),
+        (NAMESPACE, {"status": {"phase": "Active"}}, "Active", Severity.GOOD),
+        (CONFIG_MAP, {"data": {"a": "1"}}, "1 key", Severity.PLAIN),
+        (ALGORITHM, {"status": {"phase": "Error"}}, "Error", Severity.BAD),
+        (ALGORITHM, {"status": "no map"}, "", Severity.PLAIN),
+        (ALGORITHM, {"status": {"conditions": {"a": 1}, "phase": ["x"]}}, "", Severity.PLAIN),
+        (MONITOR, {}, "", Severity.PLAIN),
         (
             ALGORITHM,
             {"metadata": {"deletionTimestamp": "now", "finalizers": ["lab/hold"]}},
             "Terminating (held by finalizer lab/hold)",
-            Tone.WAITING,
+            Severity.WAITING,
         ),
     ],
 )  # fmt: skip
-def test_states_in_a_word(resource: Resource, body: Any, state: str, tone: Tone) -> None:
+def test_states_in_a_word(resource: Resource, body: Any, state: str, tone: Severity) -> None:
     one = see(resource, body)
     assert (one.state, one.tone) == (state, tone)

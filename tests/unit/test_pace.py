@@ -7,7 +7,7 @@ import pytest
 from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
 from labgrader.learning.sessions.pace import pace_of
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.record import SessionState
 from labgrader.paths import content_root
 from labgrader.report.pace import as_text
 
@@ -15,9 +15,9 @@ LAB = load(content_root()).lab
 PACES = load_goals(content_root()).paces
 
 
-def done_in(minutes: float) -> Record:
+def done_in(minutes: float) -> SessionState:
     """Every task in an equal part of the time."""
-    record = Record("s", seconds=minutes * 60 + 100)
+    record = SessionState("s", seconds=minutes * 60 + 100)
     for number, task in enumerate(LAB.tasks, 1):
         for criterion in task.criteria():
             record.first_passed[criterion.id] = minutes * 60 * number / len(LAB.tasks)
@@ -63,7 +63,7 @@ def test_a_task_over_its_budget_and_the_check_that_failed_longest_are_named() ->
 
 
 def test_a_lab_that_is_not_done_has_no_level_yet() -> None:
-    record = Record("s", seconds=600)
+    record = SessionState("s", seconds=600)
     record.first_failed["namespace_active"] = 100
     standing = pace_of(record, LAB.tasks, PACES)
     assert not standing.done

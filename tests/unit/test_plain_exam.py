@@ -11,16 +11,16 @@ from test_session_time import Machine
 
 from labgrader.app import exams
 from labgrader.cli.plain_exam import PlainExam, time_line
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.task import Snippet
 
 
 @pytest.fixture
-def book(tmp_path) -> Book:
-    return Book(Store(tmp_path / "sessions"), Machine())
+def book(tmp_path) -> Sessions:
+    return Sessions(Store(tmp_path / "sessions"), Machine())
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def sit(book, monkeypatch, capsys):
                 ended.wait(60)
             return line
 
-        PlainExam(bench, Journal(book, "final")).run(read)
+        PlainExam(bench, SessionRecorder(book, "final")).run(read)
         ended.set()
         return capsys.readouterr().out.splitlines()
 

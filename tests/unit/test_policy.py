@@ -10,7 +10,7 @@ import pytest
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.model.modes import Level, Mode, Terms
 from serving import kubeconfig_of_nothing
 
@@ -99,7 +99,7 @@ def test_what_is_said_at_the_beginning() -> None:
     "line", sorted(name for name in policy.COMMANDS if name not in {*ALLOWED, "start"})
 )
 def test_a_command_that_is_refused_exits_with_2_before_it_does_anything(line, capsys) -> None:
-    Book().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
+    Sessions().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
     arguments = {"hint": ["task1.1"], "explain": ["crd_columns"], "solution": ["task1.1"]}
     arguments |= {
         "solve": ["task1"],
@@ -112,13 +112,13 @@ def test_a_command_that_is_refused_exits_with_2_before_it_does_anything(line, ca
     assert (code, out) == (ExitCode.USAGE, ""), err
     assert err.count("\n") == 1
     assert policy.of_command(line, Mode.EXAM) in err
-    assert Book().open_one().is_exam
+    assert Sessions().open_one().is_exam
 
 
 def test_the_requirements_are_all_that_tasks_shows_in_an_exam(capsys) -> None:
     root.run(["tasks", "task1"])
     practice = capsys.readouterr().out
-    Book().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
+    Sessions().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
     root.run(["tasks", "task1", "--level", "guided"])
     exam = capsys.readouterr().out
     assert "```" in practice
@@ -127,7 +127,7 @@ def test_the_requirements_are_all_that_tasks_shows_in_an_exam(capsys) -> None:
 
 
 def test_a_break_hides_the_tasks(capsys) -> None:
-    book = Book()
+    book = Sessions()
     book.start("final", "operator-pipeline", "anywhere", Mode.EXAM, 1.0, Terms(breaks=2))
     assert root.run(["session", "pause"]) == ExitCode.OK
     assert root.run(["tasks", "task1"]) == ExitCode.USAGE
@@ -136,7 +136,7 @@ def test_a_break_hides_the_tasks(capsys) -> None:
 
 
 def test_the_list_of_sessions_does_not_tell_points(capsys) -> None:
-    Book().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
+    Sessions().start("final", "operator-pipeline", "anywhere", Mode.EXAM)
     root.run(["session", "list"])
     assert capsys.readouterr().out == "final: running, 0:00, exam\n"
 
@@ -144,12 +144,12 @@ def test_the_list_of_sessions_does_not_tell_points(capsys) -> None:
 @pytest.mark.parametrize("more", [[], ["--exam"], ["--timed"], ["--exam", "--plain"]])
 def test_another_start_is_refused_while_an_exam_runs(more, capsys, tmp_path) -> None:
     """Also on another cluster; on its own one, `start` without options goes back to the exam."""
-    Book().start("final", "operator-pipeline", "nothing", Mode.EXAM)
+    Sessions().start("final", "operator-pipeline", "nothing", Mode.EXAM)
     file = str(kubeconfig_of_nothing(tmp_path))
     code = root.run(["start", "--kubeconfig", file, *more])
     assert code == ExitCode.USAGE
     assert "An exam is running on context nothing (final)" in capsys.readouterr().err
-    assert len(Book().store.sessions()) == 1
+    assert len(Sessions().store.sessions()) == 1
 
 
 def test_a_second_session_asks_first(capsys, tmp_path) -> None:
@@ -159,4 +159,4 @@ def test_a_second_session_asks_first(capsys, tmp_path) -> None:
     assert root.run([*start, "noon"]) == ExitCode.USAGE
     assert "End the open session morning?" in capsys.readouterr().err
     assert root.run([*start, "noon", "--yes"]) == ExitCode.OK
-    assert [record.state for record in Book().records()] == ["ended", "running"]
+    assert [record.state for record in Sessions().records()] == ["ended", "running"]

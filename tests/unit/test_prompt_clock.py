@@ -9,7 +9,7 @@ import pytest
 
 from labgrader.content import catalog
 from labgrader.learning.sessions.prompt_clock import line_of
-from labgrader.learning.sessions.record import SILENCE_SECONDS, Record
+from labgrader.learning.sessions.record import SILENCE_SECONDS, SessionState
 from labgrader.model.modes import Mode
 
 LAB = catalog.load(Path(__file__).parent.parent / "data" / "tui_lab").lab
@@ -19,8 +19,8 @@ FRESH = NOW + int(SILENCE_SECONDS)
 OF_LAB = f"{FRESH} {NOW + LAB.budget_seconds - 100} {NOW - 100} "
 
 
-def at_work(**changes: object) -> Record:
-    return replace(Record("r", task=TASK.id, seconds=100.0, spent={TASK.id: 60.0}), **changes)
+def at_work(**changes: object) -> SessionState:
+    return replace(SessionState("r", task=TASK.id, seconds=100.0, spent={TASK.id: 60.0}), **changes)
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,5 @@ def at_work(**changes: object) -> Record:
         (at_work(silent=True, mode=Mode.TIMED), OF_LAB),
     ],
 )
-def test_a_record_as_a_line(record: Record, line: str) -> None:
+def test_a_record_as_a_line(record: SessionState, line: str) -> None:
     assert line_of(record, LAB, NOW) == f"{line}\n"

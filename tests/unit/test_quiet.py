@@ -11,7 +11,7 @@ import pytest
 from fake_cluster import FakeCluster
 from labgrader.grading.context import Context
 from labgrader.grading.snapshot import Snapshot
-from labgrader.kube.protocols import Deed
+from labgrader.kube.protocols import AuditedWrite
 from labgrader.kube.resources import DEPLOYMENT, Object, Resource
 from labgrader.toolkit import quiet
 from labgrader.toolkit.quiet import Quiet
@@ -21,12 +21,12 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 class Recorded(Context):
-    done: list[Deed] | None = None
+    done: list[AuditedWrite] | None = None
 
     def server_time(self) -> datetime:
         return NOW
 
-    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[Deed] | None:
+    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[AuditedWrite] | None:
         assert fresh
         return self.done if resource is DEPLOYMENT else []
 
@@ -120,7 +120,7 @@ def test_writes_that_change_nothing_are_in_the_record(
 ) -> None:
     watch, ctx = watched(cluster, monkeypatch)
     at = (NOW - timedelta(seconds=ago)).isoformat()
-    ctx.done = [Deed(at, user, "patch", "a-deployment", "", 200)] * count
+    ctx.done = [AuditedWrite(at, user, "patch", "a-deployment", "", 200)] * count
     assert bool(watch.written_in_vain(3)) is busy
     ctx.done = None
     assert not watch.written_in_vain(3)

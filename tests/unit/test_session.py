@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.learning.sessions.moments import Moment
 from labgrader.learning.sessions.store import Store
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
@@ -40,8 +40,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(tmp_path: Path, clock: Clock) -> Book:
-    return Book(Store(tmp_path / "sessions"), clock)
+def book(tmp_path: Path, clock: Clock) -> Sessions:
+    return Sessions(Store(tmp_path / "sessions"), clock)
 
 
 def report(earned: float, context: str = "c") -> Report:
@@ -53,7 +53,7 @@ def report(earned: float, context: str = "c") -> Report:
     return Report("lab", ClusterInfo("embedded", context), now, 1, 1, (task,))
 
 
-def test_pauses_do_not_count(book: Book, clock: Clock) -> None:
+def test_pauses_do_not_count(book: Sessions, clock: Clock) -> None:
     book.start("s", "lab", "c")
     clock.tick(60)
     assert book.pause().seconds == 60
@@ -64,7 +64,7 @@ def test_pauses_do_not_count(book: Book, clock: Clock) -> None:
     assert book.record("s").state == "running"
 
 
-def test_a_clock_that_is_set_back_takes_nothing_away(book: Book, clock: Clock) -> None:
+def test_a_clock_that_is_set_back_takes_nothing_away(book: Sessions, clock: Clock) -> None:
     book.start("s", "lab", "c")
     clock.tick(60)
     book.pause()
@@ -73,7 +73,7 @@ def test_a_clock_that_is_set_back_takes_nothing_away(book: Book, clock: Clock) -
     assert book.record("s").seconds == 60
 
 
-def test_gradings_are_kept_while_it_runs(book: Book, clock: Clock) -> None:
+def test_gradings_are_kept_while_it_runs(book: Sessions, clock: Clock) -> None:
     book.note_grading(report(20))  # nothing runs yet
     book.start("s", "lab", "c")
     clock.tick(30)
@@ -92,13 +92,13 @@ def test_gradings_are_kept_while_it_runs(book: Book, clock: Clock) -> None:
     assert record.hints == ["it"]
 
 
-def test_starting_ends_the_one_before(book: Book) -> None:
+def test_starting_ends_the_one_before(book: Sessions) -> None:
     book.start("a", "lab", "c")
     book.start("b", "lab", "c")
     assert [record.state for record in book.records()] == ["ended", "running"]
 
 
-def test_what_cannot_be_done_is_said(book: Book) -> None:
+def test_what_cannot_be_done_is_said(book: Sessions) -> None:
     for action in (book.pause, book.resume, lambda: book.record("x"), lambda: book.delete("x")):
         with pytest.raises(UsageError):
             action()
@@ -107,13 +107,13 @@ def test_what_cannot_be_done_is_said(book: Book) -> None:
         book.start("s", "lab", "c")
 
 
-def test_delete_is_for_good(book: Book) -> None:
+def test_delete_is_for_good(book: Sessions) -> None:
     book.start("s", "lab", "c")
     book.delete("s")
     assert book.records() == []
 
 
-def test_the_file_is_private(tmp_path: Path, book: Book) -> None:
+def test_the_file_is_private(tmp_path: Path, book: Sessions) -> None:
     book.start("s", "lab", "c")
     assert stat.S_IMODE((tmp_path / "sessions").stat().st_mode) == 0o600
 
@@ -122,7 +122,7 @@ def test_a_damaged_file_is_said_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "damaged"
     file.write_bytes(b"this is no database " * 100)
     with pytest.raises(LabError, match="cannot be used"):
-        Book(Store(file)).records()
+        Sessions(Store(file)).records()
 
 
 def test_a_file_of_the_future_is_left_alone(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_file_of_the_future_is_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(LabError, match="newer labgrader"):
-        Book(Store(file)).records()
+        Sessions(Store(file)).records()
 
 
 def test_what_was_said_to_be_written_survives_a_kill(tmp_path: Path) -> None:

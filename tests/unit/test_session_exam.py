@@ -12,8 +12,8 @@ from test_session_time import Machine, attend
 from labgrader.app import exams
 from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.errors import LabError, Unreachable, UsageError
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import CheckResult, Outcome
@@ -57,14 +57,14 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def book(tmp_path: Path, machine: Machine) -> Book:
-    return Book(Store(tmp_path / "sessions"), machine)
+def book(tmp_path: Path, machine: Machine) -> Sessions:
+    return Sessions(Store(tmp_path / "sessions"), machine)
 
 
 @pytest.fixture
-def exam(book: Book) -> Journal:
+def exam(book: Sessions) -> SessionRecorder:
     book.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(breaks=2))
-    journal = Journal(book, "final")
+    journal = SessionRecorder(book, "final")
     journal.note("alive")
     return journal
 
@@ -84,7 +84,7 @@ def test_nothing_that_was_judged_is_kept_while_an_exam_runs(book, exam) -> None:
 def test_the_clock_stops_while_labgrader_is_gone_and_says_for_how_long(machine, book, exam) -> None:
     attend(machine, exam, 60)
     machine.tick(200)  # killed
-    again = Journal(book, "final")
+    again = SessionRecorder(book, "final")
     again.note("alive")
     attend(machine, again, 10)
     record = again.record()
@@ -156,7 +156,7 @@ def test_what_does_not_settle_within_a_minute_counts_as_it_is(exam) -> None:
 def test_an_end_that_was_interrupted_is_brought_to_its_end_later(machine, book, exam) -> None:
     exam.note("closing", how="time")
     machine.tick(1000)
-    again = Journal(book, "final")
+    again = SessionRecorder(book, "final")
     assert again.record().seconds == 0
     assert exams.is_over(again.record(), lab())
     assert exams.conclude(Bench(20), again, "end").how == "time"
@@ -170,7 +170,7 @@ def test_a_void_exam_has_a_reason_and_no_score(book, exam) -> None:
 
 def test_a_pass_mark_only_where_one_is_set(book) -> None:
     book.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(pass_mark=15))
-    record = exams.conclude(Bench(7), Journal(book, "final"), "end", lambda seconds: None)
+    record = exams.conclude(Bench(7), SessionRecorder(book, "final"), "end", lambda seconds: None)
     assert exams.result_line(record, lab()).endswith("7 of 20 points, not passed (15 needed)")
 
 

@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal
-from labgrader.learning.sessions.presence import Presence
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.presence import ClusterLock
 from labgrader.learning.sessions.store import Store
 from labgrader.model.result import CheckResult, Outcome
 
@@ -25,7 +25,7 @@ WRITE_MS = 8
 
 def work(file: Path, show: int, first: int) -> None:
     """Pass one check after the other, and show each by writing its number to a pipe."""
-    journal = Journal(Book(Store(file)), "s")
+    journal = SessionRecorder(Sessions(Store(file)), "s")
     for number in range(first, first + 10_000):
         journal.note_result(CheckResult(f"c{number}", "1.1", "It", Outcome.PASSED, 1, 1))
         os.write(show, b"%d\n" % number)
@@ -33,7 +33,7 @@ def work(file: Path, show: int, first: int) -> None:
 
 def test_200_kills_lose_nothing_that_was_shown(tmp_path: Path) -> None:
     file = tmp_path / "sessions"
-    Book(Store(file)).start("s", "lab", "c")
+    Sessions(Store(file)).start("s", "lab", "c")
     rng, shown, first = random.Random(19), set(), 0
     for _ in range(KILLS):
         read, write = os.pipe()
@@ -53,7 +53,7 @@ def test_200_kills_lose_nothing_that_was_shown(tmp_path: Path) -> None:
             lines.extend(pipe)
         shown |= {f"c{int(line)}" for line in lines if line.endswith("\n")}
         first += 10_000
-    kept = Book(Store(file)).record("s").first_passed
+    kept = Sessions(Store(file)).record("s").first_passed
     assert len(shown) > KILLS  # it was killed at work, not before
     assert shown <= kept.keys()
     connection = sqlite3.connect(file)
@@ -62,10 +62,10 @@ def test_200_kills_lose_nothing_that_was_shown(tmp_path: Path) -> None:
 
 
 def test_the_second_at_a_cluster_is_told_who_is_there(tmp_path: Path) -> None:
-    first, second = Presence("https://a", tmp_path), Presence("https://a", tmp_path)
+    first, second = ClusterLock("https://a", tmp_path), ClusterLock("https://a", tmp_path)
     assert first.take() == ""
     assert second.take() == f"process {os.getpid()}"
-    elsewhere = Presence("https://b", tmp_path)
+    elsewhere = ClusterLock("https://b", tmp_path)
     assert elsewhere.take() == ""
     elsewhere.leave()
     first.leave()
@@ -85,10 +85,10 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "''\n"
-    assert Presence("https://a", tmp_path).take() == f"process {holder.pid}"
+    assert ClusterLock("https://a", tmp_path).take() == f"process {holder.pid}"
     holder.kill()
     holder.wait()
     holder.stdout.close()
-    here = Presence("https://a", tmp_path)
+    here = ClusterLock("https://a", tmp_path)
     assert here.take() == ""
     here.leave()

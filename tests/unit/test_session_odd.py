@@ -10,7 +10,7 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.errors import ExitCode
-from labgrader.learning.sessions.book import Book
+from labgrader.learning.sessions.book import Sessions
 from labgrader.learning.sessions.store import Store
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -48,7 +48,7 @@ def test_an_odd_event_is_set_aside(kind: str, data: Any, at: str) -> None:
     write("good", "started", STARTED)
     write("good", kind, data, at)
     write("good", "passed", {"criterion": "one"})
-    (record,) = Book().records()
+    (record,) = Sessions().records()
     assert (record.lab, list(record.first_passed)[-1]) == ("operator-pipeline", "one")
 
 
@@ -69,7 +69,7 @@ def test_a_session_that_does_not_begin_is_left_out(
 ) -> None:
     write("good", "started", STARTED)
     write("odd", "started", data)
-    book = Book()
+    book = Sessions()
     assert [record.name for record in book.records()] == ["good"]
     newest = book.newest()
     assert newest is not None
@@ -89,5 +89,5 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
 
 def test_an_unknown_mode_is_practice(tmp_path: Path) -> None:
     write("good", "started", {**STARTED, "mode": "weird"})
-    (record,) = Book().records()
+    (record,) = Sessions().records()
     assert not record.is_exam

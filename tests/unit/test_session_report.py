@@ -12,7 +12,7 @@ from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
-from labgrader.learning.sessions.record import Grading, Record
+from labgrader.learning.sessions.record import Grading, SessionState
 from labgrader.learning.sessions.store import Given
 from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.modes import Mode
@@ -27,10 +27,10 @@ CONTENT = Background(LAB, load_goals(ROOT), load_quiz(ROOT), load_drills(ROOT))
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def record(**changes: object) -> Record:
+def record(**changes: object) -> SessionState:
     """Return a session in which the first task is done, slowly, and one check of task 2 failed."""
     first = [c for c in LAB.tasks[0].criteria() if not c.optional]
-    kept = Record("morning", LAB.id, "c", started_at=NOON, seconds=900)
+    kept = SessionState("morning", LAB.id, "c", started_at=NOON, seconds=900)
     kept.gradings = [
         Grading(60, {"task1": (1.0, 20.0)}, ()),
         Grading(600, {"task1": (20.0, 20.0), "task2": (3.0, 20.0)}, ()),
@@ -137,7 +137,7 @@ def test_a_stretched_and_an_untimed_session() -> None:
 
 
 def test_a_session_in_which_nothing_happened() -> None:
-    empty = Record("empty", LAB.id, "c", started_at=NOON)
+    empty = SessionState("empty", LAB.id, "c", started_at=NOON)
     found = summarize(empty, [empty], [], CONTENT)
     for text in (session_text.as_markdown(found), as_html(found)):
         assert "0 of 100 points" in text

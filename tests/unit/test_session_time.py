@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from labgrader.errors import UsageError
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.learning.sessions.moments import Moment, now
 from labgrader.learning.sessions.store import Entry, Store
 from labgrader.model.modes import Mode
@@ -44,16 +44,18 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def book(tmp_path: Path, machine: Machine) -> Book:
-    return Book(Store(tmp_path / "sessions"), machine)
+def book(tmp_path: Path, machine: Machine) -> Sessions:
+    return Sessions(Store(tmp_path / "sessions"), machine)
 
 
-def begin(book: Book, mode: Mode = Mode.PRACTICE, factor: float | None = 1.0) -> Journal:
+def begin(
+    book: Sessions, mode: Mode = Mode.PRACTICE, factor: float | None = 1.0
+) -> SessionRecorder:
     book.start("s", "lab", "c", mode, factor)
-    return Journal(book, "s")
+    return SessionRecorder(book, "s")
 
 
-def attend(machine: Machine, journal: Journal, seconds: int) -> None:
+def attend(machine: Machine, journal: SessionRecorder, seconds: int) -> None:
     """Let the time pass with somebody there, heart beating."""
     for _ in range(seconds // 5):
         machine.tick(5)
@@ -75,11 +77,11 @@ def test_a_clock_that_is_set_changes_nothing(book, machine, mode, hours) -> None
 def test_across_a_restart_the_time_of_day_decides_and_never_backwards(book, machine) -> None:
     begin(book, Mode.TIMED).work_on("task1")
     machine.restart(600)
-    assert Journal(book, "s").record().seconds == 600
-    Journal(book, "s").note("alive")
+    assert SessionRecorder(book, "s").record().seconds == 600
+    SessionRecorder(book, "s").note("alive")
     machine.restart(0)
     machine.set_clock(-5)
-    assert Journal(book, "s").record().seconds == 600
+    assert SessionRecorder(book, "s").record().seconds == 600
 
 
 def test_practice_does_not_count_what_nobody_attended(book, machine) -> None:
@@ -88,7 +90,7 @@ def test_practice_does_not_count_what_nobody_attended(book, machine) -> None:
     attend(machine, journal, 60)
     assert not journal.record().silent
     machine.tick(8 * 3600)  # killed, or the laptop slept
-    again = Journal(book, "s")
+    again = SessionRecorder(book, "s")
     assert again.record().seconds == 60
     assert again.record().silent
     again.work_on("task1")
@@ -103,7 +105,7 @@ def test_a_timed_session_runs_on_while_nobody_attends(book, machine) -> None:
     journal.work_on("task1")
     attend(machine, journal, 60)
     machine.tick(600)
-    assert Journal(book, "s").record().seconds == 660
+    assert SessionRecorder(book, "s").record().seconds == 660
 
 
 def test_a_session_without_a_program_counts_until_it_is_paused(book, machine) -> None:
@@ -144,7 +146,7 @@ def test_an_outage_is_no_way_to_stop_a_timed_sessions_clock(book, machine) -> No
     journal.work_on("task1")
     journal.note("lost")
     machine.tick(1000)  # the program was killed in the outage
-    again = Journal(book, "s")
+    again = SessionRecorder(book, "s")
     assert again.record().seconds == 1000
     assert not again.record().lost
 
@@ -173,7 +175,7 @@ def test_time_that_is_over_is_kept_once_and_stops_nothing(book, machine) -> None
     attend(machine, journal, 60)
     journal.note_over("task1")
     journal.note_result(CheckResult("it", "1.1", "It", Outcome.PASSED, 2, 2))
-    record = Journal(book, "s").record()
+    record = SessionRecorder(book, "s").record()
     assert record.over == {"task1": 360}
     assert record.first_passed == {"it": 420}
 
@@ -197,10 +199,10 @@ def test_what_turns_green_in_a_pause_is_kept_and_after_the_end_it_is_not(book, m
     attend(machine, journal, 10)
     journal.pause()
     journal.note_result(CheckResult("it", "1.1", "It", Outcome.PASSED, 2, 2))
-    assert Journal(book, "s").record().first_passed == {"it": 10}
+    assert SessionRecorder(book, "s").record().first_passed == {"it": 10}
     journal.note("ended")
     journal.note_result(CheckResult("late", "1.1", "It", Outcome.PASSED, 2, 2))
-    assert "late" not in Journal(book, "s").record().first_passed
+    assert "late" not in SessionRecorder(book, "s").record().first_passed
 
 
 def test_a_done_task_rests_until_the_time_goes_on_or_it_is_done_no_longer(book, machine) -> None:
@@ -212,13 +214,13 @@ def test_a_done_task_rests_until_the_time_goes_on_or_it_is_done_no_longer(book, 
     journal.note("graded", tasks={"task1": (2, 2), "task2": (0, 2)}, passed=["it"])
     machine.tick(100)
     journal.pause()
-    assert Journal(book, "s").record().done == "task1"
+    assert SessionRecorder(book, "s").record().done == "task1"
     journal.note("graded", tasks={"task1": (1, 2)}, passed=[])
     assert journal.record().done == ""
     journal.work_on("task1")
     journal.pause(done="task1")
     journal.work_on("task2")
-    assert Journal(book, "s").record().done == ""
+    assert SessionRecorder(book, "s").record().done == ""
 
 
 def test_what_cannot_be_kept_is_said_and_stops_nobody(book, machine, tmp_path) -> None:
@@ -234,7 +236,7 @@ def test_what_cannot_be_kept_is_said_and_stops_nobody(book, machine, tmp_path) -
 
 
 def test_a_journal_that_is_not_kept_writes_nothing(book, machine) -> None:
-    journal = Journal(book, "somebody else's", kept=False)
+    journal = SessionRecorder(book, "somebody else's", kept=False)
     journal.note("started", lab="lab", context="c")
     journal.work_on("task1")
     attend(machine, journal, 30)

@@ -11,7 +11,7 @@ from fake_cluster import FakeCluster
 from labgrader.errors import Rejected, Unreachable
 from labgrader.grading import snapshot as snapshot_module
 from labgrader.grading.context import Context
-from labgrader.grading.snapshot import Interest, Snapshot
+from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE_BINDING,
@@ -101,7 +101,7 @@ def test_a_change_has_asked_again_what_rests_on_it(
 
 def test_a_change_that_was_seen_by_a_watch_does_as_well(cluster: FakeCluster) -> None:
     snapshot = first(cluster)
-    assert asked(cluster, snapshot.without({Interest(WEBHOOK)})) == ["create", "patch"]
+    assert asked(cluster, snapshot.without({ReadKey(WEBHOOK)})) == ["create", "patch"]
 
 
 def test_what_a_webhook_decides_is_asked_each_time(cluster: FakeCluster) -> None:
@@ -163,14 +163,14 @@ def test_what_is_worked_out_from_a_collection_holds_as_long_as_it_does(
     snapshot = Snapshot(cluster)
     first, second = context(snapshot), context(snapshot)
     assert first.derived(THING, names_of) == second.derived(THING, names_of) == ("a",)
-    assert Interest(THING) in second.interests
+    assert ReadKey(THING) in second.interests
     assert context(snapshot.without(set())).derived(THING, names_of) == ("a",)
     assert context(snapshot.renewed()).derived(THING, names_of) == ("a",)
     assert DERIVED == [1]
     cluster.put(THING, named("b"), "lab")
     assert context(snapshot).derived(THING, names_of) == ("a",), "a snapshot is one view"
     assert context(snapshot.renewed()).derived(THING, names_of) == ("a", "b")
-    snapshot.forget([Interest(THING)])
+    snapshot.forget([ReadKey(THING)])
     assert context(snapshot).derived(THING, names_of) == ("a", "b")
     assert DERIVED == [1, 2, 2]
 
@@ -240,5 +240,5 @@ def test_an_older_collection_says_nothing_about_an_object_that_has_changed(
     assert context(snapshot).list(THING, "lab") == []
     assert context(snapshot).get(THING, "a", "lab") is None
     cluster.put(THING, named("a"), "lab")
-    snapshot = snapshot.without({Interest(THING, "lab", "a")})
+    snapshot = snapshot.without({ReadKey(THING, "lab", "a")})
     assert context(snapshot).get(THING, "a", "lab")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from labgrader.kube.protocols import Deed
+from labgrader.kube.protocols import AuditedWrite
 from labgrader.kube.resources import Resource
 
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
@@ -20,7 +20,7 @@ _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 class _Tail:
     """The deeds that were found so far, and how far each part of the log was read."""
 
-    deeds: list[Deed] = field(default_factory=list)
+    deeds: list[AuditedWrite] = field(default_factory=list)
     read: dict[int, int] = field(default_factory=dict)
 
 
@@ -36,7 +36,7 @@ class AuditRecord:
         self._tails: dict[tuple[Resource, str], _Tail] = {}
         self._lock = threading.Lock()
 
-    def deeds(self, resource: Resource, namespace: str) -> list[Deed]:
+    def deeds(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
         """Return the writes to objects of one type in one namespace."""
         with self._lock:
             tail = self._tails.setdefault((resource, namespace), _Tail())
@@ -118,12 +118,12 @@ def _is_dry_run(event: dict[str, Any]) -> bool:
     return in_body or "dryRun=" in (event.get("requestURI") or "")
 
 
-def _deed(event: dict[str, Any]) -> Deed:
+def _deed(event: dict[str, Any]) -> AuditedWrite:
     about = event["objectRef"]
     after = event.get("responseObject") or {}
     name = about.get("name") or (after.get("metadata") or {}).get("name") or ""
     user = event.get("user") or {}
-    return Deed(
+    return AuditedWrite(
         at=str(event.get("stageTimestamp", "")),
         user=str(user.get("username", "")),
         verb=str(event["verb"]),

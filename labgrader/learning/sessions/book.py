@@ -9,7 +9,7 @@ from labgrader.errors import UsageError
 from labgrader.learning.sessions import moments
 from labgrader.learning.sessions.moments import Moment
 from labgrader.learning.sessions.policy import END
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.record import SessionState
 from labgrader.learning.sessions.store import Entry, Store
 from labgrader.learning.sessions.tally import replay
 from labgrader.model.modes import Mode, Terms
@@ -21,19 +21,19 @@ NO_TERMS = Terms()
 START_ONE = "Start one with `labgrader session start`"
 
 
-class Book:
+class Sessions:
     """The sessions of this machine's user."""
 
     def __init__(self, store: Store | None = None, now: Now = moments.now) -> None:
         self.store = store or Store()
         self.now = now
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[SessionState]:
         """Return all sessions that can be read, oldest first."""
         found = [self._read(name) for name in self.store.sessions()]
         return [record for record in found if record is not None]
 
-    def record(self, name: str) -> Record:
+    def record(self, name: str) -> SessionState:
         """Return one session; raise ``UsageError`` where there is none that can be read."""
         found = self._read(name)
         if found is None:
@@ -44,7 +44,7 @@ class Book:
         """Return how many sessions of the file cannot be read: none of them has begun."""
         return len(self.store.sessions()) - len(self.records())
 
-    def newest(self) -> Record | None:
+    def newest(self) -> SessionState | None:
         """Return the session that was started last: no other one can be open."""
         for name in reversed(self.store.sessions()):
             found = self._read(name)
@@ -52,13 +52,13 @@ class Book:
                 return found
         return None
 
-    def _read(self, name: str) -> Record | None:
+    def _read(self, name: str) -> SessionState | None:
         """Return a session; None where the file has no event by which it begins."""
         entries = self.store.entries(name)
         found = replay(entries, self.now()) if entries else None
         return found if found is not None and found.started_at is not None else None
 
-    def open_one(self) -> Record | None:
+    def open_one(self) -> SessionState | None:
         """Return the newest session that runs or is paused."""
         record = self.newest()
         return record if record and record.state != "ended" else None
@@ -71,7 +71,7 @@ class Book:
         mode: Mode = Mode.PRACTICE,
         factor: float | None = 1.0,
         terms: Terms = NO_TERMS,
-    ) -> Record:
+    ) -> SessionState:
         """Start a session; an open one is ended.
 
         Args:
@@ -97,7 +97,7 @@ class Book:
         self.write(chosen, "started", **data)
         return self.record(chosen)
 
-    def pause(self) -> Record:
+    def pause(self) -> SessionState:
         """Pause the open session; of an exam this is a break.
 
         Raises:
@@ -108,12 +108,12 @@ class Book:
             raise UsageError("This clock cannot be paused", END)
         return self._written(record, "paused")
 
-    def resume(self) -> Record:
+    def resume(self) -> SessionState:
         """Let the open session go on."""
         record = self._open_as("paused", "Pause it first, or start a new one")
         return self._written(record, "resumed")
 
-    def end(self, how: str = "", because: str = "") -> Record:
+    def end(self, how: str = "", because: str = "") -> SessionState:
         """End the open session; its clock stands still for good.
 
         Args:
@@ -126,7 +126,7 @@ class Book:
         self.write(record.name, "ended", **data, **({"because": because} if because else {}))
         return self.record(record.name)
 
-    def exam(self) -> Record | None:
+    def exam(self) -> SessionState | None:
         """Return the exam that has not ended; there is at most one."""
         record = self.open_one()
         return record if record is not None and record.is_exam else None
@@ -179,13 +179,13 @@ class Book:
         """Write one event of the moment now."""
         self.store.append(Entry(name, self.now(), kind, data))
 
-    def _open_as(self, wanted: str, otherwise: str) -> Record:
+    def _open_as(self, wanted: str, otherwise: str) -> SessionState:
         record = self.open_one()
         if record is None or record.state != wanted:
             raise UsageError(f"No session is {wanted}", otherwise)
         return record
 
-    def _written(self, record: Record, kind: str) -> Record:
+    def _written(self, record: SessionState, kind: str) -> SessionState:
         self.write(record.name, kind)
         return self.record(record.name)
 

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from labgrader.errors import LabError
-from labgrader.learning.sessions.book import Book, graded
-from labgrader.learning.sessions.record import HEARTBEAT_SECONDS, Record
+from labgrader.learning.sessions.book import Sessions, graded
+from labgrader.learning.sessions.record import HEARTBEAT_SECONDS, SessionState
 from labgrader.learning.sessions.store import Entry
 from labgrader.learning.sessions.tally import tally_of
 from labgrader.model.result import CheckResult, Outcome, TaskResult
 
 
-class Journal:
+class SessionRecorder:
     """One session, kept event by event. May be used from several threads.
 
     What cannot be written does not stop anybody: ``trouble`` says why it is not kept, and the time
@@ -25,7 +25,7 @@ class Journal:
         kept: whether events are written; otherwise they are only added up.
     """
 
-    def __init__(self, book: Book, name: str, *, kept: bool = True) -> None:
+    def __init__(self, book: Sessions, name: str, *, kept: bool = True) -> None:
         self.name = name
         self.kept = kept
         self.trouble = ""
@@ -38,7 +38,7 @@ class Journal:
         if self.record().lost:  # by a program that ended before the cluster was back
             self.note("back")
 
-    def record(self) -> Record:
+    def record(self) -> SessionState:
         """Return the session as it stands now."""
         with self._lock:
             return self._tally.at(self.book.now())
@@ -144,7 +144,7 @@ class Journal:
 class Pulse:
     """Keeps a journal alive from a thread of its own, also while a shell has the terminal."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: SessionRecorder) -> None:
         self._journal = journal
         self._stop = threading.Event()
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.record import SessionState
 from labgrader.model.checklist import Pace
 from labgrader.model.pace import Spent, Standing, Stuck
 from labgrader.model.task import Task
@@ -14,7 +14,7 @@ A_MOMENT = 1.0
 """A task that took less (seconds) was done while the clock stood still."""
 
 
-def pace_of(record: Record, tasks: Sequence[Task], paces: Sequence[Pace]) -> Standing:
+def pace_of(record: SessionState, tasks: Sequence[Task], paces: Sequence[Pace]) -> Standing:
     """Return where a session stands. Its time ends with the last required check that turned green.
 
     A task's time begins where the task before it was done, in the order in which they were done.
@@ -62,7 +62,7 @@ def _level(paces: Sequence[Pace], seconds: float) -> Pace | None:
 
 
 def _stuck(
-    record: Record, required: Mapping[str, Sequence[str]], begins: Mapping[str, float]
+    record: SessionState, required: Mapping[str, Sequence[str]], begins: Mapping[str, float]
 ) -> tuple[Stuck, ...]:
     """Return what failed longest while its task was worked on, the longest first."""
     found = []

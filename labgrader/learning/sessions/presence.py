@@ -11,7 +11,7 @@ from typing import IO
 from labgrader import paths
 
 
-class Presence:
+class ClusterLock:
     """The place at one cluster; the first who takes it has it until it ends, however it ends.
 
     Args:
@@ -58,7 +58,7 @@ def holder(server: str) -> str:
     Raises:
         LabError: the state folder cannot be used.
     """
-    place = Presence(server)
+    place = ClusterLock(server)
     taken_by = place.take()
     place.leave()
     return taken_by

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from labgrader.errors import LabError
-from labgrader.learning.sessions.book import Book
-from labgrader.learning.sessions.record import SILENCE_SECONDS, Record
+from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.record import SILENCE_SECONDS, SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab
 
 
-def line_now(book: Book, lab: Lab, context: str) -> str:
+def line_now(book: Sessions, lab: Lab, context: str) -> str:
     """Return the line of the session that is open on this cluster; empty where there is none."""
     try:
         record = book.newest()
@@ -22,7 +22,7 @@ def line_now(book: Book, lab: Lab, context: str) -> str:
     return line_of(record, lab, time.time())
 
 
-def line_of(record: Record, lab: Lab, now: float) -> str:
+def line_of(record: SessionState, lab: Lab, now: float) -> str:
     """Return ``UNTIL DEADLINE STARTED DONE``: seconds since the epoch, and a task's id.
 
     After UNTIL a running clock is not to be believed: whoever wrote the line is gone. 0 stands for

@@ -34,7 +34,7 @@ class Grading:
 
 
 @dataclass(slots=True)
-class Record:
+class SessionState:
     """A session as it stands.
 
     ``state`` is running, paused, closing (an exam that is being graded) or ended; ``silent`` says

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labgrader.content.checklists import shares, tick
 from labgrader.learning.sessions.knowledge import knowledge
 from labgrader.learning.sessions.pace import pace_of
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.record import SessionState
 from labgrader.learning.sessions.store import Given
 from labgrader.model.checklist import Goals
 from labgrader.model.drill import Drill
@@ -35,7 +35,10 @@ class Background:
 
 
 def summarize(
-    record: Record, others: Sequence[Record], answers: Sequence[Given], content: Background
+    record: SessionState,
+    others: Sequence[SessionState],
+    answers: Sequence[Given],
+    content: Background,
 ) -> Summary:
     """Return how a session went.
 
@@ -69,7 +72,7 @@ def summarize(
     )
 
 
-def _run(record: Record, lab: Lab) -> Run:
+def _run(record: SessionState, lab: Lab) -> Run:
     return Run(
         name=record.name,
         mode=record.mode.value,
@@ -81,7 +84,7 @@ def _run(record: Record, lab: Lab) -> Run:
     )
 
 
-def _exam(record: Record, lab: Lab) -> Exam | None:
+def _exam(record: SessionState, lab: Lab) -> Exam | None:
     if record.mode is not Mode.EXAM:
         return None
     left = record.left(lab)
@@ -96,7 +99,7 @@ def _exam(record: Record, lab: Lab) -> Exam | None:
     )
 
 
-def _row(record: Record, task: Task, standing: Standing) -> TaskRow:
+def _row(record: SessionState, task: Task, standing: Standing) -> TaskRow:
     """Return a task's row; where its own time never ran, the time between its green checks."""
     spent = next(one for one in standing.tasks if one.task == task.id)
     earned, possible = record.points.get(task.id, (0.0, 0.0))[0], float(points_of(task.criteria()))
@@ -105,7 +108,7 @@ def _row(record: Record, task: Task, standing: Standing) -> TaskRow:
     return TaskRow(task.id, task.title, earned, possible, seconds, budget, spent.done)
 
 
-def _at_the_bell(record: Record, lab: Lab) -> float | None:
+def _at_the_bell(record: SessionState, lab: Lab) -> float | None:
     whole = record.whole(lab)
     over = whole is not None and record.seconds >= whole
     if record.mode is not Mode.EXAM or not over or whole is None or record.final is not None:
@@ -113,7 +116,7 @@ def _at_the_bell(record: Record, lab: Lab) -> float | None:
     return round(sum(earned for earned, _ in record.best_until(whole).values()), 2)
 
 
-def _results(record: Record, lab: Lab) -> list[CheckResult]:
+def _results(record: SessionState, lab: Lab) -> list[CheckResult]:
     """Return how each criterion stood when it was graded last; not graded is not judged."""
     found = []
     for one in lab.criteria():
@@ -126,7 +129,7 @@ def _results(record: Record, lab: Lab) -> list[CheckResult]:
 
 
 def _strengths(
-    record: Record, concepts: Sequence[Concept], known: Sequence[Known], lab: Lab
+    record: SessionState, concepts: Sequence[Concept], known: Sequence[Known], lab: Lab
 ) -> Iterator[Strength]:
     for concept, one in zip(concepts, known, strict=True):
         tasks = [task for task in lab.tasks if task.id in concept.tasks]

@@ -1,4 +1,4 @@
-"""Adds a session's events up to a ``Record`` (ADR 19, for exams ADR 23)."""
+"""Adds a session's events up to a ``SessionState`` (ADR 19, for exams ADR 23)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from labgrader.learning.sessions.moments import Moment
-from labgrader.learning.sessions.record import SILENCE_SECONDS, Grading, Record
+from labgrader.learning.sessions.record import SILENCE_SECONDS, Grading, SessionState
 from labgrader.learning.sessions.store import ODD, Entry
 from labgrader.model.modes import Mode
 
 Data = Mapping[str, Any]
 
 
-class Tally:
+class Reducer:
     """Adds events up, one after the other."""
 
     def __init__(self, name: str) -> None:
-        self._record = Record(name)
+        self._record = SessionState(name)
         self._last: Moment | None = None
         self._attended = False
 
@@ -40,7 +40,7 @@ class Tally:
         elif entry.kind in ("started", "paused", "resumed", "left"):
             self._attended = False
 
-    def _takes(self, change: Callable[[Record, Data], None], entry: Entry) -> bool:
+    def _takes(self, change: Callable[[SessionState, Data], None], entry: Entry) -> bool:
         """Make a change, or set an event aside whose content makes no sense."""
         try:
             change(self._record, entry.data)
@@ -59,13 +59,13 @@ class Tally:
         elif entry.kind == "later" and record.later is not None:
             record.later = replace(record.later, at=at)
 
-    def at(self, now: Moment) -> Record:
+    def at(self, now: Moment) -> SessionState:
         """Return the session as it stands at ``now``; its lists are shared and only ever grow."""
         record = replace(self._record, spent=dict(self._record.spent))
         self._pass(record, now)
         return record
 
-    def _pass(self, record: Record, now: Moment) -> None:
+    def _pass(self, record: SessionState, now: Moment) -> None:
         """Let the time pass since the last event."""
         record.silent = False
         if self._last is None:
@@ -90,20 +90,20 @@ class Tally:
                 record.spent[record.task] = record.spent.get(record.task, 0.0) + gone
 
 
-def replay(entries: Sequence[Entry], now: Moment) -> Record:
+def replay(entries: Sequence[Entry], now: Moment) -> SessionState:
     """Add the events of one session up. A clock that was set back never makes time negative."""
     return tally_of(entries[0].session, entries).at(now)
 
 
-def tally_of(name: str, entries: Iterable[Entry]) -> Tally:
+def tally_of(name: str, entries: Iterable[Entry]) -> Reducer:
     """Return the sum of ``entries``, to which more can be added."""
-    tally = Tally(name)
+    tally = Reducer(name)
     for entry in entries:
         tally.add(entry)
     return tally
 
 
-def _start(record: Record, data: Data) -> None:
+def _start(record: SessionState, data: Data) -> None:
     record.lab, record.context = str(data["lab"]), str(data["context"])
     known = {mode.value: mode for mode in Mode}  # events of version 1 have none
     record.mode = known.get(data.get("mode", ""), Mode.PRACTICE)
@@ -120,8 +120,8 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _become(state: str) -> Callable[[Record, Data], None]:
-    def change(record: Record, data: Data) -> None:
+def _become(state: str) -> Callable[[SessionState, Data], None]:
+    def change(record: SessionState, data: Data) -> None:
         record.state, record.lost = state, False
         record.done = str(data.get("done", ""))
         record.how = str(data.get("how", record.how))
@@ -130,57 +130,57 @@ def _become(state: str) -> Callable[[Record, Data], None]:
     return change
 
 
-def _work_on(record: Record, data: Data) -> None:
+def _work_on(record: SessionState, data: Data) -> None:
     record.task = str(data["task"])
 
 
-def _lose(record: Record, data: Data) -> None:
+def _lose(record: SessionState, data: Data) -> None:
     del data
     record.lost = True
 
 
-def _find(record: Record, data: Data) -> None:
+def _find(record: SessionState, data: Data) -> None:
     del data
     record.lost = False
 
 
-def _pass_check(record: Record, data: Data) -> None:
+def _pass_check(record: SessionState, data: Data) -> None:
     record.first_passed.setdefault(str(data["criterion"]), record.seconds)
 
 
-def _hint(record: Record, data: Data) -> None:
+def _hint(record: SessionState, data: Data) -> None:
     record.hints.append(str(data["criterion"]))
 
 
-def _solution(record: Record, data: Data) -> None:
+def _solution(record: SessionState, data: Data) -> None:
     record.solutions.append(str(data["step"]))
 
 
-def _over(record: Record, data: Data) -> None:
+def _over(record: SessionState, data: Data) -> None:
     record.over.setdefault(str(data["what"]), record.seconds)
 
 
-def _solve(record: Record, data: Data) -> None:
+def _solve(record: SessionState, data: Data) -> None:
     record.solved.append(str(data["task"]))
 
 
-def _grading(record: Record, data: Data) -> Grading:
+def _grading(record: SessionState, data: Data) -> Grading:
     tasks = {task: (float(a), float(b)) for task, (a, b) in data["tasks"].items()}
     return Grading(record.seconds, tasks, tuple(data["passed"]))
 
 
-def _score(record: Record, data: Data) -> None:
+def _score(record: SessionState, data: Data) -> None:
     """Take the grading at an exam's end: the first one counts."""
     if record.final is None:
         _grade(record, data)
         record.final = record.gradings[-1]
 
 
-def _later(record: Record, data: Data) -> None:
+def _later(record: SessionState, data: Data) -> None:
     record.later = _grading(record, data)
 
 
-def _grade(record: Record, data: Data) -> None:
+def _grade(record: SessionState, data: Data) -> None:
     grading = _grading(record, data)
     tasks, passed = grading.tasks, grading.passed
     record.gradings.append(grading)
@@ -195,7 +195,7 @@ def _grade(record: Record, data: Data) -> None:
         record.first_failed.setdefault(str(criterion), record.seconds)
 
 
-_CHANGES: Mapping[str, Callable[[Record, Data], None]] = {
+_CHANGES: Mapping[str, Callable[[SessionState, Data], None]] = {
     "started": _start,
     "task": _work_on,
     "paused": _become("paused"),

@@ -32,7 +32,7 @@ Run = Callable[[Sequence[str]], Said]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class CommandResult:
     """What became of a command. ``works`` None: it was not tried, and ``why`` says why not."""
 
     command: Command
@@ -57,9 +57,9 @@ class Rehearsal:
     chosen: str = _DEFAULT
     containers: bool = True
 
-    def attempts(self, commands: Sequence[Command]) -> list[Tried]:
+    def attempts(self, commands: Sequence[Command]) -> list[CommandResult]:
         """Try them all, a few at a time; in their order."""
-        found: dict[int, Tried] = {}
+        found: dict[int, CommandResult] = {}
 
         def attempt(at: int) -> None:
             found[at] = self.attempt(commands[at])
@@ -67,21 +67,23 @@ class Rehearsal:
         threads.parallel_for(attempt, range(len(commands)), WORKERS)
         return [found[at] for at in range(len(commands))]
 
-    def attempt(self, command: Command) -> Tried:
+    def attempt(self, command: Command) -> CommandResult:
         """Try one command."""
         planned = plan(command.words)
         if planned.kind is Kind.UNKNOWN:
-            return Tried(command, planned.kind, False, f"kubectl has no `{planned.target[0]}`")
+            return CommandResult(
+                command, planned.kind, False, f"kubectl has no `{planned.target[0]}`"
+            )
         why = command.broken or planned.fault or self._refused(planned, command)
         if why:
-            return Tried(command, planned.kind, False, why)
+            return CommandResult(command, planned.kind, False, why)
         if planned.kind is Kind.LEFT or command.substitutes:
-            return Tried(command, planned.kind, None, "it was not tried")
+            return CommandResult(command, planned.kind, None, "it was not tried")
         if planned.runs_in and not self.containers:
             return self._without_containers(command, planned)
         arguments = self._filled(planned.arguments, planned)
         if arguments is None:
-            return Tried(command, planned.kind, None, "there is nothing to try it on")
+            return CommandResult(command, planned.kind, None, "there is nothing to try it on")
         return self._judge(command, planned, arguments)
 
     def _refused(self, planned: Plan, command: Command) -> str:
@@ -110,21 +112,23 @@ class Rehearsal:
             return True
         return "NotFound" not in self.run(["get", "namespace", name, "-o", "name"]).err
 
-    def _judge(self, command: Command, planned: Plan, arguments: Sequence[str]) -> Tried:
+    def _judge(self, command: Command, planned: Plan, arguments: Sequence[str]) -> CommandResult:
         said = self._run(arguments, planned)
         late = said.code is None and planned.runs_in  # a log of pods that there are none of
         if late or any(one in said.err for one in _NOT_NOW):
-            return Tried(command, planned.kind, None, "it cannot be had at the moment")
+            return CommandResult(command, planned.kind, None, "it cannot be had at the moment")
         if said.code is None:
             raise TimedOut(f"kubectl {arguments[0]} did not end in time", "Grade again")
         why = _fault(said, planned, arguments)
         if why and NOTHING in said.err and self._had_pods(planned, arguments):
-            return Tried(command, planned.kind, True)  # none at the moment, but there would be
+            return CommandResult(
+                command, planned.kind, True
+            )  # none at the moment, but there would be
         if why and not planned.namespaced:
             there = self.run([*arguments, "-n", self.namespace])
             if not _fault(there, planned, arguments):
                 why = f"without `-n {self.namespace}` it looks into {self.chosen}: {why}"
-        return Tried(command, planned.kind, not why, why)
+        return CommandResult(command, planned.kind, not why, why)
 
     def _had_pods(self, planned: Plan, arguments: Sequence[str]) -> bool:
         """Whether a selector fits pods that somebody would make: their ReplicaSets say so."""
@@ -138,17 +142,17 @@ class Rehearsal:
     def _run(self, arguments: Sequence[str], planned: Plan) -> Said:
         return self.run(arguments if planned.namespaced else [*arguments, "-n", self.chosen])
 
-    def _without_containers(self, command: Command, planned: Plan) -> Tried:
+    def _without_containers(self, command: Command, planned: Plan) -> CommandResult:
         """Look at what a log or a figure would be of, where there is none to be had."""
         if command.words[0] == "top" or not (planned.target or planned.selects):
-            return Tried(command, planned.kind, None, "no container runs here")
+            return CommandResult(command, planned.kind, None, "no container runs here")
         words = [word for word in command.words[1:] if word not in planned.target]
         target = planned.target or ("pods",)
         kept = [word for word in plan(["delete", *target, *words]).arguments if word]
         looked = Plan(Kind.LOOKUP, tuple(kept), target, planned.namespaced, planned.selects)
         arguments = self._filled(looked.arguments, looked)
         if arguments is None:
-            return Tried(command, planned.kind, None, "there is nothing to try it on")
+            return CommandResult(command, planned.kind, None, "there is nothing to try it on")
         return self._judge(command, looked, arguments)
 
     def _filled(self, arguments: Sequence[str], planned: Plan) -> list[str] | None:

@@ -20,14 +20,14 @@ from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.app.workbench import Workbench
 from labgrader.learning.detail_level import shown
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.journal import Journal, Pulse
+from labgrader.learning.sessions.journal import Pulse, SessionRecorder
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
 from labgrader.report.pace import clock
 from labgrader.tui.drillbook import DrillBook
 from labgrader.tui.feed import Feed
 from labgrader.tui.inbox import Inbox
-from labgrader.tui.messages import Ended, Heard, Kept, Overtime
+from labgrader.tui.messages import Ended, EventsAvailable, Kept, Overtime
 from labgrader.tui.painting import FRAME_SECONDS, is_hidden, later
 from labgrader.tui.screens.session_actions import SessionActions
 from labgrader.tui.screens.step_actions import StepActions
@@ -53,7 +53,7 @@ class LabScreen(SessionActions, StepActions):
     def __init__(
         self,
         workbench: Workbench,
-        journal: Journal,
+        journal: SessionRecorder,
         *,
         level: Level = Level.GUIDED,
         now: Callable[[], datetime],
@@ -71,7 +71,7 @@ class LabScreen(SessionActions, StepActions):
         self.lab_task, self.lab_step = next((t, s) for t in lab.tasks for s in t.steps)
         self._now = now
         self._painting = asyncio.Lock()
-        self._inbox = Inbox(lambda: self.post_message(Heard()))
+        self._inbox = Inbox(lambda: self.post_message(EventsAvailable()))
         self._painted = 0.0
         self._passing: asyncio.TimerHandle | None = None
         self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
@@ -123,7 +123,7 @@ class LabScreen(SessionActions, StepActions):
         keys["f"] = [replace(binding, show=shown) for binding in keys["f"]]
         self.refresh_bindings()
 
-    @on(Heard)
+    @on(EventsAvailable)
     async def _hear(self) -> None:
         """Take what was said, at most once in a frame: it comes by the dozen."""
         rest = self._painted + FRAME_SECONDS - time.monotonic()

@@ -17,7 +17,7 @@ from textual.widgets import Static, Tree
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
 from labgrader.object_map.tree import Node
-from labgrader.object_map.watcher import Atlas, Map
+from labgrader.object_map.watcher import Map, MapWatcher
 from labgrader.report.clean import one_line
 from labgrader.report.map import fact, label
 from labgrader.tui import words
@@ -57,7 +57,7 @@ class MapScreen(Frame):
         super().__init__()
         self._workbench = workbench
         self._now = now or local_now
-        self._atlas: Atlas | None = None
+        self._atlas: MapWatcher | None = None
         self._since: datetime | None = None
 
     def compose_inside(self) -> ComposeResult:
@@ -81,7 +81,7 @@ class MapScreen(Frame):
     def _begin(self) -> None:
         lab = self._workbench.catalog.lab
         try:
-            self._atlas = Atlas(self._workbench.cluster, lab, lab.root)
+            self._atlas = MapWatcher(self._workbench.cluster, lab, lab.root)
         except LabError as error:
             self._say(Content.assemble(("✘ ", "bold $text-error"), words.foreign(error)))
             return

@@ -15,7 +15,7 @@ from textual.widgets import Markdown, Static
 from labgrader.app import reporting
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.learning.sessions.journal import Journal
+from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.model.summary import Summary, TaskRow
 from labgrader.report import files
 from labgrader.report.session_text import as_markdown, body
@@ -34,7 +34,7 @@ class ReportScreen(Window):
         Binding("s", "save", "Save", tooltip="Save the report as HTML and as Markdown, here")
     ]
 
-    def __init__(self, workbench: Workbench, journal: Journal) -> None:
+    def __init__(self, workbench: Workbench, journal: SessionRecorder) -> None:
         super().__init__()
         self._workbench = workbench
         self._journal = journal

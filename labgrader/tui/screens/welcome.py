@@ -24,7 +24,7 @@ from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.record import Record
+    from labgrader.learning.sessions.record import SessionState
     from labgrader.tui.seat import Seat
 
 FACTORS = (1.0, 1.5, 2.0)
@@ -51,7 +51,7 @@ class WelcomeScreen(Screen[None]):
         self._told: dict[str, str] = {}
         self._workbench: Workbench | None = None
         self._seat: Seat | None = None
-        self._open: Record | None = None
+        self._open: SessionState | None = None
         self._refusal = ""
         self._wanted = ""
 

@@ -9,8 +9,8 @@ from textual.widgets import Static
 
 from labgrader.app import exams
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.journal import Journal
-from labgrader.learning.sessions.record import Record
+from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.record import SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.report.as_json import number
@@ -25,7 +25,7 @@ from labgrader.tui.widgets.timer import LabTimer, TaskTimer
 class StatusBar(Vertical):
     """The head of the lab screen."""
 
-    def __init__(self, state: LabState, journal: Journal) -> None:
+    def __init__(self, state: LabState, journal: SessionRecorder) -> None:
         super().__init__(id="status")
         self._lab = state.lab
         self._journal = journal
@@ -71,7 +71,7 @@ class StatusBar(Vertical):
         return Content(f"✔ {what}: {score} points. {'Well done!' if last else 's goes on'}")
 
 
-def _ended(record: Record, lab: Lab) -> Content:
+def _ended(record: SessionState, lab: Lab) -> Content:
     """Say how the session ended, and what can be done now."""
     if record.mode is Mode.EXAM:
         line = exams.result_line(record, lab)

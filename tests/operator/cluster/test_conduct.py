@@ -11,7 +11,7 @@ import pytest
 from labgrader.content.catalog import load
 from labgrader.errors import LabError
 from labgrader.grading.context import Context
-from labgrader.grading.services import Instruments
+from labgrader.grading.services import CheckServices
 from labgrader.grading.snapshot import Snapshot
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import name_of
@@ -28,7 +28,7 @@ def conduct(lab: Lab) -> dict[str, bool | None]:
     catalog = load(content_root())
     (criterion,) = catalog.select(["operator_conduct"])
     deadline = time.monotonic() + 60
-    instruments = Instruments(may_write=True)
+    instruments = CheckServices(may_write=True)
     context = Context(Snapshot(lab.kube), PLATFORM, deadline, instruments=instruments)
     judge = catalog.checks[criterion.check].judge
     return {fact.name: fact.ok for fact in judge(context, **criterion.parameters) or ()}
