@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from labgrader.app.workbench import Workbench
-from labgrader.cli.verdict import conclude
+from labgrader.cli.exit_code import conclude
 from labgrader.errors import Cause, ExitCode
 from labgrader.grading.events import RunFinished
 from labgrader.grading.snapshot import LATE_SECONDS

@@ -20,7 +20,7 @@ from labgrader.app.workbench import Choice, Workbench
 from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.kube.rest_mapper import Kinds
 from labgrader.lab_state.solver import Solver
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch

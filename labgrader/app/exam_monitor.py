@@ -12,7 +12,7 @@ from enum import StrEnum
 from labgrader.app import exams
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
 
 LOOK_SECONDS = 1.0
 """How often it looks at the clock."""

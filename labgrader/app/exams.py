@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from labgrader.app.workbench import Workbench
 from labgrader.errors import UsageError
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.book import graded
-from labgrader.learning.sessions.journal import SessionRecorder
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import graded
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Terms
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Lab, points_of

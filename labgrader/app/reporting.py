@@ -6,8 +6,8 @@ from labgrader.app.workbench import Workbench
 from labgrader.content.checklists import load_goals
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SessionState
 from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.summary import Summary
 

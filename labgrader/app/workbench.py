@@ -163,12 +163,12 @@ class Workbench:
     def _instruments(self) -> CheckServices:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
         from labgrader.clusters.kubectl import Kubectl
-        from labgrader.clusters.prometheus import PROMETHEUS
+        from labgrader.clusters.rule_evaluator import PROMETHEUS
         from labgrader.grading.services import CheckServices
 
         record = None
         if self.target.provider == "embedded":
-            from labgrader.clusters.embedded.audit import AuditRecord
+            from labgrader.clusters.embedded.audit_log import AuditRecord
             from labgrader.clusters.embedded.layout import ClusterLayout
 
             root = self.target.kubeconfig.parent

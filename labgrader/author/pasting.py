@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labgrader.author.proof import Results
+from labgrader.author.case_result import Results
 from labgrader.clusters.embedded.binary import kube_binary
 from labgrader.clusters.target import Target
 from labgrader.errors import LabError

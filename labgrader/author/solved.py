@@ -8,7 +8,7 @@ from functools import cached_property
 
 from labgrader.app.workbench import Workbench
 from labgrader.author.batches import Reads, of_interests
-from labgrader.author.proof import Results
+from labgrader.author.case_result import Results
 from labgrader.errors import Cause, LabError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Resource

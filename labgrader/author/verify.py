@@ -9,9 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from labgrader.app.workbench import Workbench
-from labgrader.author.cases import Case, load_cases
-from labgrader.author.ground import Ground
-from labgrader.author.proof import (
+from labgrader.author.case_result import (
     Fault,
     Kind,
     Proof,
@@ -20,6 +18,8 @@ from labgrader.author.proof import (
     of_solution,
     skip,
 )
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import Case, load_cases
 from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.lab_state.reset import Reset
 from labgrader.model.result import Outcome, Verdict

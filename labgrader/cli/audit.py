@@ -18,7 +18,7 @@ from labgrader.kube.resources import CONFIG_MAP, POD, SECRET, Object, Resource, 
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.clusters.embedded.auditing import AuditServer, Entry
+    from labgrader.clusters.embedded.audit_server import AuditServer, Entry
     from labgrader.kube.client import Kube
 
 CHECK = "audit_policy"
@@ -89,7 +89,7 @@ def audit(workbench: Workbench, file: Path | None, *, follow: bool) -> None:
             "Only the lab's own cluster can be given a policy",
             "`labgrader cluster up` starts it; leave out --kubeconfig and --context",
         )
-    from labgrader.clusters.embedded.auditing import AuditServer, settled
+    from labgrader.clusters.embedded.audit_server import AuditServer, settled
     from labgrader.clusters.embedded.layout import ClusterLayout
 
     root = workbench.target.kubeconfig.resolve().parent

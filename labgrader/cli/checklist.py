@@ -5,9 +5,9 @@ from __future__ import annotations
 import rich_click as click
 
 from labgrader.app.workbench import Workbench
-from labgrader.cli.memory import remember
+from labgrader.cli.exit_code import conclude
 from labgrader.cli.options import workbench_options
-from labgrader.cli.verdict import conclude
+from labgrader.cli.session_notes import remember
 from labgrader.content.checklists import load_goals, shares, tick
 from labgrader.errors import ContentError
 from labgrader.report import checklists

@@ -10,7 +10,7 @@ from typing import Any
 import rich_click as click
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.cli import outside
+from labgrader.cli import local_operator
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
@@ -85,7 +85,7 @@ class _Story:
         self._workbench = workbench
         self._root = workbench.catalog.lab.root
         # Without containers the operator runs beside us; without its libraries nobody does.
-        self._outside = not workbench.runs_containers and outside.can_run()
+        self._outside = not workbench.runs_containers and local_operator.can_run()
         by_hand = not workbench.runs_containers and not self._outside
         self._solver = Solver(workbench.cluster, self._root, _nothing, manual=by_hand)
 
@@ -119,7 +119,7 @@ class _Story:
             tasks = [task.id for task in self._workbench.catalog.lab.tasks]
             for task in tasks[:OPERATOR_AFTER]:
                 self._solver.solve(task)
-            beside.enter_context(outside.operator(self._workbench))
+            beside.enter_context(local_operator.operator(self._workbench))
         self._solve()
         report = self._grade()
         score = report.score

@@ -13,8 +13,8 @@ from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.book import Sessions
-    from labgrader.learning.sessions.record import SessionState
+    from labgrader.learning.sessions.sessions import Sessions
+    from labgrader.learning.sessions.state import SessionState
     from labgrader.model.modes import Terms
 
 
@@ -70,7 +70,7 @@ def end(
         UsageError: another cluster or lab is chosen than the exam's, or the learner does not agree.
         LabError: the cluster cannot be graded.
     """
-    from labgrader.learning.sessions.journal import SessionRecorder
+    from labgrader.learning.sessions.recorder import SessionRecorder
 
     lab = workbench.catalog.lab
     if because:

@@ -14,7 +14,7 @@ from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.record import SessionState
+    from labgrader.learning.sessions.state import SessionState
 
 _MARK = "_labgrader_guarded"
 
@@ -80,7 +80,7 @@ def current() -> SessionState | None:
 def _read() -> SessionState | None:
     if not any_session():
         return None
-    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.sessions import Sessions
 
     try:
         return Sessions().open_one()

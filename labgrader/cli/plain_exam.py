@@ -12,12 +12,13 @@ import rich_click as click
 from labgrader.app import exams
 from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.app.workbench import Workbench
-from labgrader.cli import exam_prompts, teach
+from labgrader.cli import exam_prompts
+from labgrader.cli.tasks import as_markdown
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import Pulse, SessionRecorder
-from labgrader.learning.sessions.presence import ClusterLock
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.cluster_lock import ClusterLock
+from labgrader.learning.sessions.recorder import Pulse, SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
@@ -159,7 +160,7 @@ class PlainExam:
         elif line == "tasks" or line in tasks:
             chosen = [tasks[line]] if line in tasks else tasks.values()
             for task in chosen:
-                click.echo(teach.as_markdown(self._lab, task, Level.EXAM))
+                click.echo(as_markdown(self._lab, task, Level.EXAM))
         elif line:
             self._help()
 

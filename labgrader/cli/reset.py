@@ -8,14 +8,14 @@ import rich_click as click
 
 from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write, confirm, is_terminal
-from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
+from labgrader.cli.session_notes import remember
 from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.kube.obstacles import deletion
 from labgrader.lab_state.reset import Reset, Residue
 from labgrader.lab_state.reset_plan import Survey
 from labgrader.lab_state.solver import Solver
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
 

@@ -19,12 +19,12 @@ from labgrader.report.clean import one_line, to_json
 from labgrader.report.pace import clock
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.book import Sessions
-    from labgrader.learning.sessions.record import SessionState
+    from labgrader.learning.sessions.sessions import Sessions
+    from labgrader.learning.sessions.state import SessionState
 
 
 def _book() -> Sessions:
-    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.sessions import Sessions
 
     return Sessions()
 

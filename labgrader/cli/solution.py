@@ -7,8 +7,8 @@ import difflib
 import rich_click as click
 
 from labgrader.app.workbench import Workbench
-from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
+from labgrader.cli.session_notes import remember
 from labgrader.learning import detail_level, solution_diff
 from labgrader.model.task import Lab, Step, Task
 from labgrader.report.clean import clean

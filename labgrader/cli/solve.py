@@ -10,13 +10,13 @@ import rich_click as click
 from labgrader.app.workbench import Workbench
 from labgrader.cli import earlier
 from labgrader.cli.consent import ask_to_write
-from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
+from labgrader.cli.session_notes import remember
 from labgrader.errors import ExitCode
 from labgrader.kube.leases import leader
 from labgrader.kube.resources import LEASE
 from labgrader.lab_state.solver import NotApplied, Solver
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
 

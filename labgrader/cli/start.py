@@ -20,7 +20,7 @@ from labgrader.serve import BROWSER
 from labgrader.tui.launch import Wish
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.record import SessionState
+    from labgrader.learning.sessions.state import SessionState
 
 Progress = Callable[[str, str], None]
 
@@ -56,7 +56,7 @@ def start(
         )
     if plain:
         from labgrader.cli import plain_exam
-        from labgrader.learning.sessions.book import Sessions
+        from labgrader.learning.sessions.sessions import Sessions
 
         return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Sessions())
     if split:
@@ -90,7 +90,7 @@ def _running_exam(workbench: Workbench, name: str, mode: Mode) -> SessionState |
     if record is None or not record.is_exam:
         return None
     from labgrader.clusters.target import LAB_CONTEXT
-    from labgrader.learning.sessions.presence import holder
+    from labgrader.learning.sessions.cluster_lock import holder
 
     ours = _is_ours(workbench)
     context = f"{LAB_CONTEXT}{name}" if ours else workbench.connection.context
@@ -113,7 +113,7 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     began = datetime.now(UTC)
     with _opening():
-        from labgrader.learning.sessions.book import Sessions
+        from labgrader.learning.sessions.sessions import Sessions
         from labgrader.tui.app import run_app
         from labgrader.tui.launch import Launch
 
@@ -124,7 +124,7 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
         offered = (wanted.mode, wanted.factor, wanted.level)
         code = run_app(Launch(workbench, Sessions, own, *offered, at_once, terms=wanted.terms))
     if not os.environ.get(BROWSER):
-        from labgrader.cli.leaving import say_farewell
+        from labgrader.cli.exit_message import say_farewell
 
         say_farewell(workbench, began, name if own else None)
     return code

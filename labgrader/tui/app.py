@@ -23,7 +23,7 @@ from labgrader.tui.startup_messages import Chosen
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.journal import SessionRecorder
+    from labgrader.learning.sessions.recorder import SessionRecorder
     from labgrader.tui.screens.lab import LabScreen
 
 

@@ -11,7 +11,7 @@ from labgrader.model.modes import Level, Mode, Terms
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.sessions import Sessions
 
 Progress = Callable[[str, str], None]
 """Told a component and what it does now; called from any thread."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.learning.sessions.book import Sessions
 from labgrader.learning.sessions.prompt_clock import line_now
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.shell import subshell
 from labgrader.shell.subshell import Place
 

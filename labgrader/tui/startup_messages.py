@@ -12,8 +12,8 @@ from labgrader.tui.launch import Wish
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.record import SessionState
-    from labgrader.tui.seat import Seat
+    from labgrader.learning.sessions.state import SessionState
+    from labgrader.tui.session_start import Seat
 
 
 class Told(Message):

@@ -12,7 +12,7 @@ import yaml
 
 from labgrader.api import AuditPolicy, AuditRequest, BadPolicy
 from labgrader.cli import root
-from labgrader.clusters.embedded.auditing import AuditServer, Entry, settled
+from labgrader.clusters.embedded.audit_server import AuditServer, Entry, settled
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.errors import ExitCode, LabError, ProviderError
 from labgrader.kube.client import Kube

@@ -15,10 +15,10 @@ import pytest
 
 from colours import CHECK, RIGHT, answer, write_lab
 from labgrader.app.workbench import Choice, Workbench
+from labgrader.author.case_result import Kind
+from labgrader.author.case_runner import Ground
 from labgrader.author.cases import load_cases
-from labgrader.author.ground import Ground
 from labgrader.author.lint import lint
-from labgrader.author.proof import Kind
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author.ground import Ground
+from labgrader.author.case_runner import Ground
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.waiting import wait_until

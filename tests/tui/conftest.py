@@ -21,9 +21,9 @@ from labgrader.grading.change_feed import Change
 from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.grading.snapshot import ReadKey
 from labgrader.kube.resources import NAMESPACE
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
-from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.clock import Moment
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.result import Evidence, Item, Outcome
 from serving import kubeconfig_of_nothing

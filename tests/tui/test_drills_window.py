@@ -14,7 +14,7 @@ from labgrader.learning import drill_runs
 from labgrader.learning.drills import load_drills
 from labgrader.model.result import ClusterInfo, Outcome
 from labgrader.paths import content_root
-from labgrader.tui.drillbook import DrillBook, Stage
+from labgrader.tui.drill_progress import DrillBook, Stage
 from labgrader.tui.screens.drills import DrillsScreen
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen

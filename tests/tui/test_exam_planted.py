@@ -7,7 +7,7 @@ import string
 import pytest
 
 from labgrader.content import catalog
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.modes import Mode
 from labgrader.tui import shell
 from labgrader.tui.bindings import bindings_of

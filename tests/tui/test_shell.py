@@ -15,10 +15,10 @@ import yaml
 
 from labgrader.clusters.target import Target
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
 from labgrader.learning.sessions.prompt_clock import line_now
-from labgrader.learning.sessions.record import SILENCE_SECONDS
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SILENCE_SECONDS
 from labgrader.paths import STATE_VARIABLE
 from labgrader.shell import subshell as lower
 from labgrader.tui import shell

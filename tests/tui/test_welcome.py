@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from labgrader.errors import LabError, Unreachable
-from labgrader.learning.sessions.presence import ClusterLock
+from labgrader.learning.sessions.cluster_lock import ClusterLock
 from labgrader.model.modes import Mode
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch

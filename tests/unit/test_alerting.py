@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.clusters import prometheus
-from labgrader.clusters.prometheus import Prometheus
+from labgrader.clusters import rule_evaluator
+from labgrader.clusters.rule_evaluator import Prometheus
 from labgrader.errors import LabError, MissingCapability, TimedOut
 from labgrader.toolkit.prometheus.exposition import page_of, series_of
 from labgrader.toolkit.prometheus.rules import (
@@ -162,7 +162,7 @@ def test_groups_of_several_rules_keep_apart() -> None:
 
 def built() -> bool:
     try:
-        prometheus.rules_binary()
+        rule_evaluator.rules_binary()
     except LabError:
         return False
     return True
@@ -204,7 +204,7 @@ def test_an_alert_fires_in_time_and_says_for_whom() -> None:
 def test_an_answer_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Prometheus()
     first = judge.ask({"queries": ["up"]}, timeout=20)
-    monkeypatch.setattr(prometheus, "rules_binary", lambda: Path("/nowhere"))
+    monkeypatch.setattr(rule_evaluator, "rules_binary", lambda: Path("/nowhere"))
     assert judge.ask({"queries": ["up"]}, timeout=20) is first
 
 
@@ -243,7 +243,7 @@ def test_without_the_program_alerts_are_not_judged(monkeypatch: pytest.MonkeyPat
     def missing() -> Path:
         raise LabError("not built", "Run `make kube`")
 
-    monkeypatch.setattr(prometheus, "rules_binary", missing)
+    monkeypatch.setattr(rule_evaluator, "rules_binary", missing)
     with pytest.raises(MissingCapability, match="make kube"):
         Prometheus().ask({}, timeout=1)
 

@@ -11,10 +11,10 @@ import pytest
 from colours import CHECK, RIGHT, answer, write_lab
 from lab_on_fake import LabOnFake
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author import ground as ground_module
+from labgrader.author import case_runner as ground_module
 from labgrader.author import solved
-from labgrader.author.ground import Ground
-from labgrader.author.proof import Kind, Proof
+from labgrader.author.case_result import Kind, Proof
+from labgrader.author.case_runner import Ground
 from labgrader.author.verify import choose_cases
 from labgrader.errors import Rejected
 from labgrader.grading.services import CheckServices

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author import table
-from labgrader.author.cases import Case, load_cases
-from labgrader.author.ground import Ground
-from labgrader.author.proof import (
+from labgrader.author import confusion_table
+from labgrader.author.case_result import (
     Fault,
     Kind,
     Proof,
@@ -22,6 +20,8 @@ from labgrader.author.proof import (
     of_mistakes,
     of_solution,
 )
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import Case, load_cases
 from labgrader.author.scaffold import new_check, new_task
 from labgrader.author.verify import Verification, choose_cases
 from labgrader.cli import root as cli
@@ -150,13 +150,13 @@ def test_the_table_counts() -> None:
         proof(PASSED, None, Kind.BROKEN_CASE),
         proof(FAILED, ERROR, Kind.UNJUDGED),
     )
-    assert table.rows(run)["one"] == table.Row(2, 1, 1, 1, 1, 1, 0, 1, 1)
-    assert table.rows(run)["two"] == table.Row()
-    shown = table.render(run)
+    assert confusion_table.rows(run)["one"] == confusion_table.Row(2, 1, 1, 1, 1, 1, 0, 1, 1)
+    assert confusion_table.rows(run)["two"] == confusion_table.Row()
+    shown = confusion_table.render(run)
     assert "failed: 7 cases (4 wrong, 3 right), 5 not as they should be" in shown
     assert "the/file.yaml" in shown
     assert "\x1b" not in shown
-    data = json.loads(table.as_json(run))
+    data = json.loads(confusion_table.as_json(run))
     assert data["criteria"][0]["wrong_passed"] == 1
     assert len(data["cases"]) == 7
     assert data["outcome"] == "failed"
@@ -170,7 +170,7 @@ def test_only_perfect_is_passed() -> None:
     miss = Fault(Kind.MISS, "one", "the empty cluster", "passes")
     run = verification(proof(FAILED, FAILED), empty=(miss,))
     assert run.verdict() is Verdict.FAILED
-    assert "NO" in table.render(run)
+    assert "NO" in confusion_table.render(run)
 
 
 def test_cases_are_chosen_by_criterion_name_or_file() -> None:

@@ -11,7 +11,7 @@ from test_policy import commands
 
 from labgrader.cli import root
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.model.modes import Mode
 from odd_server import Answer, OddServer, ok, status
 from planted_lab import found_in, plant

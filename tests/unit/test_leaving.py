@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.cli.leaving import farewell
-from labgrader.learning.sessions.record import Grading, SessionState
+from labgrader.cli.exit_message import farewell
+from labgrader.learning.sessions.state import Grading, SessionState
 from labgrader.model.modes import Mode
 
 POINTS = [Grading(60.0, {"task1": (20.0, 20.0), "task2": (1.5, 20.0)}, ())]

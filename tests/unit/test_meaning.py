@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labgrader.clusters import prometheus
-from labgrader.clusters.prometheus import Prometheus
+from labgrader.clusters import rule_evaluator
+from labgrader.clusters.rule_evaluator import Prometheus
 from labgrader.errors import LabError
 from labgrader.toolkit.prometheus.exposition import declared_in, series_of
 from labgrader.toolkit.prometheus.rules import (
@@ -143,7 +143,7 @@ def test_what_only_rises() -> None:
 
 def built() -> bool:
     try:
-        prometheus.rules_binary()
+        rule_evaluator.rules_binary()
     except LabError:
         return False
     return True

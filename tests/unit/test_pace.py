@@ -7,7 +7,7 @@ import pytest
 from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
 from labgrader.learning.sessions.pace import pace_of
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.state import SessionState
 from labgrader.paths import content_root
 from labgrader.report.pace import as_text
 

@@ -11,8 +11,8 @@ from test_session_time import Machine
 
 from labgrader.app import exams
 from labgrader.cli.plain_exam import PlainExam, time_line
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.task import Snippet

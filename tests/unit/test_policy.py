@@ -10,7 +10,7 @@ import pytest
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.model.modes import Level, Mode, Terms
 from serving import kubeconfig_of_nothing
 

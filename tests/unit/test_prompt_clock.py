@@ -9,7 +9,7 @@ import pytest
 
 from labgrader.content import catalog
 from labgrader.learning.sessions.prompt_clock import line_of
-from labgrader.learning.sessions.record import SILENCE_SECONDS, SessionState
+from labgrader.learning.sessions.state import SILENCE_SECONDS, SessionState
 from labgrader.model.modes import Mode
 
 LAB = catalog.load(Path(__file__).parent.parent / "data" / "tui_lab").lab

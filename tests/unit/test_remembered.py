@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from labgrader import paths
-from labgrader.clusters import prometheus
-from labgrader.clusters.prometheus import Prometheus
+from labgrader.clusters import rule_evaluator
+from labgrader.clusters.rule_evaluator import Prometheus
 from labgrader.util import result_cache
 from labgrader.util.result_cache import Remembered
 
@@ -45,7 +45,7 @@ class Program:
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
     made = Program(tmp_path)
-    monkeypatch.setattr(prometheus, "rules_binary", lambda: made.path)
+    monkeypatch.setattr(rule_evaluator, "rules_binary", lambda: made.path)
     return made
 
 

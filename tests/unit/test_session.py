@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.clock import Moment
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
 

@@ -12,8 +12,8 @@ from test_session_time import Machine, attend
 from labgrader.app import exams
 from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.errors import LabError, Unreachable, UsageError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import CheckResult, Outcome

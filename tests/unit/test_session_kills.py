@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
-from labgrader.learning.sessions.presence import ClusterLock
+from labgrader.learning.sessions.cluster_lock import ClusterLock
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.result import CheckResult, Outcome
 
@@ -76,7 +76,7 @@ def test_the_second_at_a_cluster_is_told_who_is_there(tmp_path: Path) -> None:
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from labgrader.learning.sessions.presence import Presence\n"
+        "from labgrader.learning.sessions.cluster_lock import Presence\n"
         "here = Presence('https://a', Path(sys.argv[1])); print(repr(here.take()), flush=True)\n"
         "time.sleep(600)\n"
     )

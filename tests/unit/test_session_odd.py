@@ -10,7 +10,7 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.errors import ExitCode
-from labgrader.learning.sessions.book import Sessions
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 
 AT = "2026-01-01T00:00:00+00:00"

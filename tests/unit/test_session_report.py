@@ -12,7 +12,7 @@ from labgrader.content.catalog import load
 from labgrader.content.checklists import load_goals
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
-from labgrader.learning.sessions.record import Grading, SessionState
+from labgrader.learning.sessions.state import Grading, SessionState
 from labgrader.learning.sessions.store import Given
 from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.modes import Mode

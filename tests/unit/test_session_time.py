@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from labgrader.errors import UsageError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
-from labgrader.learning.sessions.moments import Moment, now
+from labgrader.learning.sessions.clock import Moment, now
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Entry, Store
 from labgrader.model.modes import Mode
 from labgrader.model.result import CheckResult, Outcome

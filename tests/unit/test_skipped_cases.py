@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author import table
+from labgrader.author import confusion_table
+from labgrader.author.case_result import Kind, Proof, skip
+from labgrader.author.case_runner import Ground
 from labgrader.author.cases import Case, faults_of, load_cases
-from labgrader.author.ground import Ground
-from labgrader.author.proof import Kind, Proof, skip
 from labgrader.author.verify import Verification
 from labgrader.errors import Cause
 from labgrader.model.result import CheckResult, Outcome, Verdict
@@ -58,8 +58,8 @@ def test_what_is_skipped_is_counted_and_named() -> None:
     assert found.verdict() is Verdict.UNJUDGED
     assert found.verdict([Cause.CAPABILITY]) is Verdict.PASSED
     assert found.verdict([Cause.UNREACHABLE]) is Verdict.UNJUDGED
-    assert table.rows(found)["one"].unjudged == 1
-    text = table.render(found)
+    assert confusion_table.rows(found)["one"].unjudged == 1
+    text = confusion_table.render(found)
     assert "one/runs.yaml" in text
     assert "skipped: nothing runs here" in text
     assert "2 cases (2 wrong, 0 right), all others as they should be, 1 skipped" in text

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labgrader.author.content import Content
-from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps
+from labgrader.author.schema_rules import offences, unfinished
 from labgrader.learning.quiz import quiz_files
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from labgrader.author.content import Content, task_id
-from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps
+from labgrader.author.schema_rules import offences, unfinished
 from labgrader.content.validation import SCHEMA
 
 POINTS = 20

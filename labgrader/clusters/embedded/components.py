@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from labgrader.clusters.embedded.documents import LEASE_SECONDS
 from labgrader.clusters.embedded.layout import API_READY, CLUSTER_VARIABLE, ClusterLayout
+from labgrader.clusters.embedded.manifests import LEASE_SECONDS
 from labgrader.clusters.embedded.pki import Pki
 
 SERVICE_RANGE = "10.96.0.0/16"

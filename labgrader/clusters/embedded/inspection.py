@@ -9,8 +9,8 @@ import psutil
 from labgrader.clusters.embedded import processes
 from labgrader.clusters.embedded.api import Api, NotReady
 from labgrader.clusters.embedded.files import read_json
-from labgrader.clusters.embedded.kinds import before
 from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded.node_kinds import before
 from labgrader.clusters.embedded.pki import Pki
 from labgrader.clusters.provider import ClusterStatus, ComponentStatus
 

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 from labgrader.clusters.embedded import processes
+from labgrader.clusters.embedded.file_ownership import owned
 from labgrader.clusters.embedded.files import cluster_lock, explained
 from labgrader.clusters.embedded.inspection import inspect
-from labgrader.clusters.embedded.kinds import before, choose, is_roots, only_root
 from labgrader.clusters.embedded.layout import ClusterLayout
-from labgrader.clusters.embedded.owner import owned
+from labgrader.clusters.embedded.node_kinds import before, choose, is_roots, only_root
 from labgrader.clusters.embedded.start import Starter
 from labgrader.clusters.embedded.stop import stop
 from labgrader.clusters.provider import ClusterStatus, Progress, silent

@@ -11,9 +11,9 @@ from typing import Any
 
 from labgrader.clusters.embedded.api import Api, NotReady
 from labgrader.clusters.embedded.boundedlog import telling_line
-from labgrader.clusters.embedded.documents import LEASE_SECONDS, NODE_NAME, node
 from labgrader.clusters.embedded.files import disk_full, read_json
 from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.clusters.embedded.manifests import LEASE_SECONDS, NODE_NAME, node
 from labgrader.clusters.provider import Progress
 from labgrader.errors import ProviderError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from labgrader.clusters.embedded import documents
+from labgrader.clusters.embedded import manifests
 from labgrader.clusters.embedded.components import components, plan
 from labgrader.clusters.embedded.files import disk_full, read_json, write_json, write_private
 from labgrader.clusters.embedded.layout import ClusterLayout
@@ -47,7 +47,7 @@ def prepare(
         progress("certificates", "made keys and certificates")
     port = _port(layout, progress)
     write_kubeconfig(layout)
-    write_private(layout.conf / "audit-policy.yaml", documents.audit_policy())
+    write_private(layout.conf / "audit-policy.yaml", manifests.audit_policy())
     _link(layout.bin / "kubectl", binary)
     if real_nodes:
         from labgrader.clusters.embedded.nodes.prepare import plan_for_real_node
@@ -63,7 +63,7 @@ def _plan_for_simulated_node(
     layout: ClusterLayout, pki: Pki, binary: Path, port: int
 ) -> dict[str, object]:
     for name in _COMPONENT_KUBECONFIGS:
-        content = documents.kubeconfig(pki, name, f"https://127.0.0.1:{port}", layout.context)
+        content = manifests.kubeconfig(pki, name, f"https://127.0.0.1:{port}", layout.context)
         write_private(layout.conf / f"{name}.kubeconfig", content)
     return plan(layout, binary, components(layout, pki, port))
 
@@ -86,7 +86,7 @@ def remember(layout: ClusterLayout, **facts: object) -> None:
 def write_kubeconfig(layout: ClusterLayout) -> None:
     """Make the learner's kubeconfig for the port that is remembered, where it is not so already."""
     server = f"https://127.0.0.1:{stored_port(layout)}"
-    content = documents.kubeconfig(Pki(layout.pki), "admin", server, layout.context)
+    content = manifests.kubeconfig(Pki(layout.pki), "admin", server, layout.context)
     write_private(layout.kubeconfig, content)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from labgrader.clusters.embedded import preflight, processes
 from labgrader.clusters.embedded.api import Api, NotReady
 from labgrader.clusters.embedded.binary import kube_binary, kube_crds
-from labgrader.clusters.embedded.extras import apply_crds
+from labgrader.clusters.embedded.crds import apply_crds
 from labgrader.clusters.embedded.files import read_json
 from labgrader.clusters.embedded.launch import Tether, launch
 from labgrader.clusters.embedded.layout import ClusterLayout
@@ -110,7 +110,7 @@ class Starter:
         try:
             waiting = Readiness(self._layout, api, alive, real_nodes=self._real)
             if self._real:
-                from labgrader.clusters.embedded.nodes.equip import equipped
+                from labgrader.clusters.embedded.nodes.addons import equipped
 
                 with equipped(self._layout, api, alive, self._progress):
                     waiting.wait(self._progress)

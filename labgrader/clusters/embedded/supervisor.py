@@ -119,7 +119,7 @@ class Supervisor:
 
     def _collect_orphans(self) -> None:
         """Do the duty of a PID namespace's init: what lost its parent becomes ours."""
-        from labgrader.clusters.embedded.nodes.world import reap
+        from labgrader.clusters.embedded.nodes.namespaces import reap
 
         reap({child.pid for child in self.children if child.pid is not None})
 
@@ -190,10 +190,10 @@ def main(arguments: list[str]) -> None:
     root = Path(arguments[0])
     namespaces = json.loads((root / "run" / "plan.json").read_bytes()).get("namespaces")
     if namespaces:
-        from labgrader.clusters.embedded.nodes import world
+        from labgrader.clusters.embedded.nodes.namespaces import enter, open_door
 
         try:
-            world.open_door(namespaces["port"])
+            open_door(namespaces["port"])
         except OSError as error:
             sys.stderr.write(f"error: port {namespaces['port']}: {error.strerror}\n")
             sys.exit(DOOR_TAKEN)
@@ -204,7 +204,7 @@ def main(arguments: list[str]) -> None:
     _only_one(root / "run")
     if namespaces:
         try:
-            world.enter(root, namespaces)
+            enter(root, namespaces)
         except OSError as error:
             sys.exit(f"error: the cluster's namespaces: {error}")
     Supervisor(root).main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.checklist import Pace
 from labgrader.model.pace import Spent, Standing, Stuck
 from labgrader.model.task import Task

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from labgrader.errors import LabError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.record import SILENCE_SECONDS, SessionState
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SILENCE_SECONDS, SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab
 

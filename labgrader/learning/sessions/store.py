@@ -14,7 +14,7 @@ from typing import Any
 
 from labgrader import paths
 from labgrader.errors import LabError
-from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.clock import Moment
 
 SCHEMA_VERSION = 2
 _CREATE = """

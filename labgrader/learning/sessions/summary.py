@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from labgrader.content.checklists import shares, tick
 from labgrader.learning.sessions.knowledge import knowledge
 from labgrader.learning.sessions.pace import pace_of
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.state import SessionState
 from labgrader.learning.sessions.store import Given
 from labgrader.model.checklist import Goals
 from labgrader.model.drill import Drill

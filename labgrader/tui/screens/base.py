@@ -7,7 +7,7 @@ from textual.screen import Screen
 
 from labgrader.app.workbench import Workbench
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab, Step, Task
 from labgrader.tui.bindings import bindings_of

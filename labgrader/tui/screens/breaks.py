@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.timer import TICK_SECONDS, as_clock
 

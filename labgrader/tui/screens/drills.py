@@ -20,9 +20,9 @@ from labgrader.learning.drill_runs import Health
 from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
 from labgrader.model.task import Criterion
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.background import in_thread
-from labgrader.tui.drillbook import DrillBook, Stage
+from labgrader.tui.drill_progress import DrillBook, Stage
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets import drill_parts as parts
@@ -154,7 +154,7 @@ class DrillsScreen(Frame):
         if self._asking:
             context = self._workbench.cluster.connection.context
             asked = f"labgrader did not start the cluster of context {context}; y breaks it there"
-            lines.append(Content.assemble(("? ", "bold $text-warning"), words.foreign(asked)))
+            lines.append(Content.assemble(("? ", "bold $text-warning"), formatting.foreign(asked)))
         news.update(Content("\n").join(lines))
         text = parts.page(drill, level, over=stage is Stage.HEALTHY)
         if text != self._text:

@@ -20,13 +20,13 @@ from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
 from labgrader.app.workbench import Workbench
 from labgrader.learning.detail_level import shown
 from labgrader.learning.sessions import policy
-from labgrader.learning.sessions.journal import Pulse, SessionRecorder
+from labgrader.learning.sessions.recorder import Pulse, SessionRecorder
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
 from labgrader.report.pace import clock
-from labgrader.tui.drillbook import DrillBook
-from labgrader.tui.feed import Feed
-from labgrader.tui.inbox import Inbox
+from labgrader.tui.drill_progress import DrillBook
+from labgrader.tui.event_queue import Inbox
+from labgrader.tui.grading_thread import Feed
 from labgrader.tui.messages import Ended, EventsAvailable, Kept, Overtime
 from labgrader.tui.painting import FRAME_SECONDS, is_hidden, later
 from labgrader.tui.screens.session_actions import SessionActions

@@ -20,7 +20,7 @@ from labgrader.learning.sessions.knowledge import knowledge
 from labgrader.learning.sessions.quizzing import Round, open_first
 from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.quiz import Concept, Kind, Known, Question
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.background import in_thread
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.quiz_parts import Chosen, ConceptList, QuestionView, result_text
@@ -123,7 +123,7 @@ class QuizScreen(Frame):
         """Say what went wrong, in a line of the window; nothing takes it away."""
         news = self.query_one("#quiz-news", Static)
         news.display = bool(text)
-        news.update(Content.assemble(("✘ ", "bold $text-error"), words.foreign(text)))
+        news.update(Content.assemble(("✘ ", "bold $text-error"), formatting.foreign(text)))
 
     @on(OptionList.OptionSelected, "#concepts")
     def _click_concept(self) -> None:

@@ -15,11 +15,11 @@ from textual.widgets import Markdown, Static
 from labgrader.app import reporting
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.summary import Summary, TaskRow
 from labgrader.report import files
 from labgrader.report.session_text import as_markdown, body
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.timer import as_clock
 
@@ -54,7 +54,7 @@ class ReportScreen(Window):
         try:
             self._summary = self._sum_up()
         except LabError as error:
-            self.query_one("#times", Static).update(words.foreign(error))
+            self.query_one("#times", Static).update(formatting.foreign(error))
             return
         self.query_one("#times", Static).update(times(self._summary))
         await self.query_one(Markdown).update(body(self._summary))
@@ -85,7 +85,7 @@ def times(summary: Summary) -> Content:
     rows = summary.tasks
     longest = max([*(row.seconds for row in rows), *(row.budget or 0 for row in rows), 1.0])
     lines = [_bar(row, BAR / longest) for row in rows]
-    legend = Content.styled("█ time   ▓ over the budget   │ budget", words.MUTED)
+    legend = Content.styled("█ time   ▓ over the budget   │ budget", formatting.MUTED)
     return Content("\n").join([*lines, legend])
 
 

@@ -24,8 +24,8 @@ from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.record import SessionState
-    from labgrader.tui.seat import Seat
+    from labgrader.learning.sessions.state import SessionState
+    from labgrader.tui.session_start import Seat
 
 FACTORS = (1.0, 1.5, 2.0)
 PRACTICE, UNTIMED, TIMED, EXAM, RESUME = "practice", "untimed", "timed", "exam", "resume"
@@ -107,7 +107,7 @@ class WelcomeScreen(Screen[None]):
 
     @on(Ready)
     def _be_ready(self, message: Ready) -> None:
-        from labgrader.tui.seat import Seat
+        from labgrader.tui.session_start import Seat
 
         self._workbench = message.workbench
         self.query_one("#welcome-title", Static).update(message.title)

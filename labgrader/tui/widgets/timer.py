@@ -5,8 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.learning.sessions.journal import SessionRecorder
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.tui.messages import Ended, Overtime

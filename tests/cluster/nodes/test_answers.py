@@ -13,11 +13,11 @@ import pytest
 
 from answers import Answers, selected
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author import proof
+from labgrader.author import case_result
+from labgrader.author.case_runner import Ground
 from labgrader.author.cases import Case, load_cases
-from labgrader.author.ground import Ground
 from labgrader.author.verify import cases_folder
-from labgrader.clusters.embedded.audit import AuditRecord
+from labgrader.clusters.embedded.audit_log import AuditRecord
 from labgrader.errors import Cause
 from labgrader.grading.events import RunFinished
 from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
@@ -52,8 +52,8 @@ def ground(module_state: Path, real_lab: RealLab) -> Iterator[Ground]:
     workbench = opened(real_lab)
     solved = Ground(workbench)
     solved.clear()
-    assert not list(proof.of_empty_cluster(solved.grade()))
-    assert not list(proof.of_solution(solved.solve()))
+    assert not list(case_result.of_empty_cluster(solved.grade()))
+    assert not list(case_result.of_solution(solved.solve()))
     yield solved
     solved.clear()
     workbench.close()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from labgrader.clusters.embedded import audit
-from labgrader.clusters.embedded.audit import AuditRecord
+from labgrader.clusters.embedded import audit_log
+from labgrader.clusters.embedded.audit_log import AuditRecord
 from labgrader.kube.resources import Resource
 
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
@@ -48,7 +48,7 @@ def test_a_log_that_is_renamed_just_before_it_is_read_is_not_missed(
 ) -> None:
     current, part = tmp_path / "audit.log", tmp_path / "audit-2026-01-01T00-00-00.000.log"
     log(current, event("create", "a", stageTimestamp="2026-01-01T00:00:01.5Z"))
-    original = audit._new_lines
+    original = audit_log._new_lines
 
     def late(path: Path, read: dict[int, int]) -> list[bytes]:
         if path == current and not part.exists():
@@ -56,7 +56,7 @@ def test_a_log_that_is_renamed_just_before_it_is_read_is_not_missed(
             log(current, event("delete", "a", stageTimestamp="2026-01-01T00:00:02.5Z"))
         return original(path, read)
 
-    monkeypatch.setattr(audit, "_new_lines", late)
+    monkeypatch.setattr(audit_log, "_new_lines", late)
     deeds = AuditRecord(current).deeds(ALGORITHM, "lab")
     assert [deed.verb for deed in deeds] == ["create", "delete"]
 

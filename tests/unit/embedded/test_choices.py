@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from labgrader.clusters.embedded import components, documents, readiness, setup
+from labgrader.clusters.embedded import components, manifests, readiness, setup
 from labgrader.clusters.embedded.api import NotReady
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.embedded.pki import Pki
@@ -57,7 +57,7 @@ def test_only_the_store_stops_last(plan):
 def test_the_kubeconfig_is_complete_and_names_no_file(tmp_path):
     pki = Pki(tmp_path)
     pki.ensure()
-    text = documents.kubeconfig(pki, "admin", "https://127.0.0.1:1", "labgrader-x")
+    text = manifests.kubeconfig(pki, "admin", "https://127.0.0.1:1", "labgrader-x")
     config = yaml.safe_load(text)
     assert config["current-context"] == "labgrader-x"
     assert config["contexts"][0]["context"]["namespace"] == "default"
@@ -66,7 +66,7 @@ def test_the_kubeconfig_is_complete_and_names_no_file(tmp_path):
 
 
 def test_the_audit_policy_meets_secrets_before_any_rule_that_logs_bodies():
-    rules = yaml.safe_load(documents.audit_policy())["rules"]
+    rules = yaml.safe_load(manifests.audit_policy())["rules"]
     bodies = [i for i, rule in enumerate(rules) if rule["level"] in ("Request", "RequestResponse")]
     closed = [
         i
@@ -80,7 +80,7 @@ def test_the_audit_policy_meets_secrets_before_any_rule_that_logs_bodies():
 
 
 def test_the_audit_policy_records_leases_of_the_lab_only_and_no_bodies():
-    rules = yaml.safe_load(documents.audit_policy())["rules"]
+    rules = yaml.safe_load(manifests.audit_policy())["rules"]
     about = [
         r for r in rules if any("leases" in x.get("resources", []) for x in r.get("resources", []))
     ]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.clusters.embedded import kinds
-from labgrader.clusters.embedded.nodes import cgroups, door, volumes
+from labgrader.clusters.embedded import node_kinds
+from labgrader.clusters.embedded.nodes import cgroups, port_forward, volumes
 
 
 def _version_2(top: Path, controllers: str = "cpuset cpu io memory pids") -> Path:
@@ -158,7 +158,7 @@ def test_the_door_passes_bytes_and_ends_both_ways():
         socket.create_connection(outside.getsockname()) as here,
     ):
         there, _ = outside.accept()
-        serving = threading.Thread(target=door._serve, args=(there, inside.getsockname()))
+        serving = threading.Thread(target=port_forward._serve, args=(there, inside.getsockname()))
         serving.start()
         answer, _ = inside.accept()
         with answer:
@@ -180,7 +180,7 @@ def test_what_runs_for_ever_imports_the_standard_library_only(module):
         "names = {n.partition('.')[0] for n in sys.modules} - set(sys.stdlib_module_names)\n"
         "print(sorted(n for n in names if not n.startswith('_')))"
     )
-    root = Path(kinds.__file__).parents[3]
+    root = Path(node_kinds.__file__).parents[3]
     command = [sys.executable, "-S", "-P", "-c", code]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(root)}, capture_output=True, text=True, check=True

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from labgrader.clusters.embedded import kinds, setup
+from labgrader.clusters.embedded import node_kinds, setup
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.embedded.nodes import (
     files,
@@ -43,12 +43,12 @@ def possible(monkeypatch):
 
 
 def test_a_cluster_keeps_its_kind_of_node(layout, possible):
-    assert kinds.choose(layout, "", silent) == "simulated"
+    assert node_kinds.choose(layout, "", silent) == "simulated"
     _made(layout, real=True)
-    assert kinds.choose(layout, "", silent) == "real"
-    assert kinds.choose(layout, "auto", silent) == "real"
+    assert node_kinds.choose(layout, "", silent) == "real"
+    assert node_kinds.choose(layout, "auto", silent) == "real"
     with pytest.raises(UsageError, match="made with real nodes") as error:
-        kinds.choose(layout, "simulated", silent)
+        node_kinds.choose(layout, "simulated", silent)
     assert "--purge" in error.value.next_step
 
 
@@ -56,20 +56,20 @@ def test_auto_says_why_nodes_are_simulated(layout, monkeypatch):
     said: list[str] = []
     obstacles = requirements.Obstacles(("it needs root",), ("runc",))
     monkeypatch.setattr(requirements, "find", lambda: obstacles)
-    assert kinds.choose(layout, "auto", lambda c, m: said.append(m)) == "simulated"
+    assert node_kinds.choose(layout, "auto", lambda c, m: said.append(m)) == "simulated"
     assert "it needs root; these packages are missing: runc" in said[0]
     with pytest.raises(ProviderError, match="it needs root") as error:
-        kinds.choose(layout, "real", silent)
+        node_kinds.choose(layout, "real", silent)
     assert "sudo" in error.value.next_step
 
 
 def test_auto_wants_the_images_too(layout, possible, monkeypatch):
     said: list[str] = []
     monkeypatch.setattr(images, "built", list)
-    assert kinds.choose(layout, "auto", lambda c, m: said.append(m)) == "simulated"
+    assert node_kinds.choose(layout, "auto", lambda c, m: said.append(m)) == "simulated"
     assert "make images" in said[0]
     monkeypatch.setattr(images, "built", lambda: ["one"])
-    assert kinds.choose(layout, "auto", silent) == "real"
+    assert node_kinds.choose(layout, "auto", silent) == "real"
 
 
 def test_only_root_may_touch_a_real_node(layout, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labgrader.clusters.embedded import documents
+from labgrader.clusters.embedded import manifests
 from labgrader.clusters.embedded.components import plan
 from labgrader.clusters.embedded.files import write_private
 from labgrader.clusters.embedded.layout import ClusterLayout
@@ -48,7 +48,7 @@ def plan_for_real_node(
         (layout.root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     server = f"https://{NODE_ADDRESS}:{table.API_PORT}"
     for name in _KUBECONFIGS:
-        content = documents.kubeconfig(pki, name, server, layout.context)
+        content = manifests.kubeconfig(pki, name, server, layout.context)
         write_private(layout.conf / f"{name}.kubeconfig", content)
     snapshotter = requirements.snapshotter(layout.node)
     for name, content in {

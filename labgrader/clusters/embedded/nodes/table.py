@@ -14,8 +14,8 @@ from labgrader.clusters.embedded.components import (
     etcd_flags,
     scheduler_flags,
 )
-from labgrader.clusters.embedded.documents import NODE_NAME
 from labgrader.clusters.embedded.layout import API_READY, ClusterLayout
+from labgrader.clusters.embedded.manifests import NODE_NAME
 from labgrader.clusters.embedded.pki import FRONT_PROXY, NODE_ADDRESS, Pki
 
 API_PORT = 6443
@@ -46,7 +46,7 @@ def components(layout: ClusterLayout, pki: Pki, containerd: Path) -> tuple[Compo
             ),
             after="unix:etcd.sock",
         ),
-        _python("door", ("door", NODE_ADDRESS, str(API_PORT)), door=True),
+        _python("door", ("port_forward", NODE_ADDRESS, str(API_PORT)), door=True),
         Component(
             "controllers",
             (

@@ -12,14 +12,14 @@ from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.sessions import Sessions
 
 
 def remember(note: Callable[[Sessions], None]) -> None:
     """Write a note where sessions are kept; a session that cannot be written is only said."""
     if not any_session():
         return
-    from labgrader.learning.sessions.book import Sessions
+    from labgrader.learning.sessions.sessions import Sessions
 
     try:
         note(Sessions())

@@ -15,8 +15,8 @@ from pathlib import Path
 from labgrader.app.workbench import Workbench
 from labgrader.author import batches, pasting
 from labgrader.author.batches import Batch, Reach, Reads
+from labgrader.author.case_result import Fault, Kind, Proof, Results, judge, without
 from labgrader.author.cases import Case
-from labgrader.author.proof import Fault, Kind, Proof, Results, judge, without
 from labgrader.author.solved import ECHO_SECONDS, SolvedLab
 from labgrader.errors import LabError
 from labgrader.kube.waiting import wait_until

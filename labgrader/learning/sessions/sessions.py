@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from labgrader.errors import UsageError
-from labgrader.learning.sessions import moments
-from labgrader.learning.sessions.moments import Moment
+from labgrader.learning.sessions.clock import Moment, now
 from labgrader.learning.sessions.policy import END
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.reducer import replay
+from labgrader.learning.sessions.state import SessionState
 from labgrader.learning.sessions.store import Entry, Store
-from labgrader.learning.sessions.tally import replay
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import Outcome, Report, TaskResult
 from labgrader.util.suggestion import unknown
@@ -24,7 +23,7 @@ START_ONE = "Start one with `labgrader session start`"
 class Sessions:
     """The sessions of this machine's user."""
 
-    def __init__(self, store: Store | None = None, now: Now = moments.now) -> None:
+    def __init__(self, store: Store | None = None, now: Now = now) -> None:
         self.store = store or Store()
         self.now = now
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from labgrader.learning.sessions.moments import Moment
-from labgrader.learning.sessions.record import SILENCE_SECONDS, Grading, SessionState
+from labgrader.learning.sessions.clock import Moment
+from labgrader.learning.sessions.state import SILENCE_SECONDS, Grading, SessionState
 from labgrader.learning.sessions.store import ODD, Entry
 from labgrader.model.modes import Mode
 

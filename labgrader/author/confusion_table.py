@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from labgrader.author.proof import Fault, Kind, Proof
+from labgrader.author.case_result import Fault, Kind, Proof
 from labgrader.author.verify import Verification
 from labgrader.model.result import Outcome
 from labgrader.report.clean import clean, one_line, to_json

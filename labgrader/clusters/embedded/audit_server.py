@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from labgrader.clusters.embedded import documents
+from labgrader.clusters.embedded import manifests
 from labgrader.clusters.embedded.binary import kube_binary
 from labgrader.clusters.embedded.boundedlog import telling_line
 from labgrader.clusters.embedded.components import apiserver_flags, base_environment
@@ -106,7 +106,7 @@ class AuditServer:
         address = "127.0.0.1"
         write_private(self._root / "policy.yaml", self._policy.encode())
         server = f"https://{address}:{port}"
-        content = documents.kubeconfig(pki, "admin", server, f"{layout.context}-audit")
+        content = manifests.kubeconfig(pki, "admin", server, f"{layout.context}-audit")
         write_private(self.kubeconfig, content)
         flags = (
             *apiserver_flags(layout, pki, address, port),

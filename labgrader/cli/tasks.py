@@ -10,8 +10,8 @@ import rich_click as click
 
 from labgrader.app.workbench import Workbench
 from labgrader.cli import guard
-from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, level_option, workbench_options
+from labgrader.cli.session_notes import remember
 from labgrader.errors import LabError
 from labgrader.learning import detail_level, work_dir
 from labgrader.model.modes import Level, Mode

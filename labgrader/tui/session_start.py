@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError, UsageError
-from labgrader.learning.sessions.book import Sessions
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.cluster_lock import ClusterLock
 from labgrader.learning.sessions.policy import END
-from labgrader.learning.sessions.presence import ClusterLock
-from labgrader.learning.sessions.record import SessionState
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Mode
 from labgrader.tui.launch import Wish
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from labgrader.errors import LabError
-from labgrader.learning.sessions.book import Sessions, graded
-from labgrader.learning.sessions.record import HEARTBEAT_SECONDS, SessionState
+from labgrader.learning.sessions.reducer import tally_of
+from labgrader.learning.sessions.sessions import Sessions, graded
+from labgrader.learning.sessions.state import HEARTBEAT_SECONDS, SessionState
 from labgrader.learning.sessions.store import Entry
-from labgrader.learning.sessions.tally import tally_of
 from labgrader.model.result import CheckResult, Outcome, TaskResult
 
 

@@ -13,7 +13,7 @@ from labgrader.app.workbench import Workbench
 from labgrader.errors import LabError
 from labgrader.grading.events import CheckFinished, RunFinished
 from labgrader.grading.live import Live
-from labgrader.learning.sessions.journal import SessionRecorder
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.result import Outcome
 from labgrader.model.task import Lab
 from labgrader.tui.state import Broken, Fact, LinkBack, LinkLost

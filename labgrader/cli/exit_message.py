@@ -14,7 +14,7 @@ from labgrader.model.task import points_of
 
 if TYPE_CHECKING:
     from labgrader.app.workbench import Workbench
-    from labgrader.learning.sessions.record import SessionState
+    from labgrader.learning.sessions.state import SessionState
 
 
 REPORT = "`labgrader session report`"
@@ -36,8 +36,8 @@ def say_farewell(workbench: Workbench, began: datetime, cluster: str | None) -> 
 
 
 def _session_since(began: datetime) -> SessionState | None:
-    from labgrader.learning.sessions.book import Sessions
-    from labgrader.learning.sessions.tally import replay
+    from labgrader.learning.sessions.reducer import replay
+    from labgrader.learning.sessions.sessions import Sessions
 
     book = Sessions()
     names = book.store.sessions()
