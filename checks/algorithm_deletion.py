@@ -51,7 +51,7 @@ def algorithm_deletion(
     cluster a temporary resource goes the same way, if labgrader may write there.
     """
     resource = Resource(group, version, plural, kind)
-    deeds = ctx.deeds(resource)
+    deeds = ctx.audited_writes(resource)
     if deeds is None:
         yield from _probed(ctx, resource, hold, spec)
         yield _gone(ctx, resource, name)
@@ -231,7 +231,7 @@ def _childless(ctx: Context, name: str) -> Fact:
 def _probed(ctx: Context, resource: Resource, hold: str, spec: Mapping[str, Any]) -> Iterator[Fact]:
     """Send a temporary resource the same way."""
     ctx.demand_writes("Nobody records here what was done, so that a temporary resource is needed")
-    with ctx.probe(resource) as probe:
+    with ctx.temporary_object(resource) as probe:
         name = probe.create({"metadata": {"finalizers": [hold]}, "spec": dict(spec)})
         probe.delete(name)
         held = dig(probe.read(name), "metadata.deletionTimestamp") is not None

@@ -68,7 +68,7 @@ def operator_conduct(
         )
     resource = Resource(group, version, plural, kind)
     before = _restarts(ctx, account)
-    with ctx.probe(resource) as probe:
+    with ctx.temporary_object(resource) as probe:
         name = probe.create({"spec": dict(spec)})
         facts = list(_disturbed(ctx, probe, _Children(probe, name), name, account))
     stays = _stayed_up(ctx, account, before)
@@ -85,7 +85,7 @@ def _restarts(ctx: Context, account: str) -> dict[str, int]:
             int(one.get("restartCount", 0)) + (0 if dig(one, "state.running") else 1)
             for one in dig(pod, "status.containerStatuses", [])
         )
-        for pod in ctx.look_all(POD)
+        for pod in ctx.list_live(POD)
         if dig(pod, "spec.serviceAccountName") == account
     }
 

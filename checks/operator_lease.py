@@ -89,8 +89,8 @@ def lease_held(ctx: Context, name: str, account: str, deployment: str) -> Iterat
     """
     found = ctx.require(LEASE, name, ctx.namespace, fix=_create(ctx, name))
     _demand_alive(ctx, found)
-    recorded = ctx.deeds(LEASE) is not None
-    watched = ctx.moves(
+    recorded = ctx.audited_writes(LEASE) is not None
+    watched = ctx.changes_within(
         LEASE,
         name,
         "spec.renewTime",
@@ -182,7 +182,7 @@ def _unmoved(lease: Object, watched: Watched) -> _Verdict | None:
 
 def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _Verdict:
     """Judge who renews the Lease, by the record or, where there is none, by what else is known."""
-    written = recent(writes_of(ctx.deeds(LEASE) or (), lease), ctx.server_time())
+    written = recent(writes_of(ctx.audited_writes(LEASE) or (), lease), ctx.server_time())
     if not written:
         return _without_record(ctx, lease, workload)
     user = f"system:serviceaccount:{ctx.namespace}:{account}"
@@ -271,4 +271,4 @@ def _has(ctx: Context, pod: Object, program: str) -> bool:
 def _log(ctx: Context, pod: Object) -> str:
     names: Sequence[Object] = dig(pod, "spec.containers", [])
     path = f"{POD.path(ctx.namespace, name_of(pod))}/log?tailLines=2000&limitBytes=400000"
-    return "\n".join(ctx.look_at(f"{path}&container={one['name']}") for one in names)
+    return "\n".join(ctx.get_raw(f"{path}&container={one['name']}") for one in names)

@@ -31,7 +31,7 @@ class Prometheus:
         self._answers: dict[str, Future[Mapping[str, Any]]] = {}
         self._lock = threading.Lock()
 
-    def ask(self, question: Mapping[str, Any], *, timeout: float) -> Mapping[str, Any]:
+    def evaluate(self, question: Mapping[str, Any], *, timeout: float) -> Mapping[str, Any]:
         """Put a question; who asks the same at the same time waits for the same answer."""
         text = json.dumps(question, sort_keys=True)
         with self._lock:

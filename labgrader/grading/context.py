@@ -46,7 +46,7 @@ class Context(ClusterReader):
         super().__init__(snapshot, namespace, deadline, clock)
         self._instruments = instruments or CheckServices()
 
-    def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
+    def http_get(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         """GET ``path`` of a server in the lab's namespace, through the API server's proxy.
 
         Args:
@@ -61,7 +61,7 @@ class Context(ClusterReader):
         root = f"/api/v1/namespaces/{self.namespace}/{kind}/{name}:{port}/proxy"
         whole = f"{root}/{path.lstrip('/')}"
         self.asked.add(whole)
-        return self._snapshot.once(whole, lambda: self._ask(containers.ask, whole))
+        return self._snapshot.once(whole, lambda: self._ask(containers.http_get, whole))
 
     def _ask(self, get: Callable[..., Answer], path: str) -> Answer:
         try:
@@ -84,21 +84,21 @@ class Context(ClusterReader):
             lambda: containers.execute(self.namespace, pod, container, command, timeout=timeout),
         )
 
-    def look(self, resource: Resource, name: str) -> Object | None:
+    def get_live(self, resource: Resource, name: str) -> Object | None:
         """Read an object as it is now, beside the run's view; what becomes of it is no news."""
         namespace = self.namespace if resource.namespaced else None
         return self._snapshot.cluster.get(
             resource, name, namespace, timeout=min(5, self.remaining())
         )
 
-    def look_all(self, resource: Resource, labels: str = "") -> list[Object]:
+    def list_live(self, resource: Resource, labels: str = "") -> list[Object]:
         """Read a collection as it is now, as ``look`` does."""
         namespace = self.namespace if resource.namespaced else None
         timeout = min(10, self.remaining())
         found = self._snapshot.cluster.list(resource, namespace, labels=labels, timeout=timeout)
         return found or []
 
-    def look_at(self, path: str) -> str:
+    def get_raw(self, path: str) -> str:
         """GET any path of the API that answers with a text, such as a log."""
         return self._snapshot.cluster.text(path, timeout=min(15, self.remaining())) or ""
 
@@ -135,14 +135,14 @@ class Context(ClusterReader):
         judge = self._instruments.judge
         if judge is None:
             raise MissingCapability("Alerts cannot be judged here", "Run `make kube`")
-        return judge.ask(question, timeout=min(JUDGE_SECONDS, self.remaining()))
+        return judge.evaluate(question, timeout=min(JUDGE_SECONDS, self.remaining()))
 
     @property
     def runs_containers(self) -> bool:
         """Whether there are nodes that do what a Pod says; for checks that can do without."""
         return capabilities.CONTAINERS in capabilities.offered(self._snapshot)
 
-    def last_words(self, pod: str, container: str) -> str:
+    def previous_log(self, pod: str, container: str) -> str:
         """Return the last line that a container's run before this one has logged; empty if none.
 
         Only ever a hint for a reason: what may not or cannot be read is left out.
@@ -158,7 +158,9 @@ class Context(ClusterReader):
             return ""
         return " ".join((said or "").split())[:200]
 
-    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[AuditedWrite] | None:
+    def audited_writes(
+        self, resource: Resource, *, fresh: bool = False
+    ) -> list[AuditedWrite] | None:
         """Return what was done to objects of a type here, oldest first; None where unrecorded.
 
         Args:
@@ -168,11 +170,11 @@ class Context(ClusterReader):
         if record is None:
             return None
         if fresh:
-            return record.deeds(resource, self.namespace)
+            return record.audited_writes(resource, self.namespace)
         self.interests.add(ReadKey(resource, self.namespace))
-        key = ("deeds", resource)
+        key = ("audited_writes", resource)
         self.asked.add(key)
-        return self._snapshot.once(key, lambda: record.deeds(resource, self.namespace))
+        return self._snapshot.once(key, lambda: record.audited_writes(resource, self.namespace))
 
     def server_time(self) -> datetime:
         """Return the API server's time, to the second: this machine's clock may be another."""
@@ -183,7 +185,7 @@ class Context(ClusterReader):
         told = self._snapshot.cluster.time(timeout=min(5, self.remaining()))
         return told.timestamp() + 0.5 - time.time()  # half a second: it was cut off
 
-    def moves(
+    def changes_within(
         self,
         resource: Resource,
         name: str,
@@ -231,7 +233,7 @@ class Context(ClusterReader):
                 "Agree with `labgrader cluster prepare`, and leave out --read-only",
             )
 
-    def probe(self, resource: Resource) -> TemporaryObject:
+    def temporary_object(self, resource: Resource) -> TemporaryObject:
         """Return a probe of this type, for a ``with`` statement (needs the capability writes)."""
         probes = self._instruments.probes
         probe = TemporaryObject(

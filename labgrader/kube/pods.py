@@ -37,7 +37,7 @@ class Pods:
         """Close idle connections."""
         self._http.close()
 
-    def ask(self, path: str, *, timeout: float = 3) -> Answer:
+    def http_get(self, path: str, *, timeout: float = 3) -> Answer:
         """GET a path of a server in a pod; the whole of it within ``timeout`` seconds."""
         end = time.monotonic() + timeout
         response, marked = self._http.open(

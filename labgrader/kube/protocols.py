@@ -154,7 +154,7 @@ class Answer:
 class Containers(Protocol):
     """What runs in pods, as far as the API server lets one at it. Errors as ``Cluster``."""
 
-    def ask(self, path: str, *, timeout: float = 3) -> Answer:
+    def http_get(self, path: str, *, timeout: float = 3) -> Answer:
         """GET a ``…/proxy/…`` path of a pod or a service."""
         ...
 
@@ -193,7 +193,7 @@ class Kubectl(Protocol):
 class RuleEvaluator(Protocol):
     """Prometheus' own code, for alerts and dashboards (``embedded/rules``)."""
 
-    def ask(self, question: Mapping[str, Any], *, timeout: float) -> Mapping[str, Any]:
+    def evaluate(self, question: Mapping[str, Any], *, timeout: float) -> Mapping[str, Any]:
         """Put a question, plain JSON; the same one is answered once.
 
         Raises:
@@ -228,6 +228,6 @@ class AuditedWrite:
 class AuditLog(Protocol):
     """What was done to objects, oldest first, as far back as the cluster remembers."""
 
-    def deeds(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
+    def audited_writes(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
         """Return the writes to objects of one type."""
         ...

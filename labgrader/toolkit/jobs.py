@@ -46,7 +46,7 @@ def run_job(ctx: Context, spec: Mapping[str, Any], seconds: float) -> Ran:
     Args:
         seconds: how long it may take; the spec's own activeDeadlineSeconds holds where it is less.
     """
-    with ctx.probe(JOB) as probe:
+    with ctx.temporary_object(JOB) as probe:
         name = probe.create({"spec": once_only(spec, int(seconds))})
         return _follow(ctx, probe, name, seconds, f"job-name={name}")
 
@@ -67,7 +67,7 @@ def once_only(spec: Mapping[str, Any], seconds: int) -> dict[str, Any]:
 def run_pod(ctx: Context, spec: Mapping[str, Any], seconds: float, most: int) -> Ran:
     """Run a pod once; it is gone afterwards. At most ``most`` bytes of its log are read."""
     once = {**spec, "restartPolicy": "Never", "activeDeadlineSeconds": int(seconds)}
-    with ctx.probe(POD) as probe:
+    with ctx.temporary_object(POD) as probe:
         name = probe.create({"spec": once})
         return _follow(ctx, probe, name, seconds, "", most)
 
@@ -118,7 +118,7 @@ def _demand_room(ctx: Context, owner: Object, pod: Object | None) -> None:
         return
     if condition(pod, "PodScheduled").get("status") != "False":
         return
-    nodes = ctx.look_all(NODE)
+    nodes = ctx.list_live(NODE)
     closed = [name_of(node) for node in nodes if dig(node, "spec.unschedulable")]
     if nodes and not any(_takes_pods(node) for node in nodes):
         raise MissingCapability(
@@ -157,9 +157,9 @@ def _ended_with(state: dict[str, Any]) -> str:
 
 def _pods(ctx: Context, name: str, labels: str) -> list[Object]:
     if not labels:
-        found = ctx.look(POD, name)
+        found = ctx.get_live(POD, name)
         return [found] if found else []
-    return ctx.look_all(POD, labels)
+    return ctx.list_live(POD, labels)
 
 
 def _stuck(ctx: Context, pod: Object | None) -> str:
@@ -181,7 +181,7 @@ def _told(ctx: Context, owner: Object) -> str:
     uid = dig(owner, "metadata.uid")
     warnings = [
         str(one.get("message"))
-        for one in ctx.look_all(EVENT)
+        for one in ctx.list_live(EVENT)
         if dig(one, "involvedObject.uid") == uid and one.get("type") == "Warning"
     ]
     return warnings[-1][:250] if warnings else ""
@@ -194,6 +194,6 @@ def _log(ctx: Context, pod: Object | None, most: int) -> str:
     path = f"{POD.path(ctx.namespace, name_of(pod))}/log?limitBytes={most}"
     container = dig(pod, "spec.containers", [{}])[0].get("name")
     try:
-        return ctx.look_at(f"{path}&container={container}")
+        return ctx.get_raw(f"{path}&container={container}")
     except LabError:
         return ""

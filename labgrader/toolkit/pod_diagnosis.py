@@ -96,7 +96,7 @@ def _waiting(ctx: Context, pod: Object) -> Trouble | None:
             why += _similar(ctx, str(status.get("image", "")))
         if not last:
             return Trouble(why, f"kubectl describe pod {name_of(pod)}")
-        said = last.get("message") or ctx.last_words(name_of(pod), str(status["name"]))
+        said = last.get("message") or ctx.previous_log(name_of(pod), str(status["name"]))
         ended = f"its last run ended with code {last.get('exitCode')} ({last.get('reason')})"
         ended += f", and its last line was: {said}" if said else ""
         fix = f"kubectl logs --previous {name_of(pod)} -c {status['name']}"

@@ -57,7 +57,7 @@ class Quiet:
         """Name what the account has written in the last ``seconds``, by the record."""
         now, found = self._ctx.server_time(), dict[str, int]()
         for kind in (self._resource, *self._kinds):
-            for deed in self._ctx.deeds(kind, fresh=True) or ():
+            for deed in self._ctx.audited_writes(kind, fresh=True) or ():
                 at = moment(deed.at)
                 if deed.user == self._user and at and (now - at).total_seconds() < seconds:
                     key = kind.describe(deed.name)
@@ -67,12 +67,12 @@ class Quiet:
         return ", ".join(list(told)[:3])
 
     def _look(self) -> Iterator[tuple[str, Object]]:
-        resources = self._ctx.look_all(self._resource)
+        resources = self._ctx.list_live(self._resource)
         owners = tuple(f"{name_of(one)}-" for one in resources)
         for one in resources:
             yield self._resource.describe(name_of(one)), _essence(one)
         for kind in self._kinds:
-            for one in self._ctx.look_all(kind):
+            for one in self._ctx.list_live(kind):
                 if name_of(one).startswith(owners):
                     child = {key: value for key, value in _essence(one).items() if key != "status"}
                     spec = dict(dig(child, "spec", {}))

@@ -121,7 +121,7 @@ def _answers(ctx: Context, workload: Workload, service: str, port: int) -> Fact:
     """State that something answers on a port of the Service, asked through the API server."""
     name = f"port {port} of {service} answers"
     try:
-        answer = ctx.ask("services", service, port, "/")
+        answer = ctx.http_get("services", service, port, "/")
         there = answer.status is not None or any(one in answer.body for one in _ANSWERED)
         if not there and workload.is_moving(ctx.server_time()):
             raise Unsettled(f"Port {port} of {service} does not answer yet: {answer.body[:150]}")

@@ -192,7 +192,7 @@ def test_an_alert_fires_in_time_and_says_for_whom() -> None:
     }
     stage = stage_of(PAGE)
     question = {"groups": groups_of([rules]), "scenarios": stage.scenarios(0.1)}
-    outcomes = outcomes_of(Prometheus().ask(question, timeout=20))
+    outcomes = outcomes_of(Prometheus().evaluate(question, timeout=20))
     assert [one["from"] for one in fired(outcomes, DOWN, "Down")] == [WARM_UP + 300]
     (ill,) = fired(outcomes, stage.illnesses[0].scenario, "Ill")
     assert (ill["labels"]["name"], ill["labels"]["exported_namespace"]) == ("a", "n")
@@ -203,9 +203,9 @@ def test_an_alert_fires_in_time_and_says_for_whom() -> None:
 @needs_judge
 def test_an_answer_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Prometheus()
-    first = judge.ask({"queries": ["up"]}, timeout=20)
+    first = judge.evaluate({"queries": ["up"]}, timeout=20)
     monkeypatch.setattr(rule_evaluator, "rules_binary", lambda: Path("/nowhere"))
-    assert judge.ask({"queries": ["up"]}, timeout=20) is first
+    assert judge.evaluate({"queries": ["up"]}, timeout=20) is first
 
 
 @needs_judge
@@ -213,7 +213,7 @@ def test_a_question_that_is_none_is_an_error_and_not_kept() -> None:
     judge = Prometheus()
     for _ in range(2):
         with pytest.raises(TimedOut, match="gave up"):
-            judge.ask({"scenarios": [{"name": "x", "step": 0}]}, timeout=20)
+            judge.evaluate({"scenarios": [{"name": "x", "step": 0}]}, timeout=20)
 
 
 def alert(expr: str, text: str) -> dict[str, Any]:
@@ -235,7 +235,7 @@ def test_what_explodes_is_ended(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(TimedOut, match="did not answer"):
-        Prometheus().ask(alert(expr, text), timeout=1)
+        Prometheus().evaluate(alert(expr, text), timeout=1)
     assert list(tmp_path.iterdir()) == [], "its files go with it"
 
 
@@ -245,7 +245,7 @@ def test_without_the_program_alerts_are_not_judged(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(rule_evaluator, "rules_binary", missing)
     with pytest.raises(MissingCapability, match="make kube"):
-        Prometheus().ask({}, timeout=1)
+        Prometheus().evaluate({}, timeout=1)
 
 
 def test_what_relabelings_see_and_leave() -> None:

@@ -44,7 +44,7 @@ class Asked(Context):
     def server_time(self) -> datetime:
         return NOW
 
-    def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
+    def http_get(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

@@ -61,7 +61,7 @@ def things(cluster: FakeCluster) -> list[str]:
 
 
 def test_a_probe_takes_away_what_it_made(cluster: Clocked) -> None:
-    with context(cluster).probe(THING) as probe:
+    with context(cluster).temporary_object(THING) as probe:
         name = probe.create({"spec": {"a": 1}})
         assert things(cluster) == [name]
         assert probe.read(name) is not None
@@ -70,7 +70,7 @@ def test_a_probe_takes_away_what_it_made(cluster: Clocked) -> None:
 
 def test_a_probe_cleans_up_after_an_error_too(cluster: Clocked) -> None:
     def breaks() -> None:
-        with context(cluster).probe(THING) as probe:
+        with context(cluster).temporary_object(THING) as probe:
             probe.create({})
             raise ZeroDivisionError
 
@@ -85,7 +85,7 @@ def test_what_a_killed_run_left_is_removed_and_what_others_use_is_not(cluster: C
         labels = {MARK: str(now - age)}
         cluster.put(THING, {"metadata": {"name": name, "labels": labels}}, "lab")
     cluster.put(THING, {"metadata": {"name": "the-learners"}}, "lab")
-    with context(cluster).probe(THING):
+    with context(cluster).temporary_object(THING):
         assert things(cluster) == ["in-use", "the-learners"]
 
 
@@ -102,7 +102,7 @@ def test_finalizers_that_nobody_serves_do_not_hold_a_probe(
         )
 
     cluster.delete = held  # type: ignore[method-assign]
-    with context(cluster).probe(THING) as probe:
+    with context(cluster).temporary_object(THING) as probe:
         name = probe.create({"metadata": {"finalizers": ["x.io/y"]}})
     found = cluster.get(THING, name, "lab")
     assert found is None or not found["metadata"].get("finalizers")
@@ -110,7 +110,7 @@ def test_finalizers_that_nobody_serves_do_not_hold_a_probe(
 
 def test_a_run_that_is_given_up_removes_what_its_probes_made(cluster: Clocked) -> None:
     probes = Probes()
-    probe = context(cluster, probes=probes).probe(THING)
+    probe = context(cluster, probes=probes).temporary_object(THING)
     probe.create({})
     probes.remove_all()
     assert things(cluster) == []
@@ -121,7 +121,7 @@ def test_a_run_that_is_given_up_removes_what_its_probes_made(cluster: Clocked) -
 def test_what_is_being_created_when_a_run_is_given_up_is_removed_too(cluster: Clocked) -> None:
     """The object is there, its name is still on the way: that is when Ctrl-C came."""
     probes = Probes()
-    probe = context(cluster, probes=probes).probe(THING)
+    probe = context(cluster, probes=probes).temporary_object(THING)
     create, stored, answer = cluster.create, threading.Event(), threading.Event()
 
     def slow(resource: Any, body: Object, *rest: Any, **more: Any) -> Object:
@@ -143,7 +143,7 @@ def test_what_is_being_created_when_a_run_is_given_up_is_removed_too(cluster: Cl
 
 def test_waiting_ends_before_the_checks_time_does(cluster: Clocked) -> None:
     ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 3.2)
-    probe: TemporaryObject = ctx.probe(THING)
+    probe: TemporaryObject = ctx.temporary_object(THING)
     assert not probe.until(lambda: False, 60)
     assert ctx.remaining() > 2
 
@@ -175,21 +175,21 @@ def test_a_value_that_changes_while_one_looks_moves(
         return get(*args, **more)
 
     cluster.get = renewing  # type: ignore[method-assign]
-    assert context(cluster).moves(LEASE, "l", *BEAT, 5) == Watched(True, ("me",))
+    assert context(cluster).changes_within(LEASE, "l", *BEAT, 5) == Watched(True, ("me",))
 
 
 def test_a_value_that_stays_does_not_move(cluster: Clocked) -> None:
     renewed(cluster, "1")
-    assert not context(cluster).moves(LEASE, "l", *BEAT, 0).moved
+    assert not context(cluster).changes_within(LEASE, "l", *BEAT, 0).moved
 
 
 def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
     sightings = ValueHistory()
     renewed(cluster, "1")
-    assert not context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0).moved
+    assert not context(cluster, sightings=sightings).changes_within(LEASE, "l", *BEAT, 0).moved
     renewed(cluster, "2")
     calls = len(cluster.calls)
-    assert context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 60).moved
+    assert context(cluster, sightings=sightings).changes_within(LEASE, "l", *BEAT, 60).moved
     assert len(cluster.calls) == calls + 1
 
 
@@ -199,7 +199,7 @@ def test_what_another_holder_did_does_not_count(cluster: Clocked) -> None:
         renewed(cluster, at, by)
         # It has no time to look on, so that only what was seen before can count.
         ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 1, instruments=kept)
-        seen.append(ctx.moves(LEASE, "l", *BEAT, 60).moved)
+        seen.append(ctx.changes_within(LEASE, "l", *BEAT, 60).moved)
     assert seen == [False, True, False, True]
 
 
@@ -216,7 +216,7 @@ def test_a_holder_that_comes_back_has_renewed_nothing(
         return get(*args, **more)
 
     cluster.get = taking_turns  # type: ignore[method-assign]
-    found = context(cluster).moves(LEASE, "l", *BEAT, 0.05)
+    found = context(cluster).changes_within(LEASE, "l", *BEAT, 0.05)
     assert not found.moved
     assert set(found.by) == {"a", "b"}
     assert len(found.by) > 2
@@ -227,11 +227,15 @@ def test_a_holder_must_stay_where_that_is_asked_for(
 ) -> None:
     sightings = ValueHistory()
     renewed(cluster, "1")
-    context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 0)
+    context(cluster, sightings=sightings).changes_within(LEASE, "l", *BEAT, 0)
     renewed(cluster, "2")
     monkeypatch.setattr(context_module, "LOOK_PAUSE", 0.01)
     asked = len(cluster.calls)
-    assert context(cluster, sightings=sightings).moves(LEASE, "l", *BEAT, 60, steady=0.05).moved
+    assert (
+        context(cluster, sightings=sightings)
+        .changes_within(LEASE, "l", *BEAT, 60, steady=0.05)
+        .moved
+    )
     assert len(cluster.calls) > asked + 1
 
 
@@ -255,12 +259,12 @@ def test_what_was_seen_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) 
 
 
 class Hanging:
-    def ask(self, path: str, *, timeout: float = 3) -> Answer:
+    def http_get(self, path: str, *, timeout: float = 3) -> Answer:
         raise TimedOut("no answer")
 
 
 def test_a_server_that_hangs_is_its_own_fault_where_the_api_answers(cluster: Clocked) -> None:
-    answer = context(cluster, containers=Hanging()).ask("pods", "p", 8081, "/healthz")
+    answer = context(cluster, containers=Hanging()).http_get("pods", "p", 8081, "/healthz")
     assert answer.status is None
     assert "did not answer" in answer.body
 
@@ -271,15 +275,15 @@ def test_a_server_that_hangs_is_not_judged_where_the_api_hangs_too(cluster: Cloc
 
     cluster.version = dead  # type: ignore[method-assign]
     with pytest.raises(Unreachable):
-        context(cluster, containers=Hanging()).ask("pods", "p", 8081, "/healthz")
+        context(cluster, containers=Hanging()).http_get("pods", "p", 8081, "/healthz")
 
 
 def test_without_containers_nothing_is_asked(cluster: Clocked) -> None:
     with pytest.raises(MissingCapability):
-        context(cluster).ask("pods", "p", 8081, "/healthz")
+        context(cluster).http_get("pods", "p", 8081, "/healthz")
     with pytest.raises(MissingCapability):
         context(cluster).execute("p", "c", ["ls"])
 
 
 def test_without_a_record_nothing_is_known(cluster: Clocked) -> None:
-    assert context(cluster).deeds(THING) is None
+    assert context(cluster).audited_writes(THING) is None

@@ -167,7 +167,7 @@ def test_alerts_on_another_operators_series_are_judged_by_its_page() -> None:
         "groups": groups_of([{"spec": {"groups": [{"name": "g", "rules": rules}]}}]),
         "scenarios": stage.scenarios(0.1),
     }
-    outcomes = outcomes_of(Prometheus().ask(question, timeout=20))
+    outcomes = outcomes_of(Prometheus().evaluate(question, timeout=20))
     rang = {name: {s for s in outcomes if fired(outcomes, s, name)} for name in alerts}
     error, pending = (one.scenario for one in stage.illnesses)
     for name in ("Good", "ByPhase", "ByCount"):

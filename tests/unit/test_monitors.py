@@ -85,11 +85,11 @@ class Lab:
     def require(self, resource: Resource, name: str, namespace: str, *, fix: str = "") -> Object:
         return self.get(resource, name) or {}
 
-    def look_all(self, resource: Resource) -> list[Object]:
+    def list_live(self, resource: Resource) -> list[Object]:
         status = {"phase": "Active", "replicas": 2, "readyReplicas": 2}
         return [{"metadata": {"name": "mine"}, "status": status}]
 
-    def ask(self, kind: str, name: str, port: int, path: str) -> Answer:
+    def http_get(self, kind: str, name: str, port: int, path: str) -> Answer:
         return self.answers.get(port, Answer(404, "not found"))
 
     def server_time(self) -> datetime:

@@ -53,10 +53,10 @@ class Still(Context):
     def server_time(self) -> datetime:
         return NOW
 
-    def ask(self, kind: str, name: str, port: int | str, path: str) -> Answer:
+    def http_get(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         return self.page
 
-    def moves(
+    def changes_within(
         self,
         resource: Resource,
         name: str,
@@ -67,10 +67,12 @@ class Still(Context):
     ) -> Watched:
         return self.watched
 
-    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[AuditedWrite] | None:
+    def audited_writes(
+        self, resource: Resource, *, fresh: bool = False
+    ) -> list[AuditedWrite] | None:
         return self.done
 
-    def look_at(self, path: str) -> str:
+    def get_raw(self, path: str) -> str:
         return self.log
 
     def execute(self, pod: str, container: str, command: Sequence[str]) -> str:
@@ -366,13 +368,13 @@ def test_a_long_lease_is_looked_at_for_a_minute_at_most() -> None:
     context = held(leaseDurationSeconds=10**9, renewTime=LONG_AGO)
     looks: list[float] = []
 
-    def moves(
+    def changes_within(
         resource: Resource, name: str, path: str, by: str, seconds: float, steady: float = 0.0
     ) -> Watched:
         looks.append(seconds)
         return Watched(False, ("pod",))
 
-    context.moves = moves  # type: ignore[method-assign]
+    context.changes_within = changes_within  # type: ignore[method-assign]
     (found,) = judged("lease_held", context, **ASKED)
     assert (found.ok, looks) == (False, [60.0])
 

@@ -26,7 +26,9 @@ class Recorded(Context):
     def server_time(self) -> datetime:
         return NOW
 
-    def deeds(self, resource: Resource, *, fresh: bool = False) -> list[AuditedWrite] | None:
+    def audited_writes(
+        self, resource: Resource, *, fresh: bool = False
+    ) -> list[AuditedWrite] | None:
         assert fresh
         return self.done if resource is DEPLOYMENT else []
 

@@ -51,7 +51,7 @@ def program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Program:
 
 def ask(question: dict[str, Any] = QUESTION) -> Any:
     """Ask as a new process would."""
-    return Prometheus().ask(question, timeout=30)
+    return Prometheus().evaluate(question, timeout=30)
 
 
 def test_what_was_put_is_had_again_and_nothing_else(folder: Path) -> None:

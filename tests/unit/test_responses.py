@@ -58,7 +58,7 @@ REQUESTS: dict[str, Callable[[Kube, Pods], object]] = {
         event.type for event in kube._changes("/w", {"timeoutSeconds": "1"})
     ],
     "log": lambda kube, _: kube.text("/api/v1/namespaces/lab/pods/x/log"),
-    "proxy": lambda _, pods: pods.ask("/api/v1/namespaces/lab/pods/x:1/proxy/"),
+    "proxy": lambda _, pods: pods.http_get("/api/v1/namespaces/lab/pods/x:1/proxy/"),
     "exec": lambda _, pods: pods.execute(NS, "x", "c", ["true"], timeout=5),
 }
 WRITES = ("create", "dry run", "apply", "patch", "table", "access review")

@@ -76,8 +76,8 @@ def test_the_second_at_a_cluster_is_told_who_is_there(tmp_path: Path) -> None:
 def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from labgrader.learning.sessions.cluster_lock import Presence\n"
-        "here = Presence('https://a', Path(sys.argv[1])); print(repr(here.take()), flush=True)\n"
+        "from labgrader.learning.sessions.cluster_lock import ClusterLock\n"
+        "here = ClusterLock('https://a', Path(sys.argv[1])); print(repr(here.take()), flush=True)\n"
         "time.sleep(600)\n"
     )
     holder = subprocess.Popen(

@@ -36,7 +36,7 @@ class AuditRecord:
         self._tails: dict[tuple[Resource, str], _Tail] = {}
         self._lock = threading.Lock()
 
-    def deeds(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
+    def audited_writes(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
         """Return the writes to objects of one type in one namespace."""
         with self._lock:
             tail = self._tails.setdefault((resource, namespace), _Tail())

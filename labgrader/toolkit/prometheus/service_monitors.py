@@ -203,7 +203,7 @@ def _conditions(ctx: Context, kind: Resource) -> dict[str, Condition]:
             _whole(dig(one, "status.replicas")),
             _whole(dig(one, "status.readyReplicas")),
         )
-        for one in ctx.look_all(kind)
+        for one in ctx.list_live(kind)
         if MARK not in dig(one, "metadata.labels", {})
     }
 
@@ -234,7 +234,7 @@ class _Reading:
         self.why = "no pod of the operator is ready"
         found = ""
         for pod in pods:
-            answer = self.ctx.ask("pods", name_of(pod), number, path)
+            answer = self.ctx.http_get("pods", name_of(pod), number, path)
             text = self._readable(answer, f":{number}{path}")
             if text and self._tells(text):
                 return text

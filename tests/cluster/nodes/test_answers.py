@@ -87,7 +87,7 @@ def test_a_live_grading_runs_the_backup_once_and_not_because_of_its_own_job(
     record = AuditRecord(real_lab.provider.layout.audit_log)
 
     def runs() -> int:
-        return sum(deed.verb == "create" for deed in record.deeds(JOB, PLATFORM))
+        return sum(deed.verb == "create" for deed in record.audited_writes(JOB, PLATFORM))
 
     def changed(name: str) -> None:
         """Change a ConfigMap, and wait for the judgement that comes of it."""
