@@ -140,11 +140,11 @@ def test_what_was_said_to_be_written_survives_a_kill(tmp_path: Path) -> None:
     """A writer says each number once it is stored; whatever it said before kill -9 is there."""
     file = tmp_path / "sessions"
     code = (
-        "import sys; from pathlib import Path; from labgrader.learning.sessions import moments\n"
+        "import sys; from pathlib import Path; from labgrader.learning.sessions import clock\n"
         "from labgrader.learning.sessions.store import Entry, Store\n"
         "store = Store(Path(sys.argv[1]))\n"
         "for n in range(10**6):\n"
-        "    store.append(Entry('s', moments.now(), 'noted', {'n': n})); print(n, flush=True)\n"
+        "    store.append(Entry('s', clock.now(), 'noted', {'n': n})); print(n, flush=True)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(file)], stdout=subprocess.PIPE, text=True
