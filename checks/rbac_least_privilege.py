@@ -135,7 +135,7 @@ def _fix(
         grant.shipped or (useless and not _of_the_operator(binding, roles, who))
     ):
         return fixes.unbind(binding, who)
-    return fixes.narrow(grant.source, grant.rule, grant.index, beyond, allowed)
+    return fixes.remove_excess(grant.source, grant.rule, grant.index, beyond, allowed)
 
 
 def _object(atom: Atom) -> str:

@@ -120,7 +120,7 @@ class Workbench:
 
         runner = self._runner()
         view = Snapshot(self.cluster, lasting=True)
-        return runner.run(criteria, view, self.info, lambda event: None), runner.interests
+        return runner.run(criteria, view, self.info, lambda event: None), runner.read_keys
 
     def results(self, names: Sequence[str]) -> tuple[CheckResult, ...]:
         """Judge the named criteria once. Raises ``UsageError`` where there is no such one."""

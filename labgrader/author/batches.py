@@ -138,11 +138,11 @@ def reaches(cases: Sequence[Case], criteria: Sequence[Criterion], reads: Reads) 
         )
 
 
-def of_interests(interests: Mapping[str, Iterable[ReadKey]]) -> Reads:
+def of_read_keys(read_keys: Mapping[str, Iterable[ReadKey]]) -> Reads:
     """Return what a grading has read, as targets."""
     return {
         criterion: {Target(i.resource.group, i.resource.kind, i.name or "") for i in seen}
-        for criterion, seen in interests.items()
+        for criterion, seen in read_keys.items()
     }
 
 

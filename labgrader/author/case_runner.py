@@ -27,7 +27,7 @@ from labgrader.model.task import Criterion
 
 
 @dataclass(slots=True)
-class Tried:
+class Attempt:
     """One batch, tried. ``trouble`` is why it could not be brought about, ``left`` what stayed."""
 
     after: Results = field(default_factory=dict)
@@ -99,9 +99,9 @@ class Ground(SolvedLab):
             faults = [*judge(case, self.solved, tried.after), *_of_fix(case, tried), *faults]
         return Proof(case, tried.after.get(case.criterion), tuple(faults), tried.seconds)
 
-    def _try(self, batch: Batch) -> Tried:
+    def _try(self, batch: Batch) -> Attempt:
         """Bring all answers of a batch about, grade everything, and put everything back."""
-        began, tried, baseline = time.monotonic(), Tried(), self._baseline
+        began, tried, baseline = time.monotonic(), Attempt(), self._baseline
         cluster = self._workbench.cluster
         try:
             for reach in batch:
@@ -119,7 +119,7 @@ class Ground(SolvedLab):
         tried.seconds = time.monotonic() - began
         return tried
 
-    def _judge_until_settled(self, batch: Batch, tried: Tried) -> None:
+    def _judge_until_settled(self, batch: Batch, tried: Attempt) -> None:
         """Grade everything until it is as it should be, or the time is over.
 
         The first look comes after the echo and is nearly always enough. A wrong answer without a
@@ -197,7 +197,7 @@ class Ground(SolvedLab):
         others = frozenset().union(*(one.hits for one in batch if one is not reach))
         return judge(reach.case, self.solved, without(others, self.solved, after))
 
-    def _paste(self, batch: Batch, tried: Tried) -> None:
+    def _paste(self, batch: Batch, tried: Attempt) -> None:
         """Paste the fixes of those cases whose fix is to be tried, and judge once more."""
         wrong = {
             reach.case.path: tried.after[reach.case.criterion]
@@ -222,7 +222,7 @@ class Ground(SolvedLab):
             finally:
                 shell.clean()
 
-    def _see_fixed(self, wrong: Mapping[Path, CheckResult], tried: Tried) -> None:
+    def _see_fixed(self, wrong: Mapping[Path, CheckResult], tried: Attempt) -> None:
         """Grade until each fix has helped, and nothing is worse than before, or time is over."""
         left = {path: one for path, one in wrong.items() if path not in tried.fixes}
         if not left:
@@ -275,7 +275,7 @@ def _awaits(reach: Reach) -> bool:
     return any("await" in change for change in reach.case.changes)
 
 
-def _of_fix(case: Case, tried: Tried) -> tuple[Fault, ...]:
+def _of_fix(case: Case, tried: Attempt) -> tuple[Fault, ...]:
     """Return what is wrong with the fix that the check gave."""
     text = tried.fixes.get(case.path)
     return (Fault(Kind.FIX, case.criterion, str(case.path), text),) if text else ()

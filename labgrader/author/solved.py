@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 
 from labgrader.app.workbench import Workbench
-from labgrader.author.batches import Reads, of_interests
+from labgrader.author.batches import Reads, of_read_keys
 from labgrader.author.case_result import Results
 from labgrader.errors import Cause, LabError
 from labgrader.grading.events import Event
@@ -69,8 +69,8 @@ class SolvedLab:
 
     def _grade_and_trace(self) -> tuple[Results, Reads]:
         """Judge everything once; return also what each criterion's check has read."""
-        report, interests = self._workbench.trace(self._criteria)
-        return {check.id: check for check in report.checks}, of_interests(interests)
+        report, read_keys = self._workbench.trace(self._criteria)
+        return {check.id: check for check in report.checks}, of_read_keys(read_keys)
 
     @property
     def _solver(self) -> Solver:

@@ -34,7 +34,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Attempt:
     """Something that is done to see whether it is written down; nothing is stored by it."""
 
     verb: str
@@ -42,22 +42,22 @@ class Deed:
     do: Callable[[Kube, str], object]
 
 
-def _creates(resource: Resource, **body: object) -> Deed:
+def _creates(resource: Resource, **body: object) -> Attempt:
     whole: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
         "metadata": {"name": SAMPLE},
         **body,
     }
-    return Deed(
+    return Attempt(
         "create",
         resource,
         lambda client, where: client.create(resource, whole, where, dry_run=True),
     )
 
 
-def _lists(resource: Resource) -> Deed:
-    return Deed("list", resource, lambda client, where: client.list(resource, where))
+def _lists(resource: Resource) -> Attempt:
+    return Attempt("list", resource, lambda client, where: client.list(resource, where))
 
 
 DEEDS = (

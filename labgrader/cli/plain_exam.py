@@ -16,7 +16,7 @@ from labgrader.cli import exam_prompts
 from labgrader.cli.tasks import as_markdown
 from labgrader.errors import LabError, UsageError
 from labgrader.learning.sessions.cluster_lock import ClusterLock
-from labgrader.learning.sessions.recorder import Pulse, SessionRecorder
+from labgrader.learning.sessions.recorder import Heartbeat, SessionRecorder
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Level, Mode, Terms
@@ -81,7 +81,7 @@ class PlainExam:
             read: returns the next line that was typed; an empty text at the end of the input.
         """
         self._journal.note("alive")
-        pulse = Pulse(self._journal)
+        pulse = Heartbeat(self._journal)
         self._monitor.start()
         self._help()
         reading = Thread(target=self._read, args=(read,), name="input", daemon=True)

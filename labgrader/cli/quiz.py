@@ -10,7 +10,7 @@ import rich_click as click
 
 from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
-from labgrader.cli.quiz_round import Asking
+from labgrader.cli.quiz_round import QuizRound
 from labgrader.errors import ContentError, ExitCode, UsageError
 from labgrader.learning.quiz import draw, load_quiz
 from labgrader.model.quiz import Concept, Question
@@ -74,7 +74,7 @@ def _play(workbench: Workbench, questions: Sequence[Question], seed: int, form: 
 
     played = Round(workbench.catalog.lab.id, questions, lambda: workbench.cluster)
     try:
-        code = Asking(played, quiet=form == "json").play()
+        code = QuizRound(played, quiet=form == "json").play()
     finally:
         workbench.close()
     if form == "json":

@@ -34,7 +34,7 @@ class _Ended(Exception):
 
 
 @dataclass(slots=True)
-class Asking:
+class QuizRound:
     """Asks the questions of a round.
 
     Args:

@@ -27,7 +27,7 @@ class Change:
     ``text`` names the object for people. An ``echo`` is no news: the same change, looked at again.
     """
 
-    interest: ReadKey
+    read_key: ReadKey
     text: str
     echo: bool = False
 
@@ -61,87 +61,87 @@ class Watches:
         self._lost: set[ReadKey] = set()
         self._lock = threading.Lock()
 
-    def follow(self, interests: Iterable[ReadKey], snapshot: Snapshot) -> None:
+    def follow(self, read_keys: Iterable[ReadKey], snapshot: Snapshot) -> None:
         """Start a watch for everything that is not watched yet; ``snapshot`` is what is known."""
-        for interest in interests:
-            if interest not in self._known:
-                versions = snapshot.versions(interest)
-                self._known[interest] = {k: v for k, v in versions.items() if not _is_probe(k)}
+        for read_key in read_keys:
+            if read_key not in self._known:
+                versions = snapshot.versions(read_key)
+                self._known[read_key] = {k: v for k, v in versions.items() if not _is_probe(k)}
                 threading.Thread(
-                    target=self._watch, args=(interest,), name="watch", daemon=True
+                    target=self._watch, args=(read_key,), name="watch", daemon=True
                 ).start()
 
-    def _watch(self, interest: ReadKey) -> None:
-        """Follow one interest until the end, through lost connections and missing types."""
+    def _watch(self, read_key: ReadKey) -> None:
+        """Watch one read key until the end, through lost connections and missing types."""
         while not self._stop.is_set():
             pause = RETRY_SECONDS
             try:
-                self._follow(interest)
+                self._follow(read_key)
             except Forbidden:  # may perhaps be read, but not watched: then look now and then
                 pause = POLL_SECONDS
-                self._tell(Change(interest, "", echo=True))
+                self._tell(Change(read_key, "", echo=True))
             except LabError as error:
-                self._link(interest, error)
+                self._link(read_key, error)
             self._stop.wait(pause)
 
-    def _follow(self, interest: ReadKey) -> None:
+    def _follow(self, read_key: ReadKey) -> None:
         seen: dict[str, str] | None = {}
-        known = self._known[interest]
-        events = self._cluster.watch(interest.resource, interest.namespace, name=interest.name)
+        known = self._known[read_key]
+        events = self._cluster.watch(read_key.resource, read_key.namespace, name=read_key.name)
         for event in events:
             if self._stop.is_set():
                 return
             if _is_probe(key_of(event.object)):
                 continue
             if event.type == "SYNCED":
-                self._link(interest, None)
-                self._compare(interest, seen or {})
+                self._link(read_key, None)
+                self._compare(read_key, seen or {})
                 seen = None
             elif seen is not None:
                 seen[key_of(event.object)] = version_of(event.object)
-                self._only_beats(interest, key_of(event.object), event.object)
+                self._only_beats(read_key, key_of(event.object), event.object)
             elif event.type != "BOOKMARK":
-                self._note(interest, known, event.type, event.object)
+                self._note(read_key, known, event.type, event.object)
         if seen is not None:  # the type is not there (any more)
-            self._compare(interest, {})
+            self._compare(read_key, {})
 
-    def _compare(self, interest: ReadKey, present: dict[str, str]) -> None:
+    def _compare(self, read_key: ReadKey, present: dict[str, str]) -> None:
         """Tell a change where what is there differs from what was known."""
-        known = self._known[interest]
+        known = self._known[read_key]
         if present != known:
             known.clear()
             known.update(present)
-            self._tell(Change(interest, interest.resource.describe(interest.name)))
+            self._tell(Change(read_key, read_key.resource.describe(read_key.name)))
 
-    def _note(self, interest: ReadKey, known: dict[str, str], kind: str, obj: Object) -> None:
+    def _note(self, read_key: ReadKey, known: dict[str, str], kind: str, obj: Object) -> None:
         key = key_of(obj)
-        if kind != "DELETED" and self._only_beats(interest, key, obj):
+        if kind != "DELETED" and self._only_beats(read_key, key, obj):
             known[key] = version_of(obj)
-            if not self._content(interest):
-                self._tell(Change(interest, "", echo=True))
+            if not self._content(read_key):
+                self._tell(Change(read_key, "", echo=True))
             return
         if kind == "DELETED":
             known.pop(key, None)
         else:
             known[key] = version_of(obj)
         verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}.get(kind, kind)
-        self._tell(Change(interest, f"{_label(interest, obj)} {verb}"))
+        self._tell(Change(read_key, f"{_label(read_key, obj)} {verb}"))
 
-    def _only_beats(self, interest: ReadKey, key: str, obj: Object) -> bool:
+    def _only_beats(self, read_key: ReadKey, key: str, obj: Object) -> bool:
         """Whether this is a Lease that its holder has renewed, as every few seconds."""
-        if interest.resource != LEASE:
+        if read_key.resource != LEASE:
             return False
         spec = dig(obj, "spec", {})
         held = (dig(obj, "metadata.uid"), spec.get("holderIdentity"), spec.get("leaseTransitions"))
-        heart = self._hearts.setdefault((interest, key), _Heart())
-        silent = Change(interest, f"{_label(interest, obj)} is not renewed any more")
+        heart = self._hearts.setdefault((read_key, key), _Heart())
+        silent = Change(read_key, f"{_label(read_key, obj)} is not renewed any more")
         return heart.beats(held, spec.get("leaseDurationSeconds"), lambda: self._tell(silent))
 
-    def _link(self, interest: ReadKey, error: LabError | None) -> None:
+    def _link(self, read_key: ReadKey, error: LabError | None) -> None:
         """Tell when the first watch is lost and when the last is back."""
         with self._lock:
             before = bool(self._lost)
-            (self._lost.add if error else self._lost.discard)(interest)
+            (self._lost.add if error else self._lost.discard)(read_key)
             after = bool(self._lost)
         if before != after:
             self._on_link(error)
@@ -170,9 +170,9 @@ class _Heart:
         return same
 
 
-def _label(interest: ReadKey, obj: Object) -> str:
+def _label(read_key: ReadKey, obj: Object) -> str:
     name = str(dig(obj, "metadata.name", ""))
-    return interest.resource.describe(name, dig(obj, "metadata.namespace"))
+    return read_key.resource.describe(name, dig(obj, "metadata.namespace"))
 
 
 def _is_probe(key: str) -> bool:

@@ -44,7 +44,7 @@ class ClusterReader:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.namespace = namespace
-        self.interests: set[ReadKey] = set()
+        self.read_keys: set[ReadKey] = set()
         self.asked: set[Hashable] = set()
         self._snapshot = snapshot
         self._deadline = deadline
@@ -59,9 +59,9 @@ class ClusterReader:
 
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object | None:
         """Read one object, None when it (or its type) does not exist. A copy: change it freely."""
-        interest = ReadKey(resource, namespace, name)
-        self.interests.add(interest)
-        return _copied(self._snapshot.get(interest, min(5, self.remaining())))
+        read_key = ReadKey(resource, namespace, name)
+        self.read_keys.add(read_key)
+        return _copied(self._snapshot.get(read_key, min(5, self.remaining())))
 
     def served(self, group: str) -> list[Object] | None:
         """Return what discovery lists of an API group, in all its versions.
@@ -76,11 +76,11 @@ class ClusterReader:
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:
         """Read a collection; empty also when the type does not exist."""
-        interest = ReadKey(resource, namespace)
-        self.interests.add(interest)
-        return _copied(self._snapshot.list(interest, self.remaining()) or [])
+        read_key = ReadKey(resource, namespace)
+        self.read_keys.add(read_key)
+        return _copied(self._snapshot.list(read_key, self.remaining()) or [])
 
-    def derived(
+    def computed(
         self,
         resource: Resource,
         make: Callable[[Sequence[Object]], T],
@@ -89,17 +89,17 @@ class ClusterReader:
         """Return what ``make`` works out from a collection: once for all checks that ask for it.
 
         Args:
-            make: see ``Snapshot.derived``. It gets the objects as they were read, not a copy.
+            make: see ``Snapshot.computed``. It gets the objects as they were read, not a copy.
         """
-        interest = ReadKey(resource, namespace)
-        self.interests.add(interest)
-        return self._snapshot.derived(interest, make, self.remaining())
+        read_key = ReadKey(resource, namespace)
+        self.read_keys.add(read_key)
+        return self._snapshot.computed(read_key, make, self.remaining())
 
     def serves(self, resource: Resource) -> bool:
         """Whether the API server knows a type."""
-        interest = ReadKey(resource, self.namespace if resource.namespaced else None)
-        self.interests.add(interest)
-        return self._snapshot.list(interest, self.remaining()) is not None
+        read_key = ReadKey(resource, self.namespace if resource.namespaced else None)
+        self.read_keys.add(read_key)
+        return self._snapshot.list(read_key, self.remaining()) is not None
 
     def require(
         self, resource: Resource, name: str, namespace: str | None = None, *, fix: str = ""
@@ -133,7 +133,7 @@ class ClusterReader:
         Raises:
             Rejected: it would not, with the server's own words.
         """
-        rests_on = self._of_admission(resource, namespace)
+        depends_on = self._of_admission(resource, namespace)
         key = ("create", resource, namespace, json.dumps(body, sort_keys=True))
         self.asked.add(key)
         return self._snapshot.once(
@@ -141,7 +141,7 @@ class ClusterReader:
             lambda: self._snapshot.cluster.create(
                 resource, body, namespace, dry_run=True, timeout=min(5, self.remaining())
             ),
-            rests_on,
+            depends_on,
         )
 
     def access_review(self, spec: Mapping[str, Any]) -> bool:
@@ -178,7 +178,7 @@ class ClusterReader:
         as_table: bool = False,
     ) -> Object:
         """Ask what a merge patch would give; nothing is stored. Raises ``Rejected``."""
-        rests_on = self._of_admission(resource, namespace, name)
+        depends_on = self._of_admission(resource, namespace, name)
         text = json.dumps(patch, sort_keys=True)
         key = ("patch", resource, namespace, name, subresource, as_table, text)
         self.asked.add(key)
@@ -194,7 +194,7 @@ class ClusterReader:
                 as_table=as_table,
                 timeout=min(5, self.remaining()),
             ),
-            rests_on,
+            depends_on,
         )
 
     def _of_admission(
@@ -203,16 +203,16 @@ class ClusterReader:
         return self._dependencies(dependencies.of_admission(resource, namespace, name), resource)
 
     def _dependencies(
-        self, interests: frozenset[ReadKey], resource: Resource
+        self, read_keys: frozenset[ReadKey], resource: Resource
     ) -> frozenset[ReadKey]:
         """Note what an answer rests on; return it where that is known and answers are to last."""
-        self.interests |= interests
+        self.read_keys |= read_keys
         told = self._snapshot.lasting and self._snapshot.once(
-            ("dependencies", interests, resource),
-            lambda: dependencies.can_be_told(self._read, interests, resource),
+            ("dependencies", read_keys, resource),
+            lambda: dependencies.can_be_told(self._read, read_keys, resource),
         )
-        return interests if told else frozenset()
+        return read_keys if told else frozenset()
 
-    def _read(self, interest: ReadKey) -> object:
-        read = self._snapshot.list if interest.name is None else self._snapshot.get
-        return read(interest, min(5, self.remaining()))
+    def _read(self, read_key: ReadKey) -> object:
+        read = self._snapshot.list if read_key.name is None else self._snapshot.get
+        return read(read_key, min(5, self.remaining()))

@@ -121,13 +121,13 @@ class Context(ClusterReader):
         if not self._snapshot.lasting:
             return frozenset()
         try:
-            self.interests.add(ReadKey(CRD))
+            self.read_keys.add(ReadKey(CRD))
             found = kubectl_dependencies.of_call(arguments, self._read)
-            for interest in found:
-                self._read(interest)
+            for read_key in found:
+                self._read(read_key)
         except ClusterError:  # what may not be read may still be asked for
             return frozenset()
-        self.interests |= found
+        self.read_keys |= found
         return found
 
     def ask_prometheus(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -171,7 +171,7 @@ class Context(ClusterReader):
             return None
         if fresh:
             return record.audited_writes(resource, self.namespace)
-        self.interests.add(ReadKey(resource, self.namespace))
+        self.read_keys.add(ReadKey(resource, self.namespace))
         key = ("audited_writes", resource)
         self.asked.add(key)
         return self._snapshot.once(key, lambda: record.audited_writes(resource, self.namespace))

@@ -32,27 +32,27 @@ def of_admission(
     resource: Resource, namespace: str | None, name: str | None = None
 ) -> frozenset[ReadKey]:
     """Return the reads that decide whether an object is admitted, and what it becomes."""
-    interests = set(JUDGES)
+    read_keys = set(JUDGES)
     if "." in resource.group:
-        interests.add(ReadKey(CRD, None, f"{resource.plural}.{resource.group}"))
+        read_keys.add(ReadKey(CRD, None, f"{resource.plural}.{resource.group}"))
     if resource.namespaced and namespace:
-        interests.add(ReadKey(NAMESPACE, None, namespace))
-        interests.add(ReadKey(RESOURCE_QUOTA, namespace))
+        read_keys.add(ReadKey(NAMESPACE, None, namespace))
+        read_keys.add(ReadKey(RESOURCE_QUOTA, namespace))
     if name:
-        interests.add(ReadKey(resource, namespace, name))
-    return frozenset(interests)
+        read_keys.add(ReadKey(resource, namespace, name))
+    return frozenset(read_keys)
 
 
 def can_be_told(
-    read: Callable[[ReadKey], object], interests: Iterable[ReadKey], resource: Resource
+    read: Callable[[ReadKey], object], read_keys: Iterable[ReadKey], resource: Resource
 ) -> bool:
-    """Read ``interests``; say whether they alone decide what becomes of ``resource``.
+    """Read ``read_keys``; say whether they alone decide what becomes of ``resource``.
 
     They do not where somebody has a say who cannot be read: a webhook's server, or the object that
     a policy takes its parameters from.
     """
     try:
-        found = {interest: read(interest) for interest in interests}
+        found = {read_key: read(read_key) for read_key in read_keys}
     except ClusterError:
         return False
     judges = [obj for judge in JUDGES & found.keys() for obj in _items(found[judge])]

@@ -71,7 +71,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 Read = Callable[[ReadKey], Any]
-"""Reads what an interest names: an object, a list, or None."""
+"""Reads what an read_key names: an object, a list, or None."""
 
 
 def of_call(arguments: Sequence[str], read: Read) -> frozenset[ReadKey]:

@@ -98,8 +98,8 @@ class Live:
             if self.stop.is_set() or until(report):
                 self.stop.set()
                 return report
-            interests = set().union(*self._runner.interests.values())
-            self._watches.follow(interests, snapshot)
+            read_keys = set().union(*self._runner.read_keys.values())
+            self._watches.follow(read_keys, snapshot)
             changes = self._next_changes(self._retries.pause(report))
             if self.stop.is_set():
                 return report
@@ -108,9 +108,9 @@ class Live:
             if self._again.is_set():
                 self._again.clear()
                 self._retries.reset()
-                snapshot, known = snapshot.renewed(), {}
+                snapshot, known = snapshot.refreshed(), {}
                 continue
-            snapshot = snapshot.without({change.interest for change in changes})
+            snapshot = snapshot.invalidated({change.read_key for change in changes})
             known = self._still_true(report, changes)
 
     def _grade(self, snapshot: Snapshot, known: Mapping[str, CheckResult]) -> Report:
@@ -148,7 +148,7 @@ class Live:
 
     def _echo(self, change: Change) -> None:
         """Judge again in a moment where the API server acts on a change after storing it."""
-        if change.interest.resource.group in LATE_GROUPS:
+        if change.read_key.resource.group in LATE_GROUPS:
             again = replace(change, echo=True)
             timer = threading.Timer(ECHO_SECONDS, self._changes.put, (again,))
             timer.daemon = True
@@ -156,14 +156,14 @@ class Live:
 
     def _still_true(self, report: Report, changes: Sequence[Change]) -> dict[str, CheckResult]:
         """Return the results that no change concerns: not read it, and not need what did."""
-        touched = {change.interest for change in changes}
+        touched = {change.read_key for change in changes}
         kept: dict[str, CheckResult] = {}
         results = {check.id: check for check in report.checks}
         for criterion in self._runner.lab.criteria():
             result = results.get(criterion.id)
             if result is None or result.outcome in (Outcome.ERROR, Outcome.BLOCKED):
                 continue
-            reads = self._runner.interests.get(criterion.id, set())
+            reads = self._runner.read_keys.get(criterion.id, set())
             needs = [need for need in criterion.needs if need not in kept]
             if self._runner.writes(criterion):  # once is enough, as long as what it needs stands
                 needs = [n for n in needs if n not in results or _open(results[n])]
@@ -171,9 +171,9 @@ class Live:
                 kept[criterion.id] = result
         return kept
 
-    def _content(self, interest: ReadKey) -> bool:
+    def _content(self, read_key: ReadKey) -> bool:
         """Whether every check that reads this has passed: then a heartbeat tells nothing new."""
-        readers = [one for one, reads in self._runner.interests.items() if interest in reads]
+        readers = [one for one, reads in self._runner.read_keys.items() if read_key in reads]
         return all(self._outcomes.get(one) is Outcome.PASSED for one in readers)
 
 

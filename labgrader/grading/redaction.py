@@ -62,7 +62,7 @@ def redacted(log: str) -> str:
     return _LOG_SECRET.sub(lambda match: f"{match[1] or ''}{HIDDEN}", log)
 
 
-def safe(result: CheckResult) -> CheckResult:
+def redact(result: CheckResult) -> CheckResult:
     """Return a result that repeats no secret."""
     hide = without_secrets
     texts = _texts(result)

@@ -46,7 +46,7 @@ class Runner:
         self.lab = lab
         self.checks = checks
         self.limits = limits
-        self.interests: dict[str, set[ReadKey]] = {}
+        self.read_keys: dict[str, set[ReadKey]] = {}
         self._capabilities = capabilities
         self._instruments = instruments or CheckServices()
 
@@ -162,7 +162,7 @@ class Runner:
                 if criterion.id in wanted:
                     listener(CheckStarted(criterion.id))
                 self._start(board, criterion, snapshot)
-            for result in board.collect(self.interests):
+            for result in board.collect(self.read_keys):
                 if result.id in wanted:
                     listener(CheckFinished(result))
         return list(board.finished)
@@ -182,7 +182,7 @@ class Runner:
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
-            board.inbox.put(FinishedCheck(result, context.interests))
+            board.inbox.put(FinishedCheck(result, context.read_keys))
 
         threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
 
@@ -200,7 +200,7 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - a check is a plug-in and may raise anything
             result = scoring.from_crash(criterion, error)
         took = round((time.monotonic() - began) * 1000)
-        return replace(redaction.safe(result), duration_ms=took)
+        return replace(redaction.redact(result), duration_ms=took)
 
     def _facts(
         self, check: Check, criterion: Criterion, context: Context, snapshot: Snapshot
@@ -213,7 +213,7 @@ class Runner:
             except Unsettled:
                 if time.monotonic() > patience:
                     raise
-                snapshot.forget(context.interests | context.asked)
+                snapshot.forget(context.read_keys | context.asked)
                 time.sleep(SETTLE_PAUSE)
                 continue
             if not facts:

@@ -29,7 +29,7 @@ class FinishedCheck:
     """What a worker hands back: the result, and what was read for it."""
 
     result: CheckResult
-    interests: set[ReadKey] = field(default_factory=set)
+    read_keys: set[ReadKey] = field(default_factory=set)
 
 
 class Scheduler:
@@ -73,24 +73,24 @@ class Scheduler:
         self.finished.append(result)
         self._told.append(result)
 
-    def collect(self, interests: dict[str, set[ReadKey]]) -> list[CheckResult]:
+    def collect(self, read_keys: dict[str, set[ReadKey]]) -> list[CheckResult]:
         """Wait for the next result or deadline; return everything newly settled."""
         if self.running and not self._told:
             nearest = min(deadline for _, deadline in self.running.values())
             try:
                 self._receive(
-                    self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), interests
+                    self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), read_keys
                 )
             except queue.Empty:
                 self._expire()
         told, self._told = self._told, []
         return told
 
-    def _receive(self, judgement: FinishedCheck, interests: dict[str, set[ReadKey]]) -> None:
+    def _receive(self, judgement: FinishedCheck, read_keys: dict[str, set[ReadKey]]) -> None:
         # A check that comes back after its deadline was already given its result: ignore it.
         if judgement.result.id in self.running:
             criterion, _ = self.running.pop(judgement.result.id)
-            interests[criterion.id] = judgement.interests
+            read_keys[criterion.id] = judgement.read_keys
             self.settle(criterion, judgement.result)
 
     def _expire(self) -> None:

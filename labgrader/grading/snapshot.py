@@ -36,7 +36,7 @@ class ReadKey:
         return hash((self.resource.plural, self.namespace, self.name))
 
 
-LATE_SECONDS = 2.0
+PROPAGATION_SECONDS = 2.0
 """How long the API server may go on answering by what a stored change has already replaced."""
 
 RENEWAL_SECONDS = 5.0
@@ -50,17 +50,17 @@ READERS = 8
 class _Answer:
     """What was read or asked: when (``time.monotonic``), and what it rests on.
 
-    ``since`` says, for a read, when these very versions were first seen. ``derived`` is what was
+    ``since`` says, for a read, when these very versions were first seen. ``computed`` is what was
     worked out from a collection; like the answer itself it holds for these versions, which
     ``shown`` keeps once somebody has asked for them.
     """
 
     future: Future[Any] = field(default_factory=Future)
-    rests_on: frozenset[ReadKey] = frozenset()
+    depends_on: frozenset[ReadKey] = frozenset()
     asked_at: float = 0.0
     since: float = 0.0
     shown: dict[str, str] | None = None
-    derived: dict[Callable[[Any], Any], Future[Any]] = field(default_factory=dict)
+    computed: dict[Callable[[Any], Any], Future[Any]] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -83,22 +83,22 @@ class Snapshot:
         self._earlier: dict[Hashable, _Answer] = {}
         self._lock = threading.Lock()
 
-    def get(self, interest: ReadKey, timeout: float) -> Object | None:
-        """Read the object that ``interest`` names."""
-        assert interest.name is not None
-        name = interest.name
+    def get(self, read_key: ReadKey, timeout: float) -> Object | None:
+        """Read the object that ``read_key`` names."""
+        assert read_key.name is not None
+        name = read_key.name
         return self.once(
-            interest,
-            lambda: self.cluster.get(interest.resource, name, interest.namespace, timeout=timeout),
+            read_key,
+            lambda: self.cluster.get(read_key.resource, name, read_key.namespace, timeout=timeout),
         )
 
-    def list(self, interest: ReadKey, timeout: float) -> list[Object] | None:
-        """Read the collection that ``interest`` names."""
-        found: list[Object] | None = self._collection(interest, timeout).future.result()
+    def list(self, read_key: ReadKey, timeout: float) -> list[Object] | None:
+        """Read the collection that ``read_key`` names."""
+        found: list[Object] | None = self._collection(read_key, timeout).future.result()
         return found
 
-    def derived(
-        self, interest: ReadKey, make: Callable[[Sequence[Object]], T], timeout: float
+    def computed(
+        self, read_key: ReadKey, make: Callable[[Sequence[Object]], T], timeout: float
     ) -> T:
         """Return what ``make`` works out from a collection: once, however many checks ask for it.
 
@@ -106,13 +106,13 @@ class Snapshot:
             make: a function of the module level, pure; it must keep nothing of what it is given,
                 and nobody may change what it returns.
         """
-        answer = self._collection(interest, timeout)
+        answer = self._collection(read_key, timeout)
         shown = answer.future.result() or []
         with self._lock:
-            future = answer.derived.get(make)
+            future = answer.computed.get(make)
             mine = future is None
             if future is None:
-                future = answer.derived[make] = Future()
+                future = answer.computed[make] = Future()
         if mine:
             try:
                 future.set_result(make(shown))
@@ -122,30 +122,30 @@ class Snapshot:
         return result
 
     def once(
-        self, key: Hashable, ask: Callable[[], T], rests_on: frozenset[ReadKey] = frozenset()
+        self, key: Hashable, ask: Callable[[], T], depends_on: frozenset[ReadKey] = frozenset()
     ) -> T:
         """Return the answer kept under ``key``; ask for it when nobody has yet.
 
         An error is an answer as well: every reader of this run gets the same one.
 
         Args:
-            rests_on: reads that decide the answer; it is kept on as long as they stay the same.
+            depends_on: reads that decide the answer; it is kept on as long as they stay the same.
                 Empty where that cannot be told.
         """
-        result: T = self._answered(key, ask, rests_on).future.result()
+        result: T = self._answered(key, ask, depends_on).future.result()
         return result
 
-    def _collection(self, interest: ReadKey, timeout: float) -> _Answer:
+    def _collection(self, read_key: ReadKey, timeout: float) -> _Answer:
         return self._answered(
-            interest,
-            lambda: self.cluster.list(interest.resource, interest.namespace, timeout=timeout),
+            read_key,
+            lambda: self.cluster.list(read_key.resource, read_key.namespace, timeout=timeout),
         )
 
     def _answered(
         self,
         key: Hashable,
         ask: Callable[[], object],
-        rests_on: frozenset[ReadKey] = frozenset(),
+        depends_on: frozenset[ReadKey] = frozenset(),
     ) -> _Answer:
         """Return the answer, settled or on its way to somebody else who asked."""
         with self._lock:
@@ -153,7 +153,9 @@ class Snapshot:
             mine = answer is None
             if answer is None:
                 now = time.monotonic()
-                answer = self._answers[key] = _Answer(rests_on=rests_on, asked_at=now, since=now)
+                answer = self._answers[key] = _Answer(
+                    depends_on=depends_on, asked_at=now, since=now
+                )
         if mine:
             try:
                 answer.future.set_result(ask())
@@ -167,7 +169,7 @@ class Snapshot:
         earlier = self._earlier.get(key)
         if earlier and answer.good and _versions(earlier) == _versions(answer):
             with self._lock:
-                answer.since, answer.derived = earlier.since, earlier.derived
+                answer.since, answer.computed = earlier.since, earlier.computed
 
     def forget(self, keys: Iterable[Hashable]) -> None:
         """Ask anew when one of ``keys`` (an ``ReadKey``, a dry-run, a review) is wanted next."""
@@ -175,20 +177,20 @@ class Snapshot:
             for key in keys:
                 self._answers.pop(key, None)
 
-    def without(self, changed: set[ReadKey]) -> Snapshot:
+    def invalidated(self, changed: set[ReadKey]) -> Snapshot:
         """Return a new snapshot that keeps every good read but ``changed``, and what rests on them.
 
-        What was asked within ``LATE_SECONDS`` of a change to what it rests on is asked again.
+        What was asked within ``PROPAGATION_SECONDS`` of such a change is asked again.
         """
         fresh = Snapshot(self.cluster, lasting=self.lasting)
         with self._lock:
             answers = dict(self._answers)
         fresh._earlier = {k: a for k, a in answers.items() if isinstance(k, ReadKey) and a.good}
         fresh._answers = {k: a for k, a in fresh._earlier.items() if k not in changed}
-        fresh.take_over(answers)
+        fresh.carry_over(answers)
         return fresh
 
-    def renewed(self) -> Snapshot:
+    def refreshed(self) -> Snapshot:
         """Return a new snapshot in which every read was done again, and what still holds is kept.
 
         A read that fails now is left to whoever wants it.
@@ -196,47 +198,47 @@ class Snapshot:
         with self._lock:
             answers = dict(self._answers)
         reads = [key for key in answers if isinstance(key, ReadKey)]
-        fresh = self.without(set(reads))
+        fresh = self.invalidated(set(reads))
 
-        def read_again(interest: ReadKey) -> None:
-            read = fresh.list if interest.name is None else fresh.get
+        def read_again(read_key: ReadKey) -> None:
+            read = fresh.list if read_key.name is None else fresh.get
             try:
-                read(interest, RENEWAL_SECONDS)
+                read(read_key, RENEWAL_SECONDS)
             except LabError:
-                fresh.forget([interest])
+                fresh.forget([read_key])
 
         lists = [one for one in reads if one.name is None]
         threads.parallel_for(read_again, lists, READERS)
         alone = [one for one in reads if one.name is not None and not fresh.found_in(one, lists)]
         threads.parallel_for(read_again, alone, READERS)
-        fresh.take_over(answers)
+        fresh.carry_over(answers)
         return fresh
 
-    def found_in(self, interest: ReadKey, lists: Iterable[ReadKey]) -> bool:
+    def found_in(self, read_key: ReadKey, lists: Iterable[ReadKey]) -> bool:
         """Answer the read of one object by a collection that was just read; False without one.
 
         Only where all is read again: else the collection may be older than the object's change.
         """
-        resource, namespace = interest.resource, interest.namespace
+        resource, namespace = read_key.resource, read_key.namespace
         for one in lists:
             answer = self._answers.get(one)
             covers = one.resource == resource and one.namespace in (None, namespace)
             if answer is not None and covers and answer.good:
                 shown = answer.future.result() or ()
-                found = next((obj for obj in shown if _is(obj, interest)), None)
+                found = next((obj for obj in shown if _is(obj, read_key)), None)
                 typed = {"kind": resource.kind, "apiVersion": resource.api_version}
-                self.once(interest, lambda: found and {**typed, **found})  # noqa: B023 - at once
+                self.once(read_key, lambda: found and {**typed, **found})  # noqa: B023 - at once
                 return True
         return False
 
-    def take_over(self, answers: Mapping[Hashable, _Answer]) -> None:
+    def carry_over(self, answers: Mapping[Hashable, _Answer]) -> None:
         """Keep those of an earlier snapshot's answers which rest on what is still the same."""
         since: dict[frozenset[ReadKey], float] = {}  # many answers rest on the same few reads
         for key, answer in answers.items():
-            rests_on = answer.rests_on
-            if rests_on and rests_on not in since:
-                since[rests_on] = self._same_since(rests_on)
-            if rests_on and _holds(answer, since[rests_on]):
+            depends_on = answer.depends_on
+            if depends_on and depends_on not in since:
+                since[depends_on] = self._same_since(depends_on)
+            if depends_on and _holds(answer, since[depends_on]):
                 self._answers[key] = answer
 
     def _same_since(self, reads: frozenset[ReadKey]) -> float:
@@ -244,15 +246,15 @@ class Snapshot:
         found = [self._answers.get(read) for read in reads]
         return max((answer.since if answer else math.inf) for answer in found)
 
-    def versions(self, interest: ReadKey) -> dict[str, str]:
-        """Return ``namespace/name`` → resourceVersion of what a read of ``interest`` showed."""
-        answer = self._answers.get(interest)
+    def versions(self, read_key: ReadKey) -> dict[str, str]:
+        """Return ``namespace/name`` → resourceVersion of what a read of ``read_key`` showed."""
+        answer = self._answers.get(read_key)
         return _versions(answer) if answer is not None and answer.good else {}
 
 
-def _is(obj: Object, interest: ReadKey) -> bool:
-    where = interest.namespace if interest.resource.namespaced else None
-    return (dig(obj, "metadata.name"), dig(obj, "metadata.namespace")) == (interest.name, where)
+def _is(obj: Object, read_key: ReadKey) -> bool:
+    where = read_key.namespace if read_key.resource.namespaced else None
+    return (dig(obj, "metadata.name"), dig(obj, "metadata.namespace")) == (read_key.name, where)
 
 
 def _versions(answer: _Answer) -> dict[str, str]:
@@ -265,7 +267,7 @@ def _versions(answer: _Answer) -> dict[str, str]:
 
 def _holds(answer: _Answer, same_since: float) -> bool:
     """Whether all that ``answer`` rests on was as it is, long before ``answer`` was asked."""
-    if answer.asked_at - same_since < LATE_SECONDS:
+    if answer.asked_at - same_since < PROPAGATION_SECONDS:
         return False
     return answer.future.done() and isinstance(answer.future.exception(), Rejected | None)
 

@@ -15,7 +15,7 @@ from labgrader.author.batches import (
     Target,
     is_alone,
     joinable,
-    of_interests,
+    of_read_keys,
     partition,
     reaches,
 )
@@ -119,7 +119,7 @@ def test_what_a_wrong_answer_blocks_counts_as_hit() -> None:
 
 def test_interests_of_a_grading_become_targets() -> None:
     seen = {ReadKey(CONFIG_MAP, "x", "a"), ReadKey(POD, "x")}
-    found = of_interests({"one": seen})
+    found = of_read_keys({"one": seen})
     assert found == {"one": {Target("", "ConfigMap", "a"), Target("", "Pod")}}
 
 

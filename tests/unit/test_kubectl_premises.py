@@ -31,8 +31,8 @@ DEFINITION: Object = {
 }
 
 
-def definitions(interest: ReadKey) -> list[Object]:
-    assert interest == ReadKey(CRD)
+def definitions(read_key: ReadKey) -> list[Object]:
+    assert read_key == ReadKey(CRD)
     return [DEFINITION]
 
 
@@ -114,7 +114,7 @@ class CountingKubectl:
 
 @pytest.fixture
 def kubectl(monkeypatch: pytest.MonkeyPatch) -> CountingKubectl:
-    monkeypatch.setattr(snapshot_module, "LATE_SECONDS", 0.0)
+    monkeypatch.setattr(snapshot_module, "PROPAGATION_SECONDS", 0.0)
     return CountingKubectl()
 
 
@@ -122,18 +122,18 @@ def look(snapshot: Snapshot, kubectl: CountingKubectl, line: str) -> set[ReadKey
     instruments = CheckServices(kubectl=kubectl)
     ctx = Context(snapshot, "x", time.monotonic() + 60, instruments=instruments)
     ctx.kubectl(shlex.split(line))
-    return ctx.interests
+    return ctx.read_keys
 
 
 def test_it_is_run_again_when_what_it_rests_on_has_changed(kubectl: CountingKubectl) -> None:
     cluster = FakeCluster()
     snapshot = Snapshot(cluster, lasting=True)
     for _ in range(2):
-        interests = look(snapshot, kubectl, "describe deploy web -n x")
-        snapshot = snapshot.renewed()
-    assert (kubectl.runs, ReadKey(DEPLOYMENT, "x", "web") in interests) == (1, True)
+        read_keys = look(snapshot, kubectl, "describe deploy web -n x")
+        snapshot = snapshot.refreshed()
+    assert (kubectl.runs, ReadKey(DEPLOYMENT, "x", "web") in read_keys) == (1, True)
     cluster.put(DEPLOYMENT, {"metadata": {"name": "web", "resourceVersion": "7"}}, "x")
-    look(snapshot.renewed(), kubectl, "describe deploy web -n x")
+    look(snapshot.refreshed(), kubectl, "describe deploy web -n x")
     assert kubectl.runs == 2
 
 
@@ -141,7 +141,7 @@ def test_a_log_is_read_each_time(kubectl: CountingKubectl) -> None:
     snapshot = Snapshot(FakeCluster(), lasting=True)
     for _ in range(2):
         look(snapshot, kubectl, "logs deployment/web -n x")
-        snapshot = snapshot.renewed()
+        snapshot = snapshot.refreshed()
     assert kubectl.runs == 2
 
 
@@ -217,5 +217,5 @@ def test_what_was_there_and_is_gone_is_run_again(
     snapshot = Snapshot(there, lasting=True)
     look(snapshot, kubectl, "get deploy web -n x")
     there.delete(DEPLOYMENT, "web", "x")
-    look(snapshot.renewed(), kubectl, "get deploy web -n x")
+    look(snapshot.refreshed(), kubectl, "get deploy web -n x")
     assert kubectl.runs == 1

@@ -82,7 +82,7 @@ class Books:
     def served(self, group: str) -> None:
         """Nothing is known of any group, so every resource may be there."""
 
-    def derived(self, resource: Resource, make: Callable[[Sequence[Object]], T]) -> T:
+    def computed(self, resource: Resource, make: Callable[[Sequence[Object]], T]) -> T:
         return make(self.list(resource))
 
     def access_review(self, spec: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from fake_cluster import FakeCluster
 from labgrader.api import Evidence, Failure, fact
-from labgrader.grading.redaction import redacted, safe, without_secrets
+from labgrader.grading.redaction import redact, redacted, without_secrets
 from labgrader.model.result import Report
 from labgrader.report import as_json, as_junit, as_text
 from small_lab import SmallLab
@@ -120,4 +120,4 @@ def test_no_report_repeats_a_secret() -> None:
 def test_a_result_without_a_secret_is_the_very_same() -> None:
     (first, *_) = graded().checks
     plain = replace(first, reason="no", expected="", actual="", fix="", items=(), evidence=())
-    assert safe(plain) is plain
+    assert redact(plain) is plain

@@ -38,7 +38,7 @@ def cluster() -> FakeCluster:
 
 @pytest.fixture(autouse=True)
 def in_effect_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshot_module, "LATE_SECONDS", 0.0)
+    monkeypatch.setattr(snapshot_module, "PROPAGATION_SECONDS", 0.0)
 
 
 def named(name: str, **more: object) -> Object:
@@ -76,7 +76,7 @@ def first(cluster: FakeCluster) -> Snapshot:
 
 
 def test_what_rests_on_nothing_new_is_not_asked_again(cluster: FakeCluster) -> None:
-    assert asked(cluster, first(cluster).renewed()) == []
+    assert asked(cluster, first(cluster).refreshed()) == []
 
 
 @pytest.mark.parametrize(
@@ -96,36 +96,36 @@ def test_a_change_has_asked_again_what_rests_on_it(
 ) -> None:
     snapshot = first(cluster)
     cluster.put(resource, changed, namespace)
-    assert asked(cluster, snapshot.renewed()) == again
+    assert asked(cluster, snapshot.refreshed()) == again
 
 
 def test_a_change_that_was_seen_by_a_watch_does_as_well(cluster: FakeCluster) -> None:
     snapshot = first(cluster)
-    assert asked(cluster, snapshot.without({ReadKey(WEBHOOK)})) == ["create", "patch"]
+    assert asked(cluster, snapshot.invalidated({ReadKey(WEBHOOK)})) == ["create", "patch"]
 
 
 def test_what_a_webhook_decides_is_asked_each_time(cluster: FakeCluster) -> None:
     cluster.put(WEBHOOK, webhook("example.io"))
-    assert asked(cluster, first(cluster).renewed()) == ["create", "patch"]
+    assert asked(cluster, first(cluster).refreshed()) == ["create", "patch"]
 
 
 def test_what_a_policy_decides_by_its_parameters_is_asked_each_time(cluster: FakeCluster) -> None:
     cluster.put(POLICY, named("p", spec={"paramKind": {"kind": "ConfigMap"}}))
-    assert asked(cluster, first(cluster).renewed()) == ["create", "patch"]
+    assert asked(cluster, first(cluster).refreshed()) == ["create", "patch"]
 
 
 def test_what_was_asked_just_after_a_change_is_asked_again(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot_module, "LATE_SECONDS", 3600.0)
-    assert len(asked(cluster, first(cluster).renewed())) == 3
+    monkeypatch.setattr(snapshot_module, "PROPAGATION_SECONDS", 3600.0)
+    assert len(asked(cluster, first(cluster).refreshed())) == 3
 
 
 def test_where_the_premises_may_not_be_read_everything_is_asked(cluster: FakeCluster) -> None:
     cluster.fault = lambda verb, plural: (
         Unreachable("gone") if verb == "list" and plural != THING.plural else None
     )
-    assert len(asked(cluster, first(cluster).renewed())) == 3
+    assert len(asked(cluster, first(cluster).refreshed())) == 3
 
 
 def test_a_refusal_lasts_and_an_outage_does_not(cluster: FakeCluster) -> None:
@@ -135,7 +135,7 @@ def test_a_refusal_lasts_and_an_outage_does_not(cluster: FakeCluster) -> None:
         with pytest.raises(type(error)):
             context(snapshot).dry_run_create(THING, named(type(error).__name__), "lab")
     cluster.fault = lambda verb, plural: None
-    renewed = context(snapshot.renewed())
+    renewed = context(snapshot.refreshed())
     with pytest.raises(Rejected):
         renewed.dry_run_create(THING, named("Rejected"), "lab")
     assert renewed.dry_run_create(THING, named("Unreachable"), "lab")
@@ -162,16 +162,16 @@ def test_what_is_worked_out_from_a_collection_holds_as_long_as_it_does(
     cluster.put(THING, named("a"), "lab")
     snapshot = Snapshot(cluster)
     first, second = context(snapshot), context(snapshot)
-    assert first.derived(THING, names_of) == second.derived(THING, names_of) == ("a",)
-    assert ReadKey(THING) in second.interests
-    assert context(snapshot.without(set())).derived(THING, names_of) == ("a",)
-    assert context(snapshot.renewed()).derived(THING, names_of) == ("a",)
+    assert first.computed(THING, names_of) == second.computed(THING, names_of) == ("a",)
+    assert ReadKey(THING) in second.read_keys
+    assert context(snapshot.invalidated(set())).computed(THING, names_of) == ("a",)
+    assert context(snapshot.refreshed()).computed(THING, names_of) == ("a",)
     assert DERIVED == [1]
     cluster.put(THING, named("b"), "lab")
-    assert context(snapshot).derived(THING, names_of) == ("a",), "a snapshot is one view"
-    assert context(snapshot.renewed()).derived(THING, names_of) == ("a", "b")
+    assert context(snapshot).computed(THING, names_of) == ("a",), "a snapshot is one view"
+    assert context(snapshot.refreshed()).computed(THING, names_of) == ("a", "b")
     snapshot.forget([ReadKey(THING)])
-    assert context(snapshot).derived(THING, names_of) == ("a", "b")
+    assert context(snapshot).computed(THING, names_of) == ("a", "b")
     assert DERIVED == [1, 2, 2]
 
 
@@ -180,7 +180,7 @@ def test_a_read_that_fails_when_renewed_is_left_to_whoever_wants_it(cluster: Fak
     cluster.put(THING, named("a"), "lab")
     context(snapshot).get(THING, "a", "lab")
     cluster.fault = lambda verb, plural: Unreachable("gone")
-    renewed = snapshot.renewed()
+    renewed = snapshot.refreshed()
     cluster.fault = lambda verb, plural: None
     assert context(renewed).get(THING, "a", "lab") is not None
 
@@ -197,7 +197,7 @@ def test_what_a_collection_shows_is_not_read_once_more(cluster: FakeCluster) -> 
     look()
     cluster.put(THING, named("a", spec=2), "lab")
     cluster.calls.clear()
-    snapshot = snapshot.renewed()
+    snapshot = snapshot.refreshed()
     found, none, _ = look()
     assert [call[:2] for call in cluster.calls] == [("list", "things"), ("get", CRD.plural)]
     assert found is not None
@@ -208,7 +208,7 @@ def test_what_a_collection_shows_is_not_read_once_more(cluster: FakeCluster) -> 
     }
     assert none is None
     cluster.delete(THING, "a", "lab")
-    snapshot = snapshot.renewed()
+    snapshot = snapshot.refreshed()
     assert look()[0] is None
 
 
@@ -220,7 +220,7 @@ def test_a_collection_of_all_namespaces_does_not_mix_them_up(cluster: FakeCluste
         assert ctx.list(THING)
         assert ctx.get(THING, "a", "lab") is None
         assert ctx.get(THING, "a", "other")
-        snapshot = snapshot.renewed()
+        snapshot = snapshot.refreshed()
 
 
 def test_where_the_collection_cannot_be_read_the_object_is(cluster: FakeCluster) -> None:
@@ -229,7 +229,7 @@ def test_where_the_collection_cannot_be_read_the_object_is(cluster: FakeCluster)
     context(snapshot).list(THING, "lab")
     context(snapshot).get(THING, "a", "lab")
     cluster.fault = lambda verb, plural: Unreachable("no") if verb == "list" else None
-    assert context(snapshot.renewed()).get(THING, "a", "lab")
+    assert context(snapshot.refreshed()).get(THING, "a", "lab")
 
 
 def test_an_older_collection_says_nothing_about_an_object_that_has_changed(
@@ -240,5 +240,5 @@ def test_an_older_collection_says_nothing_about_an_object_that_has_changed(
     assert context(snapshot).list(THING, "lab") == []
     assert context(snapshot).get(THING, "a", "lab") is None
     cluster.put(THING, named("a"), "lab")
-    snapshot = snapshot.without({ReadKey(THING, "lab", "a")})
+    snapshot = snapshot.invalidated({ReadKey(THING, "lab", "a")})
     assert context(snapshot).get(THING, "a", "lab")

@@ -26,7 +26,7 @@ DOOR = 3
 _POLL_SECONDS = 0.02
 
 
-class Lifeline:
+class ParentPipe:
     """The pipe that every component reads and that only the supervisor can keep open."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Child:
     """A component: what ``plan.json`` says of it, and the process that is it now."""
 
     def __init__(
-        self, spec: dict[str, Any], root: Path, line: Lifeline, note: Callable[[str], None]
+        self, spec: dict[str, Any], root: Path, line: ParentPipe, note: Callable[[str], None]
     ) -> None:
         self.name: str = spec["name"]
         self.last: bool = spec["last"]

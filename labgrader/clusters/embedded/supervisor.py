@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any
 
 from labgrader.clusters.embedded.boundedlog import BoundedLog, owner_of_folder
-from labgrader.clusters.embedded.child import Child, Lifeline
+from labgrader.clusters.embedded.child import Child, ParentPipe
 
 READY = b"ready"
 """What ``up`` writes when the cluster is its user's; before that, its end is the cluster's."""
@@ -42,7 +42,7 @@ class Supervisor:
         self.run = root / "run"
         self.log = BoundedLog(root / "logs" / "supervisor.log")
         plan = json.loads((self.run / "plan.json").read_bytes())
-        line = Lifeline()
+        line = ParentPipe()
         children = [Child(spec, root, line, self.note) for spec in plan["components"]]
         # Those that stop last come last, so that one pass sees the others gone and stops them too.
         self.children = sorted(children, key=lambda child: child.last)

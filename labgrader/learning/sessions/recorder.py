@@ -141,7 +141,7 @@ class SessionRecorder:
             self.note("over", what=what)
 
 
-class Pulse:
+class Heartbeat:
     """Keeps a journal alive from a thread of its own, also while a shell has the terminal."""
 
     def __init__(self, journal: SessionRecorder) -> None:

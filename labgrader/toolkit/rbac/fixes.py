@@ -13,7 +13,9 @@ from labgrader.toolkit.rbac.slips import Slip
 Ops = list[dict[str, Any]]
 
 
-def narrow(source: Ref, rule: Rule, index: int, beyond: Sequence[Atom], allowed: Table) -> str:
+def remove_excess(
+    source: Ref, rule: Rule, index: int, beyond: Sequence[Atom], allowed: Table
+) -> str:
     """Return the command after which the rule at ``index`` of ``source`` holds nothing beyond."""
     return patch(source, narrowing(rule, index, beyond, allowed))
 

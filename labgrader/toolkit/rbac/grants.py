@@ -45,7 +45,7 @@ class Reader(Protocol):
         """Read a collection, of all namespaces where none is given."""
         ...
 
-    def derived(self, resource: Resource, make: Callable[[Sequence[Object]], T]) -> T:
+    def computed(self, resource: Resource, make: Callable[[Sequence[Object]], T]) -> T:
         """Return what ``make`` works out from a collection, once for all who ask for it."""
         ...
 
@@ -130,7 +130,7 @@ def bindings(reader: Reader, wanted: Callable[[Binding], bool]) -> list[Binding]
             (CLUSTER_ROLE_BINDING, _cluster_role_bindings),
             (ROLE_BINDING, _role_bindings),
         )
-        for binding in reader.derived(resource, make)
+        for binding in reader.computed(resource, make)
         if wanted(binding)
     ]
 

@@ -30,7 +30,7 @@ class LabBase(Screen[None]):
         """The lab that is shown."""
         raise NotImplementedError
 
-    async def become(self, state: LabState) -> None:
+    async def set_state(self, state: LabState) -> None:
         """Take a new state and show it everywhere."""
         raise NotImplementedError
 

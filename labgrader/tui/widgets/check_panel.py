@@ -72,9 +72,9 @@ class CheckCard(Widget):
 
     def show(self, state: LabState) -> None:
         """Say what is different now."""
-        rests_on = _what_it_rests_on(self.criterion, state)
-        if rests_on != self._rests_on:
-            self._rests_on = rests_on
+        depends_on = _what_it_rests_on(self.criterion, state)
+        if depends_on != self._rests_on:
+            self._rests_on = depends_on
             self._head = _head(self.criterion, state)
             self._lines = list(_lines(self.criterion, state))
             self.refresh(layout=True)

@@ -135,7 +135,7 @@ def test_volumes_are_made_for_everybody_and_removed_with_their_data(tmp_path):
     (tmp_path / "pvc-old").mkdir()
     (tmp_path / "pvc-old" / "backup").write_text("x")
     server = FakeServer(_claim(), gone)
-    volumes.Keeper(server, tmp_path).work()
+    volumes.VolumeProvisioner(server, tmp_path).work()
     assert (tmp_path / "pvc-1-2").stat().st_mode & 0o777 == 0o777
     assert not (tmp_path / "pvc-old").exists()
     assert ("POST", "persistentvolumes") in server.asked

@@ -157,7 +157,7 @@ def test_the_back_off_doubles_to_its_limit_and_is_reset_by_a_long_life(tmp_path,
     (tmp_path / "run").mkdir()
     (tmp_path / "logs").mkdir()
     spec = {"name": "x", "last": False, "after": "", "argv": ["/bin/false"], "env": {}}
-    part = child.Child(spec, tmp_path, child.Lifeline(), lambda text: None)
+    part = child.Child(spec, tmp_path, child.ParentPipe(), lambda text: None)
     now, waits = 100.0, []
 
     def live(seconds: float) -> None:

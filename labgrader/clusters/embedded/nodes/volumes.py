@@ -76,7 +76,7 @@ class Server:
         return http.client.HTTPSConnection(self._address, timeout=seconds, context=self._tls)
 
 
-class Keeper:
+class VolumeProvisioner:
     """Brings volumes in line with claims."""
 
     def __init__(self, server: Server, folder: Path) -> None:
@@ -164,7 +164,7 @@ def main(address: str, ca: str, certificate: str, key: str, folder: str) -> None
     threading.Thread(target=_end_with_the_supervisor, daemon=True).start()
     for path in (_CLAIMS, _VOLUMES):
         threading.Thread(target=_watch, args=(server, path, changed), daemon=True).start()
-    keeper = Keeper(server, Path(folder))
+    keeper = VolumeProvisioner(server, Path(folder))
     while True:
         changed.wait()
         changed.clear()
