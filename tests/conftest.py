@@ -16,13 +16,13 @@ from labgrader.errors import LabError
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
 from labgrader.paths import STATE_VARIABLE
-from ordering import seed_of_commit
-from preconditions import lacking
-from reaper import reaper
-from spreading import Spreading
-from wiping import wipe
+from tests.support.cleanup import wipe
+from tests.support.ordering import seed_of_commit
+from tests.support.preconditions import lacking
+from tests.support.reaper import reaper
+from tests.support.xdist_scheduler import Spreading
 
-pytest_plugins = ["isolation", "seconds"]
+pytest_plugins = ["tests.support.isolation", "tests.support.durations"]
 
 ORDER = pytest.StashKey[str]()
 

@@ -16,7 +16,7 @@ from chromium import Chromium
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import NAMESPACE
 from labgrader.paths import STATE_VARIABLE
-from serving import Serving
+from tests.support.serving import Serving
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
 

@@ -17,7 +17,7 @@ import websocket
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.waiting import wait_until
-from serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
+from tests.support.serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from colours import CHECK, RIGHT, answer, write_lab
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author.case_result import Kind
 from labgrader.author.case_runner import Ground
@@ -24,6 +23,7 @@ from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
+from tests.support.colors import CHECK, RIGHT, answer, write_lab
 
 pytestmark = [pytest.mark.cluster]
 

@@ -12,7 +12,6 @@ from zlib import crc32
 
 import pytest
 
-from answers import Answers, selected
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_result
 from labgrader.author.case_runner import Ground
@@ -20,7 +19,8 @@ from labgrader.author.cases import Case, load_cases
 from labgrader.author.verify import cases_folder
 from labgrader.kube.client import Kube
 from labgrader.paths import content_root
-from spreading import case_group
+from tests.support.answers import Answers, selected
+from tests.support.xdist_scheduler import case_group
 
 PASTED = 5
 """Of one in so many failing cases, chosen by the run's seed, the fix is pasted as well."""

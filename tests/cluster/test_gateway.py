@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Gateway
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.errors import Cause
 from labgrader.kube.client import Kube
@@ -20,7 +19,8 @@ from labgrader.lab_state import mutations
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import content_root
-from wiping import wipe
+from tests.support.cleanup import wipe
+from tests.support.gateway import Gateway
 
 pytestmark = [pytest.mark.cluster]
 

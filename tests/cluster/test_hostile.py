@@ -22,7 +22,7 @@ from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_junit, as_text
-from wiping import wipe
+from tests.support.cleanup import wipe
 
 pytestmark = [pytest.mark.cluster]
 

@@ -18,7 +18,7 @@ from labgrader.learning.quiz import load_quiz
 from labgrader.learning.quiz_manifest import fits, judge_manifest
 from labgrader.model.quiz import Kind, Mark, Question
 from labgrader.paths import content_root
-from wiping import wipe
+from tests.support.cleanup import wipe
 
 pytestmark = pytest.mark.cluster
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
@@ -19,6 +18,7 @@ from labgrader.kube.rest_mapper import Kinds
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
+from tests.support.commands import Run
 
 pytestmark = [pytest.mark.cluster]
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from commands import Run
 from labgrader.cli import root
 from labgrader.errors import ExitCode, LabError, Rejected
 from labgrader.kube.client import Kube
@@ -34,6 +33,7 @@ from labgrader.lab_state import reset_removal
 from labgrader.lab_state.reset import Reset
 from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
+from tests.support.commands import Run
 
 pytestmark = [pytest.mark.cluster]
 

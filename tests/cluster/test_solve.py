@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from commands import Run
 from labgrader.errors import ExitCode, LabError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import (
@@ -20,6 +19,7 @@ from labgrader.kube.resources import (
 )
 from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
+from tests.support.commands import Run
 
 pytestmark = [pytest.mark.cluster]
 

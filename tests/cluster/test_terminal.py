@@ -14,7 +14,7 @@ import pytest
 
 from labgrader.kube.client import Kube
 from labgrader.paths import STATE_VARIABLE, content_root
-from tmuxes import Tmux, need_tmux
+from tests.support.tmux_servers import Tmux, need_tmux
 
 pytestmark = [pytest.mark.cluster]
 

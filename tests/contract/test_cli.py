@@ -10,8 +10,8 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.errors import ExitCode
-from odd_server import OddServer, make_kubeconfig, ok, status
-from serving import kubeconfig_of_nothing
+from tests.support.fault_server import OddServer, make_kubeconfig, ok, status
+from tests.support.serving import kubeconfig_of_nothing
 
 README = Path(__file__).parent.parent.parent / "README.md"
 

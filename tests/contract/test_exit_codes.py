@@ -11,8 +11,8 @@ import pytest
 
 from labgrader.cli import root
 from labgrader.errors import ExitCode
-from serving import kubeconfig_of_nothing
-from small_lab import make_lab
+from tests.support.serving import kubeconfig_of_nothing
+from tests.support.small_lab import make_lab
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import labgrader
-from isolation import CACHE
 from labgrader import paths
+from tests.support.isolation import CACHE
 
-SUPPORT = Path(__file__).parent.parent / "support"
+ROOT = Path(__file__).parent.parent.parent
 
 WRITES = """
 import os, tempfile
@@ -73,12 +73,12 @@ def end():
 def nested(folder: Path, text: str, **variables: str) -> tuple[dict[str, str], str]:
     """Run tests in a process of their own; return the outcome of each, and all that was said."""
     (folder / "test_nested.py").write_text(text)
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p isolation\n")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p tests.support.isolation\n")
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly"]
     done = subprocess.run(
         [*command, f"--rootdir={folder}", f"--basetemp={folder / 'base'}", "test_nested.py"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(SUPPORT), **variables},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
         check=False,

@@ -24,7 +24,7 @@ from labgrader.errors import Rejected
 from labgrader.kube.resources import AUTOSCALER, DEPLOYMENT, LEASE, Object, Resource, dig, name_of
 from labgrader.kube.waiting import wait_until
 from labgrader.model.result import CheckResult, Outcome
-from nodes_support import RealLab
+from tests.support.real_nodes import RealLab
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "embedded"))
 from images.layers import Layer

@@ -14,7 +14,7 @@ from typing import Any
 import urllib3
 
 from labgrader.kube.kubeconfig import Connection
-from odd_server import Answer, make_kubeconfig, send
+from tests.support.fault_server import Answer, make_kubeconfig, send
 
 PAGE = b"<html><body><h1>The page you look for</h1> was eaten by a webhook</body></html>"
 JSON, HTML = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}

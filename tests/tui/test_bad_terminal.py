@@ -10,8 +10,8 @@ import pytest
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.result import Evidence, Item, Outcome
-from serving import kubeconfig_of_nothing
-from terminals import Terminal
+from tests.support.serving import kubeconfig_of_nothing
+from tests.support.terminals import Terminal
 
 MEGABYTE = "🦆[b]x[/b]\x1b[31m\u202e " * 60_000
 CHANGES = 5_000

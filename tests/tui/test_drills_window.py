@@ -19,7 +19,7 @@ from labgrader.tui.screens.drills import DrillsScreen
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.state import LabState, LinkLost
-from looks import LOOKS
+from tests.support.snapshot_matrix import LOOKS
 
 CATALOG = catalog.load(content_root())
 DRILLS = load_drills(content_root())

@@ -13,7 +13,7 @@ from labgrader.tui import shell
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens.lab import LabScreen
-from planted_lab import found_in, plant
+from tests.support.planted_lab import found_in, plant
 from tests.tui.conftest import CLUSTER, NOON, StraightIn
 
 KEYS = ["enter", "tab", "space", "f1", "ctrl+t", "ctrl+p", "left", "right", *string.ascii_lowercase]

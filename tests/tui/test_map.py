@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.content import catalog
 from labgrader.errors import Unreachable
 from labgrader.kube.resources import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
@@ -15,7 +14,8 @@ from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.map import MapScreen
 from labgrader.tui.widgets.map_tree import MapTree
-from looks import LOOKS
+from tests.support.lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
+from tests.support.snapshot_matrix import LOOKS
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CATALOG = catalog.load(content_root())

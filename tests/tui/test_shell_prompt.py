@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from labgrader.kube.waiting import wait_until
-from terminals import Terminal
+from tests.support.terminals import Terminal
 
 DEADLINE = 1_000_000
 LINE = "line"

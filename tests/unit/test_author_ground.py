@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from colours import CHECK, RIGHT, answer, write_lab
-from lab_on_fake import LabOnFake
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_runner as ground_module
 from labgrader.author import solved
@@ -21,6 +19,8 @@ from labgrader.grading.services import CheckServices
 from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.resources import CONFIG_MAP, Object, Resource
 from labgrader.model.result import ClusterInfo
+from tests.support.colors import CHECK, RIGHT, answer, write_lab
+from tests.support.lab_on_fake import LabOnFake
 
 
 class Patching(LabOnFake):

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from fake_cluster import FakeCluster
-from lab_on_fake import LabOnFake
 from labgrader.errors import LabError
 from labgrader.kube.resources import LEASE, Object, Resource
 from labgrader.lab_state import mutations
+from tests.support.fake_cluster import FakeCluster
+from tests.support.lab_on_fake import LabOnFake
 
 TYPED: Object = {
     "apiVersion": "coordination.k8s.io/v1",

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.errors import ClusterError, Forbidden, MissingCapability, Unsettled
 from labgrader.grading.context import Context
 from labgrader.grading.snapshot import Snapshot
@@ -29,6 +28,7 @@ from labgrader.toolkit.autoscaling import beside, cpu_target
 from labgrader.toolkit.environment import environment
 from labgrader.toolkit.serving import serves, waits
 from labgrader.toolkit.workloads import service_targets
+from tests.support.fake_cluster import FakeCluster
 
 SPACE, NOW = "lab", datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG_AGO, JUST_NOW = "2026-01-01T11:00:00Z", "2026-01-01T11:59:58Z"

@@ -7,14 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from test_policy import commands
 
 from labgrader.cli import root
 from labgrader.learning.sessions import policy
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.model.modes import Mode
-from odd_server import Answer, OddServer, ok, status
-from planted_lab import found_in, plant
+from tests.support.commands import commands
+from tests.support.fault_server import Answer, OddServer, ok, status
+from tests.support.planted_lab import found_in, plant
 
 NOT_RUN = {
     "cluster prepare": "writes to a cluster of one's own",

@@ -21,7 +21,7 @@ from labgrader.errors import (
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
 from labgrader.kube.resources import NAMESPACE
-from odd_server import Answer, OddServer, make_kubeconfig, ok, status
+from tests.support.fault_server import Answer, OddServer, make_kubeconfig, ok, status
 
 X = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "x"}}
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.errors import MissingCapability, TimedOut, Unreachable
 from labgrader.grading import context as context_module
 from labgrader.grading import temporary_objects as probe_module
@@ -20,7 +19,8 @@ from labgrader.grading.snapshot import Snapshot
 from labgrader.grading.temporary_objects import MARK, TemporaryObject
 from labgrader.kube.protocols import Answer
 from labgrader.kube.resources import LEASE, Object, name_of
-from small_lab import THING
+from tests.support.fake_cluster import FakeCluster
+from tests.support.small_lab import THING
 
 
 class Clocked(FakeCluster):

@@ -12,7 +12,7 @@ import yaml
 from labgrader.clusters import target as targets
 from labgrader.errors import Forbidden, LabError, UsageError
 from labgrader.kube.kubeconfig import connect
-from odd_server import make_kubeconfig
+from tests.support.fault_server import make_kubeconfig
 
 
 def write(folder: Path, text: str) -> Path:

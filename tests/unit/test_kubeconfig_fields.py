@@ -12,7 +12,7 @@ import yaml
 
 from labgrader.errors import ExitCode, Forbidden, UsageError
 from labgrader.kube.kubeconfig import Connection, connect
-from odd_server import make_kubeconfig
+from tests.support.fault_server import make_kubeconfig
 
 HTTPS = "https://127.0.0.1:1"
 TOKEN = {"token": "t"}

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.api import fact
 from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading import change_feed as watches_module
@@ -19,7 +18,8 @@ from labgrader.grading.live import Live, Retries
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.resources import CRD, LEASE, dig
 from labgrader.model.result import Outcome, Report
-from small_lab import OTHER, THING, SmallLab, info
+from tests.support.fake_cluster import FakeCluster
+from tests.support.small_lab import OTHER, THING, SmallLab, info
 
 PATIENCE = 20.0
 """Seconds after which a test gives up; no test waits that long when all is well."""

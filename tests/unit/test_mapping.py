@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 from labgrader.content import catalog
 from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading.temporary_objects import PREFIX
@@ -18,6 +17,7 @@ from labgrader.object_map import watcher
 from labgrader.object_map.watcher import Map, MapWatcher, wanted
 from labgrader.paths import content_root
 from labgrader.report.map import as_text
+from tests.support.lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
 
 LAB = catalog.load(content_root()).lab
 PATIENCE = 10.0

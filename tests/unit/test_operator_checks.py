@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.errors import Forbidden, MissingCapability, Rejected, Unsettled
 from labgrader.grading.context import Context
 from labgrader.grading.findings import Fact, Failure
@@ -27,6 +26,7 @@ from labgrader.kube.resources import (
     Resource,
 )
 from labgrader.paths import content_root
+from tests.support.fake_cluster import FakeCluster
 
 CHECKS = load_checks(content_root() / "checks")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -6,8 +6,6 @@ from dataclasses import replace
 from threading import Event
 
 import pytest
-from test_session_exam import Bench, lab
-from test_session_time import Machine
 
 from labgrader.app import exams
 from labgrader.cli.plain_exam import PlainExam, time_line
@@ -16,6 +14,7 @@ from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.task import Snippet
+from tests.support.sessions import Bench, Machine, lab
 
 
 @pytest.fixture

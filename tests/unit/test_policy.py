@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import click
 import pytest
 
 from labgrader.cli import root
@@ -12,7 +9,8 @@ from labgrader.errors import ExitCode
 from labgrader.learning.sessions import policy
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.model.modes import Level, Mode, Terms
-from serving import kubeconfig_of_nothing
+from tests.support.commands import commands
+from tests.support.serving import kubeconfig_of_nothing
 
 ALLOWED = {
     "cluster kubeconfig",
@@ -33,21 +31,6 @@ ALLOWED = {
     "start",
     "tasks",
 }
-
-
-def leaves(command: click.Command, path: str) -> Iterator[str]:
-    if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from leaves(below, f"{path} {name}")
-    else:
-        yield path
-
-
-def commands() -> set[str]:
-    """Return how every command is called."""
-    group, context = root.root, click.Context(root.root)
-    found = ((name, group.get_command(context, name)) for name in root.COMMANDS)
-    return {path for name, command in found if command for path in leaves(command, name)}
 
 
 def test_every_command_has_a_decision() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.grading.context import Context
 from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.protocols import AuditedWrite
 from labgrader.kube.resources import DEPLOYMENT, Object, Resource
 from labgrader.toolkit import quiet
 from labgrader.toolkit.quiet import Quiet
+from tests.support.fake_cluster import FakeCluster
 
 THING = Resource("lab.dev", "v1", "things", "Thing")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

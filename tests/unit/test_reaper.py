@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 
-import reaper
 from labgrader.clusters.embedded.layout import CLUSTER_VARIABLE
+from tests.support import reaper
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from reaper import reaper
+from tests.support.reaper import reaper
 with reaper(Path(sys.argv[1])):
     print("watched", flush=True)
     os.kill(os.getpid(), signal.SIGKILL)

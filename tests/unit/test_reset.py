@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.errors import Forbidden, LabError, Rejected, TimedOut, Unreachable
 from labgrader.kube import finalizers
 from labgrader.kube.obstacles import API_SERVICE, Obstacles
@@ -23,6 +22,7 @@ from labgrader.kube.resources import (
     dig,
 )
 from labgrader.lab_state.reset import Reset, begin_anew
+from tests.support.fake_cluster import FakeCluster
 
 SERVED = {
     "v1": [CONFIG_MAP, SECRET, NAMESPACE],

@@ -27,7 +27,7 @@ from labgrader.kube.kubeconfig import Connection, connect
 from labgrader.kube.pods import Pods
 from labgrader.kube.protocols import Answer as Said
 from labgrader.kube.resources import ACCESS_REVIEW, CONFIG_MAP, Object, Resource
-from odd_server import Answer, OddServer, ok, status
+from tests.support.fault_server import Answer, OddServer, ok, status
 
 NS = "lab"
 BODY: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}

@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.api import Failure, Unsettled, fact
 from labgrader.errors import Cause, Forbidden, LabError, TimedOut, Unreachable
 from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from labgrader.grading.scheduler import Limits
 from labgrader.kube.resources import NODE
 from labgrader.model.result import Outcome
-from small_lab import OTHER, THING, SmallLab
+from tests.support.fake_cluster import FakeCluster
+from tests.support.small_lab import OTHER, THING, SmallLab
 
 
 def good(ctx):

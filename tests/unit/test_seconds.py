@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import seconds
+from tests.support import durations as seconds
 
 PHASES = [
     ("tests/unit/test_a.py::test_one", "setup", 0.5),

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.api import Evidence, Failure, fact
 from labgrader.grading.redaction import redact, redacted, without_secrets
 from labgrader.model.result import Report
 from labgrader.report import as_json, as_junit, as_text
-from small_lab import SmallLab
+from tests.support.fake_cluster import FakeCluster
+from tests.support.small_lab import SmallLab
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJsYWIifQ.c2lnbmF0dXJl"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----"

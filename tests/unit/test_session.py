@@ -16,7 +16,7 @@ from labgrader.errors import LabError, UsageError
 from labgrader.learning.sessions.clock import Moment
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
-from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, TaskResult
+from tests.support.reports import graded
 
 
 class Clock:
@@ -44,15 +44,6 @@ def book(tmp_path: Path, clock: Clock) -> Sessions:
     return Sessions(Store(tmp_path / "sessions"), clock)
 
 
-def report(earned: float, context: str = "c") -> Report:
-    """Return a grading of one task."""
-    outcome = Outcome.PASSED if earned == 20 else Outcome.FAILED
-    check = CheckResult("it", "1.1", "It", outcome, 20, earned)
-    task = TaskResult("task1", "Task", 60, (check,))
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    return Report("lab", ClusterInfo("embedded", context), now, 1, 1, (task,))
-
-
 def test_pauses_do_not_count(book: Sessions, clock: Clock) -> None:
     book.start("s", "lab", "c")
     clock.tick(60)
@@ -74,17 +65,17 @@ def test_a_clock_that_is_set_back_takes_nothing_away(book: Sessions, clock: Cloc
 
 
 def test_gradings_are_kept_while_it_runs(book: Sessions, clock: Clock) -> None:
-    book.note_grading(report(20))  # nothing runs yet
+    book.note_grading(graded(20))  # nothing runs yet
     book.start("s", "lab", "c")
     clock.tick(30)
-    book.note_grading(report(7))
-    book.note_grading(report(20, context="another cluster"))
+    book.note_grading(graded(7))
+    book.note_grading(graded(20, context="another cluster"))
     clock.tick(30)
-    book.note_grading(report(20))
-    book.note_grading(report(3))
+    book.note_grading(graded(20))
+    book.note_grading(graded(3))
     book.note_hint("it")
     book.pause()
-    book.note_grading(report(20))
+    book.note_grading(graded(20))
     record = book.record("s")
     assert record.best == {"task1": (20, 20)}
     assert record.first_passed == {"it": 60}

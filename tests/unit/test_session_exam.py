@@ -2,53 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_session import report
-from test_session_time import Machine, attend
 
 from labgrader.app import exams
 from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
-from labgrader.errors import LabError, Unreachable, UsageError
+from labgrader.errors import Unreachable, UsageError
 from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
 from labgrader.model.result import CheckResult, Outcome
-from labgrader.model.task import Criterion, Lab, Step, Task
-
-CRITERION = Criterion("it", "it", "It", "1.1", 20)
-
-
-def lab(*minutes: int, **more: float) -> Lab:
-    step = Step("1.1", "Step", "Do it", criteria=(CRITERION,))
-    tasks = (
-        Task(f"task{n}", "Task", "Story", m * 60, (step,)) for n, m in enumerate(minutes or (6,), 1)
-    )
-    return replace(Lab("lab", "Lab", "ns", tuple(tasks), Path()), **more)
-
-
-class Bench:
-    """A workbench whose cluster earns what a test says, and is there or not."""
-
-    def __init__(self, *points: float) -> None:
-        self.points = list(points)
-        self.graded = 0
-        self.error: LabError | None = None
-        self.cluster = self
-        self.catalog = self
-        self.lab = lab()
-
-    def version(self) -> str:
-        if self.error:
-            raise self.error
-        return "v1"
-
-    def grade(self, criteria, listener):
-        self.graded += 1
-        return report(self.points.pop(0) if len(self.points) > 1 else self.points[0])
+from tests.support.reports import graded
+from tests.support.sessions import Bench, Machine, attend, lab
 
 
 @pytest.fixture
@@ -75,8 +42,8 @@ def rests(slept: list[float]):
 
 def test_nothing_that_was_judged_is_kept_while_an_exam_runs(book, exam) -> None:
     exam.note_result(CheckResult("it", "1.1", "It", Outcome.PASSED, 20, 20))
-    exam.note_grading(report(20).tasks)
-    book.note_grading(report(20))
+    exam.note_grading(graded(20).tasks)
+    book.note_grading(graded(20))
     kinds = {entry.kind for entry in book.store.entries("final")}
     assert kinds == {"started", "alive"}
 
@@ -140,7 +107,7 @@ def test_it_is_graded_once_at_the_end_and_later_work_is_kept_apart(machine, book
     record = exams.conclude(bench, exam, "time", rests(slept))
     assert (bench.graded, slept) == (3, [10, 10])  # until everything passes
     assert (record.state, record.how, record.earned) == ("ended", "time", 20)
-    book.note_grading(report(3))
+    book.note_grading(graded(3))
     found = book.record("final")
     assert (found.earned, found.later.earned) == (20, 3)
     assert exams.result_line(found, lab()) == "exam ended 6:00: 20 of 20 points"

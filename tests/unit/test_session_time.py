@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,28 +14,7 @@ from labgrader.learning.sessions.sessions import Sessions
 from labgrader.learning.sessions.store import Entry, Store
 from labgrader.model.modes import Mode
 from labgrader.model.result import CheckResult, Outcome
-
-
-class Machine:
-    """A machine's clocks, which a test moves and sets."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 1, 1, 12, tzinfo=UTC)
-        self.boot, self.up = "one", 100.0
-
-    def __call__(self) -> Moment:
-        return Moment(self.at, self.boot, self.up)
-
-    def tick(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-        self.up += seconds
-
-    def set_clock(self, hours: float) -> None:
-        self.at += timedelta(hours=hours)
-
-    def restart(self, seconds: float) -> None:
-        self.tick(seconds)
-        self.boot, self.up = self.boot + "+", 1.0
+from tests.support.sessions import Machine, attend
 
 
 @pytest.fixture
@@ -53,13 +32,6 @@ def begin(
 ) -> SessionRecorder:
     book.start("s", "lab", "c", mode, factor)
     return SessionRecorder(book, "s")
-
-
-def attend(machine: Machine, journal: SessionRecorder, seconds: int) -> None:
-    """Let the time pass with somebody there, heart beating."""
-    for _ in range(seconds // 5):
-        machine.tick(5)
-        journal.note("alive")
 
 
 @pytest.mark.parametrize("mode", Mode)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from fake_cluster import FakeCluster
 from labgrader.errors import Rejected, Unreachable
 from labgrader.grading import snapshot as snapshot_module
 from labgrader.grading.context import Context
@@ -22,7 +21,8 @@ from labgrader.kube.resources import (
     Resource,
     dig,
 )
-from small_lab import THING
+from tests.support.fake_cluster import FakeCluster
+from tests.support.small_lab import THING
 
 WEBHOOK, POLICY = ADMISSION[0], ADMISSION[2]
 REVIEW = {"user": "system:serviceaccount:lab:a"}

@@ -13,7 +13,7 @@ from labgrader.cli import split as panes
 from labgrader.clusters.target import Target
 from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.tui.shell import DENIED
-from serving import kubeconfig_of_nothing
+from tests.support.serving import kubeconfig_of_nothing
 
 WORKBENCH = SimpleNamespace(target=Target("existing", Path("/k"), None))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spreading import CASES, ORDER, Spreading, turn
+from tests.support.xdist_scheduler import CASES, ORDER, Spreading, turn
 
 
 def scope(nodeid: str) -> str:

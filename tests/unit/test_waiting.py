@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from test_reports import report  # the report with every outcome in it
 
 from labgrader.cli.waiting import Waiting
 from labgrader.grading.events import CheckFinished
 from labgrader.kube.waiting import wait_until
 from labgrader.model.result import Outcome
+from tests.support.reports import report
 
 CHECK = next(one for one in report().checks if one.outcome is Outcome.FAILED)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from answers import Answers, selected
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_result
 from labgrader.author.case_runner import Ground
@@ -23,7 +22,8 @@ from labgrader.grading.events import RunFinished
 from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
-from nodes_support import RealLab, wait_until
+from tests.support.answers import Answers, selected
+from tests.support.real_nodes import RealLab, wait_until
 
 CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]
 

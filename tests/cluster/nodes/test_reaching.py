@@ -10,7 +10,7 @@ from labgrader.errors import Forbidden, Rejected, TimedOut
 from labgrader.kube.kubeconfig import connect
 from labgrader.kube.pods import MAX_BYTES, Pods
 from labgrader.kube.protocols import Answer
-from nodes_support import RealLab, pod
+from tests.support.real_nodes import RealLab, pod
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 

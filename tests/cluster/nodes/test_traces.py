@@ -14,7 +14,7 @@ from labgrader.clusters.embedded import processes
 from labgrader.clusters.embedded.nodes import cgroups, prepare
 from labgrader.errors import ProviderError
 from labgrader.paths import STATE_VARIABLE
-from nodes_support import Detective, claim, pod, wait_until
+from tests.support.real_nodes import Detective, claim, pod, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 

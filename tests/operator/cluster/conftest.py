@@ -10,7 +10,7 @@ import pytest
 from labgrader.kube.client import Kube
 from proxy import Proxy
 from running import Lab
-from wiping import wipe
+from tests.support.cleanup import wipe
 
 
 @pytest.fixture(scope="module")
