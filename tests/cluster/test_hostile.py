@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,18 @@ from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.errors import Cause
 from labgrader.kube.client import Kube
 from labgrader.kube.kubeconfig import connect
-from labgrader.kube.resources import CRD, ROLE, ROLE_BINDING, Object, Resource
+from labgrader.kube.resources import (
+    CONFIG_MAP,
+    CRD,
+    DEPLOYMENT,
+    NAMESPACE,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+    Object,
+    Resource,
+    name_of,
+)
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
@@ -35,6 +47,7 @@ WEBHOOK = Resource(
     namespaced=False,
 )
 PLATFORM, SAMPLE = "trading-platform", "sample-momentum-algo"
+DEFINITION = "tradingalgorithms.fintech.io"
 
 
 @pytest.fixture
@@ -182,6 +195,63 @@ def test_an_enormous_schema(solved: Workbench) -> None:
     huge = {"type": "object", "properties": many}
     solved.cluster.patch(CRD, name, [{"op": "add", "path": path, "value": huge}], timeout=20)
     assert wait_until(lambda: required(grade(solved)) == {Outcome.PASSED}, 20)
+
+
+def outcomes(workbench: Workbench) -> dict[str, Outcome]:
+    """Judge all that counts of the five tasks once."""
+    report = workbench.grade(workbench.catalog.select([]), lambda event: None)
+    return {check.id: check.outcome for check in report.checks if not check.optional}
+
+
+def test_megabytes_and_objects_that_never_rest(workbench: Workbench, clean_lab: Kube) -> None:
+    """A solved lab stays solved beside objects of a megabyte, and while each object changes twice
+    a second nothing of it fails: what cannot be told then is ``error``."""
+    solver = Solver(clean_lab, content_root(), lambda line: None, manual=True)
+    for task in ("task1", "task2", "task3", "task4", "task5"):
+        solver.solve(task)
+    solved = outcomes(workbench)
+    assert Outcome.FAILED not in solved.values(), solved
+
+    for name in ("trading-operator-config", "trading-operator-runbook"):
+        # Its values and a field manager's copy of the keys must fit into what etcd takes.
+        clean_lab.patch(CONFIG_MAP, name, {"data": {"zz-more": "x: y\n" * 180_000}}, PLATFORM)
+    symbols = [f"S{number:06}" for number in range(100_000)]
+    sample = clean_lab.get(TRADING_ALGORITHM, SAMPLE, PLATFORM)
+    assert sample is not None
+    spec = {**sample["spec"], "marketData": {**sample["spec"]["marketData"], "symbols": symbols}}
+    head = {"apiVersion": "fintech.io/v1", "kind": "TradingAlgorithm"}
+    twin = {**head, "metadata": {"name": "megabyte", "namespace": PLATFORM}, "spec": spec}
+    clean_lab.create(TRADING_ALGORITHM, twin, PLATFORM, timeout=20)
+    rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], "resourceNames": symbols}
+    clean_lab.create(ROLE, {"metadata": {"name": "megabyte"}, "rules": [rule]}, PLATFORM)
+    assert outcomes(workbench) == solved
+
+    stop, turns = threading.Event(), list[int]()
+    unrest = threading.Thread(target=never_rest, args=(clean_lab, turns, stop), daemon=True)
+    unrest.start()
+    try:
+        while unrest.is_alive() and len(turns) < 5:
+            found = outcomes(workbench)
+            changed = {name: told for name, told in found.items() if told is not solved[name]}
+            assert set(changed.values()) <= {Outcome.ERROR}, changed
+    finally:
+        stop.set()
+        unrest.join(30)
+    assert len(turns) >= 5
+    assert outcomes(workbench) == solved
+
+
+def never_rest(kube: Kube, turns: list[int], stop: threading.Event) -> None:
+    """Annotate every object of the lab twice a second, until ``stop``, and count the turns."""
+    within = (TRADING_ALGORITHM, CONFIG_MAP, DEPLOYMENT, SERVICE_ACCOUNT, ROLE)
+    while not stop.wait(0.5):
+        change = {"metadata": {"annotations": {"desk.example/turn": str(len(turns))}}}
+        for resource in within:
+            for one in kube.list(resource, PLATFORM) or []:
+                kube.patch(resource, name_of(one), change, PLATFORM)
+        for resource, name in ((NAMESPACE, PLATFORM), (CRD, DEFINITION)):
+            kube.patch(resource, name, change)
+        turns.append(len(turns))
 
 
 def test_values_that_attack_the_terminal(solved: Workbench) -> None:
