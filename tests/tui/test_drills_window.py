@@ -69,7 +69,7 @@ def lab(monkeypatch):
         made.broken.append(place)
         made.now = {**made.now, **{name: failed(name) for name in DRILL.caught_by}}
 
-    monkeypatch.setattr(drill_runs.changes, "apply", apply)
+    monkeypatch.setattr(drill_runs.mutations, "apply", apply)
     return made
 
 
@@ -186,7 +186,7 @@ async def test_what_the_cluster_refuses_is_a_line(play, lab, monkeypatch):
     def refuse(cluster, changes, place):
         raise LabError(f"the API server says {HOSTILE}")
 
-    monkeypatch.setattr(drill_runs.changes, "apply", refuse)
+    monkeypatch.setattr(drill_runs.mutations, "apply", refuse)
     async with play((140, 50)) as p:
         await opened(p, lab)
         await p.press("s")

@@ -19,7 +19,7 @@ from labgrader.report import as_json, as_text
 from labgrader.report.clean import clean, one_line
 from tests.support.reports import report
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parent.parent.parent / "golden"
 
 
 @pytest.mark.parametrize(

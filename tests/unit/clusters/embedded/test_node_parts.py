@@ -173,7 +173,7 @@ def test_the_door_passes_bytes_and_ends_both_ways():
         assert not serving.is_alive()
 
 
-@pytest.mark.parametrize("module", ["nodes.world", "nodes.door", "nodes.volumes"])
+@pytest.mark.parametrize("module", ["nodes.namespaces", "nodes.port_forward", "nodes.volumes"])
 def test_what_runs_for_ever_imports_the_standard_library_only(module):
     code = (
         f"import sys, labgrader.clusters.embedded.{module}\n"

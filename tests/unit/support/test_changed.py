@@ -86,15 +86,15 @@ def test_the_reason_is_named(small: Tree) -> None:
 def test_in_this_repository() -> None:
     choice = changed.tree().choose(["labgrader/toolkit/rbac/rules.py"])
     assert not choice.everything
-    assert "tests/unit/test_rbac.py" in choice.tests
-    assert "tests/unit/embedded/test_pki.py" not in choice.tests
-    assert "tests/unit/test_task.py" not in choice.tests
+    assert "tests/unit/toolkit/rbac/test_rules.py" in choice.tests
+    assert "tests/unit/clusters/embedded/test_pki.py" not in choice.tests
+    assert "tests/unit/model/test_task.py" not in choice.tests
 
 
 def test_a_command_that_is_imported_by_its_name_concerns_who_imports_the_root() -> None:
     choice = changed.tree().choose(["labgrader/cli/quiz.py"])
-    assert "tests/unit/test_author_verify.py" in choice.tests
-    assert "tests/unit/test_rbac.py" not in choice.tests
+    assert "tests/unit/author/test_verify.py" in choice.tests
+    assert "tests/unit/toolkit/rbac/test_rules.py" not in choice.tests
 
 
 def test_what_git_does_not_track_yet_is_a_change_too(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from labgrader.learning.sessions.prompt_clock import line_of
 from labgrader.learning.sessions.state import SILENCE_SECONDS, SessionState
 from labgrader.model.modes import Mode
 
-LAB = catalog.load(Path(__file__).parent.parent / "data" / "tui_lab").lab
+LAB = catalog.load(Path(__file__).parent.parent.parent.parent / "data" / "tui_lab").lab
 TASK = LAB.tasks[0]
 NOW = 5000
 FRESH = NOW + int(SILENCE_SECONDS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "embedded"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "embedded"))
 
 from images.debian import applets, finish
 from images.errors import ImageError

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support import durations as seconds
+from tests.support import durations
 
 PHASES = [
     ("tests/unit/test_a.py::test_one", "setup", 0.5),
@@ -21,7 +21,7 @@ PHASES = [
 
 
 def test_groups_are_added_up_and_the_longest_comes_first() -> None:
-    found = seconds.rows(PHASES)
+    found = durations.rows(PHASES)
     assert [(row.name, row.tests, row.seconds) for row in found] == [
         ("cluster, cases", 2, 13.0),
         ("units", 1, 1.75),
@@ -31,18 +31,29 @@ def test_groups_are_added_up_and_the_longest_comes_first() -> None:
 
 
 def test_the_slowest_are_named_with_all_their_phases() -> None:
-    (first, second, *_) = seconds.slowest(PHASES)
+    (first, second, *_) = durations.slowest(PHASES)
     assert first == (10.0, "tests/cluster/test_cases.py::test_case[a/b]")
     assert second == (3.0, "tests/cluster/test_cases.py::test_case[a/c]")
 
 
 def test_a_run_with_workers_ends_with_the_table_and_pytests_own_last_line(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
-    folder = Path(seconds.__file__).parent
-    command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "seconds", "--seconds-by-group"]
+    folder = Path(durations.__file__).parents[2]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "-p",
+        "tests.support.durations",
+        "--seconds-by-group",
+    ]
     done = subprocess.run(
         [
             *command,
+            "-p",
+            "tests.support.durations",
             "-p",
             "no:randomly",
             "-c",

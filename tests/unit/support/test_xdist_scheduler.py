@@ -14,7 +14,10 @@ def scope(nodeid: str) -> str:
 @pytest.mark.parametrize(
     ("nodeid", "expected"),
     [
-        ("tests/unit/test_rbac.py::test_a[x]", "tests/unit/test_rbac.py"),
+        (
+            "tests/unit/toolkit/rbac/test_rules.py::test_a[x]",
+            "tests/unit/toolkit/rbac/test_rules.py",
+        ),
         ("tests/cluster/nodes/test_images.py::test_a", "tests/cluster/nodes/"),
         ("tests/cluster/nodes/test_demo.py::test_a", "tests/cluster/nodes/test_demo.py"),
         ("tests/tui/test_map.py::test_a[x]", "tests/tui/test_map.py::test_a[x]"),
@@ -28,7 +31,7 @@ def test_what_stays_together(nodeid: str, expected: str) -> None:
 
 def test_long_work_begins_first_and_the_most_exact_place_counts() -> None:
     scopes = [
-        "tests/unit/test_rbac.py",
+        "tests/unit/toolkit/rbac/test_rules.py",
         "tests/cluster/test_cases.py::test_case[group 3]",
         "tests/cluster/test_map.py",
         "tests/cluster/nodes/test_demo.py",
@@ -41,7 +44,7 @@ def test_long_work_begins_first_and_the_most_exact_place_counts() -> None:
         "tests/tui/test_monkey.py",
         "tests/cluster/test_map.py",
         "tests/cluster/test_cases.py::test_case[group 3]",
-        "tests/unit/test_rbac.py",
+        "tests/unit/toolkit/rbac/test_rules.py",
     ]
 
 
