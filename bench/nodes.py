@@ -11,13 +11,13 @@ from pathlib import Path
 
 import whole
 
-from labgrader.cluster.embedded.nodes import images, requirements
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import LabError
-from labgrader.model.resource import AUTOSCALER, Resource, dig
-from labgrader.workbench import Choice, Workbench
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.embedded.nodes import images, requirements
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.errors import LabError
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import AUTOSCALER, Resource, dig
+from labgrader.lab_state.solver import Solver
 
 LABGRADER = Path(sys.executable).parent / "labgrader"
 PLATFORM = "trading-platform"

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from labgrader import paths
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.run_operator import Login
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import LabError
-from labgrader.model.resource import NAMESPACE, NODE, Resource, dig
-from labgrader.workbench import Choice, Workbench
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.errors import LabError
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import NAMESPACE, NODE, Resource, dig
+from labgrader.lab_state.solver import Solver
 
 PLATFORM = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")

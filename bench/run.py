@@ -27,11 +27,11 @@ import warm
 import whole
 
 from labgrader import paths
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.solve import Solver
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.clusters.provider import ClusterStatus
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Report
-from labgrader.workbench import Choice, Workbench
 
 HERE = Path(__file__).parent
 LABGRADER = Path(sys.executable).parent / "labgrader"

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import psutil
 
-from labgrader.engine.kinds import Kinds
-from labgrader.model.resource import NAMESPACE, Object
-from labgrader.workbench import Workbench
+from labgrader.app.workbench import Workbench
+from labgrader.kube.resources import NAMESPACE, Object
+from labgrader.kube.rest_mapper import Kinds
 
 LABGRADER = Path(sys.executable).parent / "labgrader"
 PATIENCE = 30.0

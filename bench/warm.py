@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import Sequence
 
-from labgrader.cli.verdict import conclude
-from labgrader.engine.events import RunFinished
-from labgrader.engine.snapshot import LATE_SECONDS
-from labgrader.model.errors import Cause, ExitCode
+from labgrader.app.workbench import Workbench
+from labgrader.cli.exit_code import conclude
+from labgrader.errors import Cause, ExitCode
+from labgrader.grading.events import RunFinished
+from labgrader.grading.snapshot import PROPAGATION_SECONDS
 from labgrader.model.result import Report
 from labgrader.model.task import Criterion
-from labgrader.workbench import Workbench
 
 ROUNDS = 21
 WARM_UP = 2
@@ -35,7 +35,7 @@ def rechecks(workbench: Workbench, criteria: Sequence[Criterion]) -> tuple[list[
     demand_passed(reports.get(timeout=PATIENCE))
     times, asked_before = [], 0
     for turn in range(WARM_UP + ROUNDS):
-        time.sleep(LATE_SECONDS if turn < WARM_UP else 0)
+        time.sleep(PROPAGATION_SECONDS if turn < WARM_UP else 0)
         while not reports.empty():  # a change that came by itself
             reports.get()
         began, asked_before = time.perf_counter(), workbench.cluster.requests

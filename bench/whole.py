@@ -14,9 +14,9 @@ from pathlib import Path
 
 import warm
 
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode
-from labgrader.workbench import Workbench
+from labgrader.app.workbench import Workbench
+from labgrader.errors import ExitCode
+from labgrader.lab_state.solver import Solver
 
 LABGRADER = Path(sys.executable).parent / "labgrader"
 ROUNDS = 7

@@ -9,8 +9,8 @@ from labgrader.api import (
     NAMESPACE,
     RESET_AT,
     SERVICE,
+    AuditedWrite,
     Context,
-    Deed,
     Evidence,
     Fact,
     Failure,
@@ -51,7 +51,7 @@ def algorithm_deletion(
     cluster a temporary resource goes the same way, if labgrader may write there.
     """
     resource = Resource(group, version, plural, kind)
-    deeds = ctx.deeds(resource)
+    deeds = ctx.audited_writes(resource)
     if deeds is None:
         yield from _probed(ctx, resource, hold, spec)
         yield _gone(ctx, resource, name)
@@ -74,18 +74,18 @@ def _begin(ctx: Context) -> str:
     return max(made, str(dig(namespace, "metadata.annotations", {}).get(RESET_AT, "")))
 
 
-def _after(deed: Deed, since: str) -> bool:
+def _after(deed: AuditedWrite, since: str) -> bool:
     begun, at = moment(since), moment(deed.at)
     return begun is None or at is None or at >= begun
 
 
-def _finalizers(deed: Deed) -> list[str]:
+def _finalizers(deed: AuditedWrite) -> list[str]:
     return list(dig(deed.after, "metadata.finalizers", []))
 
 
-def _last_life(deeds: Sequence[Deed]) -> list[Deed]:
+def _last_life(deeds: Sequence[AuditedWrite]) -> list[AuditedWrite]:
     """Return what was done to the last object of that name which somebody deleted."""
-    lives: dict[str, list[Deed]] = {}
+    lives: dict[str, list[AuditedWrite]] = {}
     for deed in deeds:
         # Whoever deletes what nothing holds is answered with a Status that names it.
         uid = dig(deed.after, "metadata.uid") or dig(deed.after, "details.uid")
@@ -96,21 +96,21 @@ def _last_life(deeds: Sequence[Deed]) -> list[Deed]:
     return (held or deleted or [[]])[-1]
 
 
-def _was_held(life: Sequence[Deed]) -> bool:
+def _was_held(life: Sequence[AuditedWrite]) -> bool:
     """Whether a finalizer held the object that no controller of Kubernetes itself takes off."""
     return any(_doomed(one) and foreign("", one.after) for one in life)
 
 
-def _doomed(deed: Deed) -> bool:
+def _doomed(deed: AuditedWrite) -> bool:
     return deed.verb == "delete" and bool(dig(deed.after, "metadata.deletionTimestamp"))
 
 
-def _cascading(life: Sequence[Deed]) -> str:
+def _cascading(life: Sequence[AuditedWrite]) -> str:
     """Return the finalizers of the garbage collector that held it; empty where none did."""
     return ", ".join(next((_finalizers(one) for one in life if _doomed(one)), []))
 
 
-def _nothing_done(deeds: Sequence[Deed], name: str, ctx: Context) -> Failure:
+def _nothing_done(deeds: Sequence[AuditedWrite], name: str, ctx: Context) -> Failure:
     refused = [str(one.after.get("message")) for one in deeds if one.code >= 400]
     made = any(one.code == 201 for one in deeds)
     told = f": the API server refused it: {refused[-1]}" if refused and not made else ""
@@ -126,7 +126,7 @@ def _nothing_done(deeds: Sequence[Deed], name: str, ctx: Context) -> Failure:
 
 
 def _held_and_released(
-    ctx: Context, resource: Resource, life: Sequence[Deed], name: str, finalizer: str
+    ctx: Context, resource: Resource, life: Sequence[AuditedWrite], name: str, finalizer: str
 ) -> Iterator[Fact]:
     held, other = _was_held(life), _cascading(life)
     label = resource.describe(name, ctx.namespace)
@@ -166,7 +166,7 @@ def _gone(ctx: Context, resource: Resource, name: str) -> Fact:
     )
 
 
-def _promised(deeds: Sequence[Deed], operator: str) -> set[str]:
+def _promised(deeds: Sequence[AuditedWrite], operator: str) -> set[str]:
     """Return the finalizers that the operator puts on resources of this type, or takes off."""
     held: dict[str, set[str]] = {}
     found: set[str] = set()
@@ -181,7 +181,7 @@ def _promised(deeds: Sequence[Deed], operator: str) -> set[str]:
     return found
 
 
-def _by_whom(life: Sequence[Deed], name: str, promised: set[str], operator: str) -> Fact:
+def _by_whom(life: Sequence[AuditedWrite], name: str, promised: set[str], operator: str) -> Fact:
     """Whether the operator's finalizer was taken off by the operator itself."""
     before: set[str] = set()
     stripped, by = "", ""
@@ -231,7 +231,7 @@ def _childless(ctx: Context, name: str) -> Fact:
 def _probed(ctx: Context, resource: Resource, hold: str, spec: Mapping[str, Any]) -> Iterator[Fact]:
     """Send a temporary resource the same way."""
     ctx.demand_writes("Nobody records here what was done, so that a temporary resource is needed")
-    with ctx.probe(resource) as probe:
+    with ctx.temporary_object(resource) as probe:
         name = probe.create({"metadata": {"finalizers": [hold]}, "spec": dict(spec)})
         probe.delete(name)
         held = dig(probe.read(name), "metadata.deletionTimestamp") is not None

@@ -32,8 +32,8 @@ from labgrader.api import (
     uses_date,
     written,
 )
-from labgrader.engine.rbac import Account, Action, Table
-from labgrader.engine.rbac_access import grants
+from labgrader.toolkit.rbac.grants import grants
+from labgrader.toolkit.rbac.rules import Account, Action, Table
 
 READS = {"get", "list", "watch"}
 _CALLS = re.compile(r"\b(?:mkdir|cd|test|mv|cp|tar)\b")

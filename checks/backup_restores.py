@@ -234,11 +234,11 @@ def _wanted(ctx: Context, expected: Sequence[Mapping[str, Any]]) -> dict[str, li
     for one in expected:
         resource = _resource(one)
         if one.get("name"):
-            single = ctx.look(resource, one["name"])
+            single = ctx.get_live(resource, one["name"])
             found[one["kind"]] = [single] if single else []
         else:
             # Without what another check has made for a moment.
-            every = ctx.look_all(resource)
+            every = ctx.list_live(resource)
             found[one["kind"]] = [
                 e for e in every if PROBE_LABEL not in dig(e, "metadata.labels", {})
             ]

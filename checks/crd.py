@@ -17,7 +17,7 @@ from labgrader.api import (
     fact,
     grouped,
 )
-from labgrader.engine import crd_fixes
+from labgrader.toolkit import schema_fixes
 
 
 @check()
@@ -182,7 +182,7 @@ def _version(crd: Object, version: str, ok: bool, flag: str) -> Fact:
         reason=f"Version {version} is not {verb}",
         expected=f"{version} with {flag}: true",
         actual=", ".join(known) or "no versions",
-        fix="" if ok else crd_fixes.flagging(crd, version, flag),
+        fix="" if ok else schema_fixes.flagging(crd, version, flag),
     )
 
 
@@ -207,7 +207,7 @@ def crd_second_version(
             f"{version} is no longer the version that is stored",
             expected=f"storage: true for {version}",
             actual="another version is stored",
-            fix=crd_fixes.flagging(crd, version, "storage"),
+            fix=schema_fixes.flagging(crd, version, "storage"),
         )
     readable = [
         other

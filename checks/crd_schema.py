@@ -21,7 +21,7 @@ from labgrader.api import (
     fact,
     grouped,
 )
-from labgrader.engine import crd_fixes
+from labgrader.toolkit import schema_fixes
 
 Spec = Mapping[str, Any]
 Probe = Mapping[str, Any]
@@ -163,7 +163,7 @@ def _admitted(ctx: Context, resource: Resource, name: str, spec: Spec, crd: Obje
         reason=f"The API server rejects a valid resource ({name}): {said}",
         expected="admitted",
         actual=f"refused: {said}" if said else "admitted",
-        fix=crd_fixes.admitting(crd, resource, said) if said else "",
+        fix=schema_fixes.admitting(crd, resource, said) if said else "",
         evidence=[Evidence(f"{resource.kind} (dry-run)", "spec", said or "admitted")],
     )
 
@@ -214,7 +214,7 @@ def _refused(
         reason=reason,
         expected="refused",
         actual=answer.message if isinstance(answer, Rejected) else "admitted",
-        fix="" if refused else crd_fixes.refusing(crd, resource, probe, filled is not None),
+        fix="" if refused else schema_fixes.refusing(crd, resource, probe, filled is not None),
         evidence=[
             Evidence(f"{resource.kind} (dry-run)", f"spec.{path}", "" if refused else "admitted")
         ],
@@ -249,7 +249,7 @@ def _null(resource: Resource, path: str, crd: Object | None, *, refused: bool) -
         reason=f"A resource with {path} = null is admitted: `required` alone does not exclude null",
         expected="refused",
         actual="refused" if refused else "admitted",
-        fix=crd_fixes.removing(crd, resource.version, path, "nullable")
+        fix=schema_fixes.removing(crd, resource.version, path, "nullable")
         or f"Remove nullable from spec.{path} in openAPIV3Schema",
         evidence=[Evidence(f"{resource.kind} (dry-run)", f"spec.{path}", "null")],
     )

@@ -43,7 +43,7 @@ def failover(ctx: Context, lease: str, deployment: str) -> Iterator[Fact]:
         )
     found = ctx.require(LEASE, lease, where)
     leads = leader(found, ctx.server_time())
-    written = writes_of(ctx.deeds(LEASE) or (), found)
+    written = writes_of(ctx.audited_writes(LEASE) or (), found)
     sets = tuple(f"{name_of(one)}-" for one in workload.sets)
     own = [one for one in written if one.pod.startswith(sets)]
     if written:

@@ -12,9 +12,9 @@ from labgrader.api import (
     Context,
     Fact,
     Failure,
-    Probe,
     Quiet,
     Resource,
+    TemporaryObject,
     check,
     dig,
     fact,
@@ -68,7 +68,7 @@ def operator_conduct(
         )
     resource = Resource(group, version, plural, kind)
     before = _restarts(ctx, account)
-    with ctx.probe(resource) as probe:
+    with ctx.temporary_object(resource) as probe:
         name = probe.create({"spec": dict(spec)})
         facts = list(_disturbed(ctx, probe, _Children(probe, name), name, account))
     stays = _stayed_up(ctx, account, before)
@@ -85,7 +85,7 @@ def _restarts(ctx: Context, account: str) -> dict[str, int]:
             int(one.get("restartCount", 0)) + (0 if dig(one, "state.running") else 1)
             for one in dig(pod, "status.containerStatuses", [])
         )
-        for pod in ctx.look_all(POD)
+        for pod in ctx.list_live(POD)
         if dig(pod, "spec.serviceAccountName") == account
     }
 
@@ -107,7 +107,7 @@ def _stayed_up(ctx: Context, account: str, before: Mapping[str, int]) -> Fact:
 class _Children:
     """The children of the probe's resource, and what its status has claimed of them."""
 
-    def __init__(self, probe: Probe, name: str) -> None:
+    def __init__(self, probe: TemporaryObject, name: str) -> None:
         self._probe, self._name = probe, name
         self.claimed, self.scaled_to = "", 0
         self.names = {
@@ -181,7 +181,7 @@ class _Children:
 
 
 def _disturbed(
-    ctx: Context, probe: Probe, children: _Children, name: str, account: str
+    ctx: Context, probe: TemporaryObject, children: _Children, name: str, account: str
 ) -> Iterator[Fact]:
     facts = list(_kept(probe, children, name))
     yield from grouped("It creates and restores its children", facts)
@@ -192,7 +192,7 @@ def _disturbed(
     yield from grouped("It cleans up", _deleted(probe, children, name))
 
 
-def _kept(probe: Probe, children: _Children, name: str) -> Iterator[Fact]:
+def _kept(probe: TemporaryObject, children: _Children, name: str) -> Iterator[Fact]:
     made = children.until(lambda: children.count() == 3)
     yield _seen("it makes the children of a new resource", made, f"{children.count()} of 3")
     if not made:
@@ -240,7 +240,7 @@ def _honest(children: _Children) -> Fact:
     )
 
 
-def _deleted(probe: Probe, children: _Children, name: str) -> Iterator[Fact]:
+def _deleted(probe: TemporaryObject, children: _Children, name: str) -> Iterator[Fact]:
     probe.delete(name)
     gone = probe.until(lambda: probe.read(name) is None, REACT_SECONDS * 2)
     early = children.unowned() if gone else []
@@ -258,7 +258,7 @@ def _deleted(probe: Probe, children: _Children, name: str) -> Iterator[Fact]:
     yield _seen("nothing is left after a deletion", left, f"{children.count()} children are left")
 
 
-def _idle(ctx: Context, probe: Probe, account: str) -> Fact:
+def _idle(ctx: Context, probe: TemporaryObject, account: str) -> Fact:
     """Wait until the operator comes to rest, and see that it stays there."""
     watch = Quiet(ctx, probe.resource, (DEPLOYMENT, SERVICE, AUTOSCALER), account)
     quiet = probe.until(lambda: watch.lasted() >= IDLE_SECONDS, IDLE_WITHIN)

@@ -49,13 +49,13 @@ def operator_endpoints(
             evidence=[Evidence(label, "status.readyReplicas", "0")],
         )
     for one in health:
-        answers = {pod: ctx.ask("pods", pod, one["port"], one["path"]) for pod in pods}
+        answers = {pod: ctx.http_get("pods", pod, one["port"], one["path"]) for pod in pods}
         yield _answers(ctx, one, POD.kind, answers)
     port, path = metrics["port"], metrics["path"]
-    pages = {pod: ctx.ask("pods", pod, port, path) for pod in pods}
+    pages = {pod: ctx.http_get("pods", pod, port, path) for pod in pods}
     yield _answers(ctx, metrics, POD.kind, pages)
     yield _figures(ctx, metrics, pages)
-    page = ctx.ask("services", service, port, path)
+    page = ctx.http_get("services", service, port, path)
     yield _answers(ctx, metrics, SERVICE.kind, {service: page})
 
 

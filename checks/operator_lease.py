@@ -8,8 +8,8 @@ from labgrader.api import (
     FLIPS,
     LEASE,
     POD,
+    AuditedWrite,
     Context,
-    Deed,
     Evidence,
     Fact,
     Failure,
@@ -89,8 +89,8 @@ def lease_held(ctx: Context, name: str, account: str, deployment: str) -> Iterat
     """
     found = ctx.require(LEASE, name, ctx.namespace, fix=_create(ctx, name))
     _demand_alive(ctx, found)
-    recorded = ctx.deeds(LEASE) is not None
-    watched = ctx.moves(
+    recorded = ctx.audited_writes(LEASE) is not None
+    watched = ctx.changes_within(
         LEASE,
         name,
         "spec.renewTime",
@@ -182,14 +182,14 @@ def _unmoved(lease: Object, watched: Watched) -> _Verdict | None:
 
 def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _Verdict:
     """Judge who renews the Lease, by the record or, where there is none, by what else is known."""
-    written = recent(writes_of(ctx.deeds(LEASE) or (), lease), ctx.server_time())
+    written = recent(writes_of(ctx.audited_writes(LEASE) or (), lease), ctx.server_time())
     if not written:
         return _without_record(ctx, lease, workload)
     user = f"system:serviceaccount:{ctx.namespace}:{account}"
     pods = {str(dig(pod, "metadata.uid")): name_of(pod) for pod in workload.pods}
     addresses = {str(dig(pod, "status.podIP")): name_of(pod) for pod in workload.pods}
 
-    def own(deed: Deed) -> str:
+    def own(deed: AuditedWrite) -> str:
         """Return which pod of the Deployment has written; empty where none has."""
         if deed.pod_uid:
             return pods.get(deed.pod_uid, "")
@@ -215,7 +215,7 @@ def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _
     )
 
 
-def _stranger(deed: Deed, account: str) -> str:
+def _stranger(deed: AuditedWrite, account: str) -> str:
     program = deed.agent.partition(" ")[0]
     if deed.pod:
         return f"{POD.kind} {deed.pod}"
@@ -271,4 +271,4 @@ def _has(ctx: Context, pod: Object, program: str) -> bool:
 def _log(ctx: Context, pod: Object) -> str:
     names: Sequence[Object] = dig(pod, "spec.containers", [])
     path = f"{POD.path(ctx.namespace, name_of(pod))}/log?tailLines=2000&limitBytes=400000"
-    return "\n".join(ctx.look_at(f"{path}&container={one['name']}") for one in names)
+    return "\n".join(ctx.get_raw(f"{path}&container={one['name']}") for one in names)

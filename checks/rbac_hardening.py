@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labgrader.api import Context, Evidence, Fact, check, fact
-from labgrader.engine.rbac import Account, Atom, Rule, covers_resource
-from labgrader.engine.rbac_access import Grant, grants
+from labgrader.toolkit.rbac.grants import Grant, grants
+from labgrader.toolkit.rbac.rules import Account, Atom, Rule, covers_resource
 
 
 @check()

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 
 from labgrader.api import Context, Evidence, Fact, Failure, check, fact, grouped
-from labgrader.engine import rbac_mend
-from labgrader.engine.rbac import (
+from labgrader.toolkit.rbac import fixes
+from labgrader.toolkit.rbac.grants import Binding, Grant, bindings, confirm, grants
+from labgrader.toolkit.rbac.rules import (
     ANY,
     Account,
     Atom,
@@ -15,8 +16,7 @@ from labgrader.engine.rbac import (
     describe_subject,
     qualified,
 )
-from labgrader.engine.rbac_access import Binding, Grant, bindings, confirm, grants
-from labgrader.engine.rbac_slips import Slips, served
+from labgrader.toolkit.rbac.slips import Slips, served
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -134,8 +134,8 @@ def _fix(
     if not binding.default and (
         grant.shipped or (useless and not _of_the_operator(binding, roles, who))
     ):
-        return rbac_mend.unbind(binding, who)
-    return rbac_mend.narrow(grant.source, grant.rule, grant.index, beyond, allowed)
+        return fixes.unbind(binding, who)
+    return fixes.remove_excess(grant.source, grant.rule, grant.index, beyond, allowed)
 
 
 def _object(atom: Atom) -> str:
@@ -202,6 +202,6 @@ def _shared_one(binding: Binding, who: Account) -> Fact:
         reason=f"{binding.ref} gives the rights of {binding.role} to {names} as well",
         expected=f"ServiceAccount {who.namespace}/{who.name} as the only subject",
         actual=", ".join(describe_subject(one) for one in binding.subjects),
-        fix=rbac_mend.alone(binding, who),
+        fix=fixes.alone(binding, who),
         evidence=[Evidence(str(binding.ref), "subjects", names)],
     )

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from labgrader.api import Context, Evidence, Fact, Failure, check, fact, grouped
-from labgrader.engine import rbac_mend
-from labgrader.engine.rbac import Account, Action, actions, covers_resource, qualified
-from labgrader.engine.rbac_access import Grant, confirm, grants
-from labgrader.engine.rbac_slips import Slips, served
+from labgrader.toolkit.rbac import fixes
+from labgrader.toolkit.rbac.grants import Grant, confirm, grants
+from labgrader.toolkit.rbac.rules import Account, Action, actions, covers_resource, qualified
+from labgrader.toolkit.rbac.slips import Slips, served
 
 
 @check()
@@ -95,8 +95,8 @@ def _slipped(action: Action, held: Sequence[Grant], slips: Slips) -> _Slip | Non
         found = list(slips.of(grant.rule))
         if found and slips.mended(grant.rule).permits(action):
             told = "; ".join(map(str, found))
-            ops = rbac_mend.correcting(grant.index, found)
-            return _Slip(f": {grant} permits nothing: {told}", rbac_mend.patch(grant.source, ops))
+            ops = fixes.correcting(grant.index, found)
+            return _Slip(f": {grant} permits nothing: {told}", fixes.patch(grant.source, ops))
     return None
 
 
@@ -161,7 +161,7 @@ def _fix(action: Action, alike: Sequence[Action], held: Sequence[Grant], who: Ac
         rule = {"apiGroups": [action.group], "resources": [action.resource], "verbs": verbs}
         named = {"resourceNames": [action.name]} if action.name else {}
         added = [{"op": "add", "path": "/rules/-", "value": rule | named}]
-        return rbac_mend.patch(near[0].source, added)
+        return fixes.patch(near[0].source, added)
     name = f"{who.name}-{action.resource.replace('/', '-')}"
     role, where = ("role", f" -n {action.namespace}") if action.namespace else ("clusterrole", "")
     only = f" --resource-name={action.name}" if action.name else ""

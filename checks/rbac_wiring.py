@@ -17,8 +17,8 @@ from labgrader.api import (
     fact,
     name_of,
 )
-from labgrader.engine.rbac import Account, describe_subject, subjects_of
-from labgrader.engine.rbac_access import Ref
+from labgrader.toolkit.rbac.grants import Ref
+from labgrader.toolkit.rbac.rules import Account, describe_subject, subjects_of
 
 _KINDS = {kind.kind: kind for kind in (CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING)}
 

@@ -8,6 +8,7 @@ from labgrader.api import (
     CONFIG_MAP,
     MAX_CHARACTERS,
     CallKind,
+    CommandResult,
     Context,
     Evidence,
     Fact,
@@ -17,7 +18,6 @@ from labgrader.api import (
     Resource,
     Runbook,
     Threshold,
-    Tried,
     check,
     chosen_namespace,
     dig,
@@ -145,7 +145,7 @@ class _View:
             why = MissingCapability(told, "Divide it into several runbooks")
             yield unjudged("its other commands work", why)
 
-    def _work(self, name: str, tried: Sequence[Tried], how: str) -> Fact:
+    def _work(self, name: str, tried: Sequence[CommandResult], how: str) -> Fact:
         wrong = [one for one in tried if one.works is False]
         shown = "; ".join(f"`{one.command.text[:120]}`: {one.why}" for one in wrong[:5])
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""

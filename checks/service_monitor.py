@@ -185,7 +185,7 @@ def _pages(ctx: Context, one: Scraped, deployment: str, ports: Sequence[int], li
     number = one.port.number or ports[0]
     where = f":{number}{one.path}"
     for pod in pods:
-        answer = ctx.ask("pods", pod, number, one.path)
+        answer = ctx.http_get("pods", pod, number, one.path)
         if answer.status != 200:
             return f"{pod} answers {answer.status or answer.body[:80]} at {where}"
         if answer.cut:

@@ -1,98 +1,26 @@
 """The one import of a check's author: ``from labgrader.api import Context, check, fact, …``."""
 
-from labgrader.engine.alerting import (
-    DOWN,
-    FEW_ERRORS,
-    HEALTHY,
-    LATE,
-    MANY_ERRORS,
-    OTHERS_DOWN,
-    STEP,
-    VANISHED,
-    WARM_UP,
-    WINDOW,
-    Illness,
-    Stage,
-    fired,
-    groups_of,
-    outcomes_of,
-)
-from labgrader.engine.amounts import rates_in, times_in
-from labgrader.engine.auditpolicy import ANY_NAME, BadPolicy, leaks, names_in
-from labgrader.engine.auditpolicy import Policy as AuditPolicy
-from labgrader.engine.auditpolicy import Request as AuditRequest
-from labgrader.engine.backups import (
-    READER,
-    TooMuch,
-    Written,
-    essence,
-    faults_of,
-    files_of,
-    objects_in,
-    total_of,
-)
-from labgrader.engine.configtext import text_under
-from labgrader.engine.context import Context
-from labgrader.engine.dated import formats_in, names_date, uses_date
-from labgrader.engine.environment import environment
-from labgrader.engine.finalizers import foreign
-from labgrader.engine.images import plain_name
-from labgrader.engine.instruments import Watched
-from labgrader.engine.jobs import Ran, run_job, run_pod
-from labgrader.engine.kubectl import Kind as CallKind
-from labgrader.engine.labels import written as selector_written
-from labgrader.engine.leadership import FLIPS, Leader, flips, handovers, leader, recent, writes_of
-from labgrader.engine.leading import leads_to, runs_image
-from labgrader.engine.meaning import TELLING, Role, about_reconciling, is_counter
-from labgrader.engine.metricspage import series_of
-from labgrader.engine.moments import (
-    moment,
-    setter_of,
-    spec_just_changed,
-    status_just_changed,
-    written_at,
-)
-from labgrader.engine.monitors import MONITOR, Scraped, chosen_services, scraped_by, stage
-from labgrader.engine.mounts import mounted_files
-from labgrader.engine.podtrouble import demand_nodes, trouble_of
-from labgrader.engine.ports import Answer, Deed
-from labgrader.engine.probe import MARK as PROBE_LABEL
-from labgrader.engine.probe import Probe
-from labgrader.engine.quantity import duration, quantity
-from labgrader.engine.quiet import Quiet
-from labgrader.engine.registry import check
-from labgrader.engine.rehearsal import Rehearsal, Tried, chosen_namespace
-from labgrader.engine.runbook import MAX_CHARACTERS, Runbook
-from labgrader.engine.scaling import cpu_target, scales_alone
-from labgrader.engine.schedule import schedule
-from labgrader.engine.scrape import seconds_of
-from labgrader.engine.scripts import Script, run_by, unrunnable
-from labgrader.engine.secrecy import redacted
-from labgrader.engine.serving import serves, waits
-from labgrader.engine.shellsyntax import shell_of, syntax_error
-from labgrader.engine.storedyaml import NotReadable, stored_yaml
-from labgrader.engine.thresholds import Threshold, said_in, threshold_of
-from labgrader.engine.verdicts import Fact, Failure, fact, grouped, unjudged
-from labgrader.engine.volumes import config_maps, kind_of, lasting, written
-from labgrader.engine.wording import common_end, misplaced, near_miss, shown
-from labgrader.engine.workload import (
-    Workload,
-    condition,
-    declares,
-    ended,
-    is_ready,
-    resolve_port,
-    runs_as,
-    serving_container,
-)
-from labgrader.model.errors import (
+from labgrader.errors import (
     ClusterError,
     MissingCapability,
     Rejected,
     Unsettled,
     WebhookFailed,
 )
-from labgrader.model.resource import (
+from labgrader.grading.context import Context
+from labgrader.grading.findings import Fact, Failure, fact, grouped, unjudged
+from labgrader.grading.redaction import redacted
+from labgrader.grading.registry import check
+from labgrader.grading.services import Watched
+from labgrader.grading.temporary_objects import MARK as PROBE_LABEL
+from labgrader.grading.temporary_objects import TemporaryObject
+from labgrader.kube.finalizers import foreign
+from labgrader.kube.images import plain_name
+from labgrader.kube.kubectl_command import Kind as CallKind
+from labgrader.kube.leases import FLIPS, Leader, flips, handovers, leader, recent, writes_of
+from labgrader.kube.protocols import Answer, AuditedWrite
+from labgrader.kube.quantities import duration, quantity
+from labgrader.kube.resources import (
     AUTOSCALER,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -118,8 +46,86 @@ from labgrader.model.resource import (
     dig,
     name_of,
 )
+from labgrader.kube.selectors import written as selector_written
+from labgrader.kube.timestamps import (
+    moment,
+    setter_of,
+    spec_just_changed,
+    status_just_changed,
+    written_at,
+)
 from labgrader.model.result import Evidence
-from labgrader.model.suggestion import near
+from labgrader.toolkit.audit_policy import ANY_NAME, BadPolicy, leaks, names_in
+from labgrader.toolkit.audit_policy import Policy as AuditPolicy
+from labgrader.toolkit.audit_policy import Request as AuditRequest
+from labgrader.toolkit.autoscaling import cpu_target, scales_alone
+from labgrader.toolkit.backup_names import formats_in, names_date, uses_date
+from labgrader.toolkit.backups import (
+    READER,
+    TooMuch,
+    Written,
+    essence,
+    faults_of,
+    files_of,
+    objects_in,
+    total_of,
+)
+from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.cron import schedule
+from labgrader.toolkit.deployments import leads_to, runs_image
+from labgrader.toolkit.environment import environment
+from labgrader.toolkit.jobs import Ran, run_job, run_pod
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.pod_diagnosis import demand_nodes, trouble_of
+from labgrader.toolkit.prometheus.exposition import series_of
+from labgrader.toolkit.prometheus.rules import (
+    DOWN,
+    FEW_ERRORS,
+    HEALTHY,
+    LATE,
+    MANY_ERRORS,
+    OTHERS_DOWN,
+    STEP,
+    VANISHED,
+    WARM_UP,
+    WINDOW,
+    Illness,
+    Stage,
+    fired,
+    groups_of,
+    outcomes_of,
+)
+from labgrader.toolkit.prometheus.scrape import seconds_of
+from labgrader.toolkit.prometheus.series import TELLING, Role, about_reconciling, is_counter
+from labgrader.toolkit.prometheus.service_monitors import (
+    MONITOR,
+    Scraped,
+    chosen_services,
+    scraped_by,
+    stage,
+)
+from labgrader.toolkit.prometheus.thresholds import Threshold, said_in, threshold_of
+from labgrader.toolkit.quiet import Quiet
+from labgrader.toolkit.runbook.amounts import rates_in, times_in
+from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
+from labgrader.toolkit.runbook.runner import CommandResult, Rehearsal, chosen_namespace
+from labgrader.toolkit.scripts import Script, run_by, unrunnable
+from labgrader.toolkit.serving import serves, waits
+from labgrader.toolkit.shell.syntax import shell_of, syntax_error
+from labgrader.toolkit.volumes import config_maps, kind_of, lasting, written
+from labgrader.toolkit.wording import common_end, misplaced, near_miss, shown
+from labgrader.toolkit.workloads import (
+    Workload,
+    condition,
+    declares,
+    ended,
+    is_ready,
+    resolve_port,
+    runs_as,
+    serving_container,
+)
+from labgrader.util.suggestion import near
+from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 
 __all__ = [
     "ANY_NAME",
@@ -162,11 +168,12 @@ __all__ = [
     "Answer",
     "AuditPolicy",
     "AuditRequest",
+    "AuditedWrite",
     "BadPolicy",
     "CallKind",
     "ClusterError",
+    "CommandResult",
     "Context",
-    "Deed",
     "Evidence",
     "Fact",
     "Failure",
@@ -175,7 +182,6 @@ __all__ = [
     "MissingCapability",
     "NotReadable",
     "Object",
-    "Probe",
     "Quiet",
     "Ran",
     "Rehearsal",
@@ -186,9 +192,9 @@ __all__ = [
     "Scraped",
     "Script",
     "Stage",
+    "TemporaryObject",
     "Threshold",
     "TooMuch",
-    "Tried",
     "Unsettled",
     "Watched",
     "WebhookFailed",

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 
 STATE_VARIABLE = "LABGRADER_STATE_DIR"
 """Overrides the state folder (tests and CI use it; absolute path)."""

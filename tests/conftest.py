@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.cluster.provider import ClusterStatus
-from labgrader.model.errors import LabError
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.provider import ClusterStatus
+from labgrader.errors import LabError
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
 from labgrader.paths import STATE_VARIABLE
-from labgrader.workbench import Choice, Workbench
-from ordering import seed_of_commit
-from preconditions import lacking
-from reaper import reaper
-from spreading import Spreading
-from wiping import wipe
+from tests.support.cleanup import wipe
+from tests.support.ordering import seed_of_commit
+from tests.support.preconditions import lacking
+from tests.support.reaper import reaper
+from tests.support.xdist_scheduler import Spreading
 
-pytest_plugins = ["isolation", "seconds"]
+pytest_plugins = ["tests.support.isolation", "tests.support.durations"]
 
 ORDER = pytest.StashKey[str]()
 
@@ -100,7 +100,7 @@ def _reaper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster(cluster_state: Path, request: pytest.FixtureRequest) -> Iterator[ClusterStatus]:
     """A running embedded cluster; one for each xdist worker. Without it the whole run ends."""
-    from labgrader.cluster.embedded.provider import EmbeddedProvider
+    from labgrader.clusters.embedded.provider import EmbeddedProvider
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(STATE_VARIABLE, str(cluster_state))

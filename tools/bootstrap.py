@@ -66,7 +66,7 @@ def equip_for_nodes() -> None:
     if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
         return
     sys.path.insert(0, str(ROOT))
-    from labgrader.cluster.embedded.nodes import requirements
+    from labgrader.clusters.embedded.nodes import requirements
 
     obstacles = requirements.find()
     if obstacles.reasons:

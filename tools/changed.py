@@ -22,7 +22,7 @@ import grimp
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"labgrader": "labgrader", "trading_operator": "solutions/trading_operator"}
-SUPPORT = ("tests/support", "tests/unit", "tests/operator", "tools")
+SUPPORT = ("tests/support", "tests/operator", "tools")
 """Folders whose modules tests import by their plain name."""
 
 CONTENT = ("tasks/", "checks/", "solutions/", "tests/checks/")

@@ -16,14 +16,14 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 import chromium
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.solve import Solver
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.solver import Solver
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.paths import STATE_VARIABLE, content_root
-from labgrader.session.book import Book
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
-from labgrader.workbench import Choice, Workbench
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 SIZE = (132, 30)
@@ -66,7 +66,7 @@ def half_way(workbench: Workbench) -> None:
 
 async def photograph(workbench: Workbench) -> dict[str, str]:
     """Open the lab, go to the step that fails, and return screens as SVG by their names."""
-    app = LabApp(Launch(workbench, Book, at_once=True))
+    app = LabApp(Launch(workbench, Sessions, at_once=True))
     taken: dict[str, str] = {}
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, "15/20")

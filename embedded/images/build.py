@@ -60,7 +60,7 @@ def _impossible() -> str:
 def _useless() -> str:
     """Return why this machine could do nothing with images, or ""."""
     sys.path.insert(0, str(ROOT))
-    from labgrader.cluster.embedded.nodes import requirements
+    from labgrader.clusters.embedded.nodes import requirements
 
     obstacles = requirements.find()
     return f"real nodes are not possible here: {obstacles}" if obstacles else ""

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from labgrader.engine.cases import Case
-from labgrader.engine.changes import WHOLE
-from labgrader.engine.snapshot import Interest
-from labgrader.model.resource import ADMISSION, Object, dig
+from labgrader.author.cases import Case
+from labgrader.grading.snapshot import ReadKey
+from labgrader.kube.resources import ADMISSION, Object, dig
+from labgrader.lab_state.mutations import WHOLE
 from labgrader.model.result import Outcome
 from labgrader.model.task import Criterion
 
@@ -138,11 +138,11 @@ def reaches(cases: Sequence[Case], criteria: Sequence[Criterion], reads: Reads) 
         )
 
 
-def of_interests(interests: Mapping[str, Iterable[Interest]]) -> Reads:
+def of_read_keys(read_keys: Mapping[str, Iterable[ReadKey]]) -> Reads:
     """Return what a grading has read, as targets."""
     return {
         criterion: {Target(i.resource.group, i.resource.kind, i.name or "") for i in seen}
-        for criterion, seen in interests.items()
+        for criterion, seen in read_keys.items()
     }
 
 

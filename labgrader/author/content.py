@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.author.reading import Document, Finding, documents, maps
-from labgrader.engine.registry import Check
+from labgrader.grading.registry import Check
 
 
 @dataclass(frozen=True, slots=True)

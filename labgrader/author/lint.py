@@ -1,6 +1,7 @@
 """Holds a lab's content against all rules and says everything that is wrong, not only the first.
 
-``engine.lint`` stops at the first fault, because a grading cannot go on; an author wants them all.
+``content.validation`` stops at the first fault, because a grading cannot go on; an author wants
+them all.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labgrader.author.proof import Results
-from labgrader.cluster.embedded.binary import kube_binary
-from labgrader.cluster.target import Target
-from labgrader.model.errors import LabError
+from labgrader.author.case_result import Results
+from labgrader.clusters.embedded.binary import kube_binary
+from labgrader.clusters.target import Target
+from labgrader.errors import LabError
 from labgrader.model.result import CheckResult, Outcome
 
 SECONDS = 60.0

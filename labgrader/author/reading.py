@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from labgrader.engine.lint import line_of
-from labgrader.engine.yamlfile import read_text
-from labgrader.model.errors import ContentError
+from labgrader.content.validation import line_of
+from labgrader.errors import ContentError
+from labgrader.util.yaml_files import read_text
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

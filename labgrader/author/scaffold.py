@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 
 _CHECK = '''\
 """TODO: what this file is about."""

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable, Collection
 from functools import cached_property
 
-from labgrader.author.batches import Reads, of_interests
-from labgrader.author.proof import Results
-from labgrader.engine.baseline import Baseline
-from labgrader.engine.events import Event
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Cause, LabError
-from labgrader.model.resource import Resource
+from labgrader.app.workbench import Workbench
+from labgrader.author.batches import Reads, of_read_keys
+from labgrader.author.case_result import Results
+from labgrader.errors import Cause, LabError
+from labgrader.grading.events import Event
+from labgrader.kube.resources import Resource
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.restore import RestorePoint
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
-from labgrader.workbench import Workbench
 
 ACT_SECONDS = 10.0
 """How long the API server may take to act on a change before the answer counts."""
@@ -50,7 +50,7 @@ class SolvedLab:
     def __init__(self, workbench: Workbench) -> None:
         self._workbench = workbench
         self._criteria = workbench.catalog.select(["all"])
-        self._baseline = Baseline(workbench.cluster, ())
+        self._baseline = RestorePoint(workbench.cluster, ())
         self.solved: Results = {}
 
     @cached_property
@@ -69,8 +69,8 @@ class SolvedLab:
 
     def _grade_and_trace(self) -> tuple[Results, Reads]:
         """Judge everything once; return also what each criterion's check has read."""
-        report, interests = self._workbench.trace(self._criteria)
-        return {check.id: check for check in report.checks}, of_interests(interests)
+        report, read_keys = self._workbench.trace(self._criteria)
+        return {check.id: check for check in report.checks}, of_read_keys(read_keys)
 
     @property
     def _solver(self) -> Solver:
@@ -88,7 +88,7 @@ class SolvedLab:
         self._grade_until(_all_passed, time.monotonic() + self._act_seconds)
         time.sleep(ECHO_SECONDS)
         self.solved = self.grade()
-        self._baseline = Baseline(self._workbench.cluster, objects)
+        self._baseline = RestorePoint(self._workbench.cluster, objects)
         return self.solved
 
     def clear(self) -> None:

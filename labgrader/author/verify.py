@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from labgrader.author.ground import Ground
-from labgrader.author.proof import (
+from labgrader.app.workbench import Workbench
+from labgrader.author.case_result import (
     Fault,
     Kind,
     Proof,
@@ -18,12 +18,12 @@ from labgrader.author.proof import (
     of_solution,
     skip,
 )
-from labgrader.engine.cases import Case, load_cases
-from labgrader.engine.reset import Reset
-from labgrader.model.errors import Cause, ContentError, UsageError
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import Case, load_cases
+from labgrader.errors import Cause, ContentError, UsageError
+from labgrader.lab_state.reset import Reset
 from labgrader.model.result import Outcome, Verdict
-from labgrader.model.suggestion import unknown
-from labgrader.workbench import Workbench
+from labgrader.util.suggestion import unknown
 
 Told = Callable[[str], None]
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
-from labgrader.model.errors import LabError, Rejected, UsageError
-from labgrader.model.resource import CONFIG_MAP, POD, SECRET, Object, Resource, dig
+from labgrader.errors import LabError, Rejected, UsageError
+from labgrader.kube.resources import CONFIG_MAP, POD, SECRET, Object, Resource, dig
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.cluster.embedded.auditing import AuditServer, Entry
-    from labgrader.cluster.kube import Kube
+    from labgrader.clusters.embedded.audit_server import AuditServer, Entry
+    from labgrader.kube.client import Kube
 
 CHECK = "audit_policy"
 """The check whose criterion says which ConfigMap holds the policy."""
@@ -34,7 +34,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Attempt:
     """Something that is done to see whether it is written down; nothing is stored by it."""
 
     verb: str
@@ -42,22 +42,22 @@ class Deed:
     do: Callable[[Kube, str], object]
 
 
-def _creates(resource: Resource, **body: object) -> Deed:
+def _creates(resource: Resource, **body: object) -> Attempt:
     whole: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
         "metadata": {"name": SAMPLE},
         **body,
     }
-    return Deed(
+    return Attempt(
         "create",
         resource,
         lambda client, where: client.create(resource, whole, where, dry_run=True),
     )
 
 
-def _lists(resource: Resource) -> Deed:
-    return Deed("list", resource, lambda client, where: client.list(resource, where))
+def _lists(resource: Resource) -> Attempt:
+    return Attempt("list", resource, lambda client, where: client.list(resource, where))
 
 
 DEEDS = (
@@ -89,8 +89,8 @@ def audit(workbench: Workbench, file: Path | None, *, follow: bool) -> None:
             "Only the lab's own cluster can be given a policy",
             "`labgrader cluster up` starts it; leave out --kubeconfig and --context",
         )
-    from labgrader.cluster.embedded.auditing import AuditServer, settled
-    from labgrader.cluster.embedded.layout import ClusterLayout
+    from labgrader.clusters.embedded.audit_server import AuditServer, settled
+    from labgrader.clusters.embedded.layout import ClusterLayout
 
     root = workbench.target.kubeconfig.resolve().parent
     policy = file.read_text(encoding="utf-8") if file else _stored(workbench)

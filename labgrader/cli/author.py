@@ -9,12 +9,12 @@ from pathlib import Path
 import rich_click as click
 
 from labgrader import paths
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.consent import ask_to_write
+from labgrader.cli.exit_code import CODES
 from labgrader.cli.options import workbench_options
-from labgrader.cli.verdict import CODES
-from labgrader.model.errors import Cause, ExitCode, UsageError
+from labgrader.errors import Cause, ExitCode, UsageError
 from labgrader.report.clean import one_line
-from labgrader.workbench import Choice, Workbench
 
 CLUSTER = "author"
 """The name of the cluster that verify starts and removes."""
@@ -83,14 +83,18 @@ def verify(
     Nothing done must earn nothing, the solution everything, and each case of tests/checks must be
     judged as it says. Exit code 0: perfect; 1: not; 3: something could not be judged here.
     """
-    from labgrader.author import table
+    from labgrader.author import confusion_table
     from labgrader.author.verify import choose_cases
     from labgrader.author.verify import verify as run
 
     cases = choose_cases(workbench, which)
     with _cluster(workbench, nodes, keep=keep, yes=yes) as bench:
         verification = run(bench, cases, _progress, paste=paste)
-    shown = table.as_json(verification) if form == "json" else table.render(verification)
+    shown = (
+        confusion_table.as_json(verification)
+        if form == "json"
+        else confusion_table.render(verification)
+    )
     click.echo(shown, nl=False)
     return CODES[verification.verdict([Cause(one) for one in allowed])]
 
@@ -144,8 +148,8 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
         ask_to_write(workbench, "deploy the solution and every wrong answer", yes=yes)
         yield from _tidied(workbench, keep=keep)
         return
-    from labgrader.cluster import throwaway
-    from labgrader.cluster.providers import get_provider
+    from labgrader.clusters import throwaway
+    from labgrader.clusters.providers import get_provider
 
     if get_provider(name=CLUSTER, nodes=nodes).status().state != "absent":
         raise UsageError(
@@ -164,7 +168,7 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
 
 def _tidied(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:
     """Give a cluster of somebody's, and take off what was put there (never what was before)."""
-    from labgrader.author.ground import Ground
+    from labgrader.author.case_runner import Ground
     from labgrader.author.verify import demand_empty
 
     demand_empty(workbench)

@@ -6,19 +6,19 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import guard
-from labgrader.cli.memory import remember
+from labgrader.cli.exit_code import conclude
 from labgrader.cli.options import complete_names, workbench_options
 from labgrader.cli.printer import FORMATS, Printer, outputs_of
-from labgrader.cli.verdict import conclude
+from labgrader.cli.session_notes import remember
 from labgrader.cli.waiting import Waiting
-from labgrader.engine.events import Event
-from labgrader.model.errors import Cause, LabError
+from labgrader.errors import Cause, LabError
+from labgrader.grading.events import Event
 from labgrader.model.modes import Mode
 from labgrader.model.result import Report, Verdict
 from labgrader.model.task import Criterion
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 
 @click.command()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import rich_click as click
 
-from labgrader.cli.memory import remember
+from labgrader.app.workbench import Workbench
+from labgrader.cli.exit_code import conclude
 from labgrader.cli.options import workbench_options
-from labgrader.cli.verdict import conclude
-from labgrader.engine.checklists import load_goals, shares, tick
-from labgrader.model.errors import ContentError
+from labgrader.cli.session_notes import remember
+from labgrader.content.checklists import load_goals, shares, tick
+from labgrader.errors import ContentError
 from labgrader.report import checklists
 from labgrader.report.clean import to_json
-from labgrader.workbench import Workbench
 
 
 @click.command()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.audit import audit
 from labgrader.cli.options import workbench_options
 from labgrader.cli.prepare import prepare, unprepare
 from labgrader.report.clean import one_line
-from labgrader.workbench import Choice, Workbench
 
 if TYPE_CHECKING:
-    from labgrader.cluster.provider import ClusterStatus, Provider
+    from labgrader.clusters.provider import ClusterStatus, Provider
 
 NAME_OPTION = click.option(
     "--name", default="default", show_default=True, help="Which of the clusters side by side."
@@ -98,7 +98,7 @@ def list_(form: str) -> None:
 
     The one marked with * is what commands use without --context and --kubeconfig.
     """
-    from labgrader.cluster import listing
+    from labgrader.clusters import listing
 
     chosen = listing.current()
     found = [(one, (one.provider, one.name) == chosen) for one in listing.clusters()]
@@ -145,7 +145,7 @@ def shell(workbench: Workbench, kind: str, name: str) -> None:
 )
 def logs(component: str | None, name: str, tail: int, *, follow: bool) -> None:
     """Print a component's log (the embedded cluster's), or name the components that have one."""
-    from labgrader.cluster.embedded import logs as stored
+    from labgrader.clusters.embedded import logs as stored
 
     if component is None:
         for known in stored.components(name):
@@ -157,13 +157,13 @@ def logs(component: str | None, name: str, tail: int, *, follow: bool) -> None:
 
 
 def _provider(kind: str, name: str, nodes: str = "auto") -> Provider:
-    from labgrader.cluster.providers import get_provider
+    from labgrader.clusters.providers import get_provider
 
     return get_provider(kind, name, nodes)
 
 
 def _real_nodes(state: str) -> str:
-    from labgrader.cluster.embedded.nodes import requirements
+    from labgrader.clusters.embedded.nodes import requirements
 
     obstacles = requirements.find()
     if obstacles:

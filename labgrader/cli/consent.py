@@ -7,8 +7,8 @@ import sys
 import rich_click as click
 from click.exceptions import Abort
 
-from labgrader.model.errors import UsageError
-from labgrader.workbench import Workbench
+from labgrader.app.workbench import Workbench
+from labgrader.errors import UsageError
 
 
 class Canceled(Abort):

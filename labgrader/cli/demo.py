@@ -9,20 +9,20 @@ from typing import Any
 
 import rich_click as click
 
-from labgrader.cli import outside
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.cli import local_operator
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine.events import Event
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import Cause, ExitCode, LabError, UsageError
-from labgrader.model.resource import Object
+from labgrader.errors import Cause, ExitCode, LabError, UsageError
+from labgrader.grading.events import Event
+from labgrader.kube.resources import Object
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
-from labgrader.workbench import Choice, Workbench
+from labgrader.util.yaml_files import read_documents
 
 OPERATOR_AFTER = 3
 """How many tasks give an operator what it needs: a definition, rights, a configuration."""
@@ -62,7 +62,7 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbe
     if choice.kubeconfig or choice.context:
         yield workbench
         return
-    from labgrader.cluster import throwaway
+    from labgrader.clusters import throwaway
 
     click.echo("1. A Kubernetes cluster of its own")
     began = time.monotonic()
@@ -85,7 +85,7 @@ class _Story:
         self._workbench = workbench
         self._root = workbench.catalog.lab.root
         # Without containers the operator runs beside us; without its libraries nobody does.
-        self._outside = not workbench.runs_containers and outside.can_run()
+        self._outside = not workbench.runs_containers and local_operator.can_run()
         by_hand = not workbench.runs_containers and not self._outside
         self._solver = Solver(workbench.cluster, self._root, _nothing, manual=by_hand)
 
@@ -119,7 +119,7 @@ class _Story:
             tasks = [task.id for task in self._workbench.catalog.lab.tasks]
             for task in tasks[:OPERATOR_AFTER]:
                 self._solver.solve(task)
-            beside.enter_context(outside.operator(self._workbench))
+            beside.enter_context(local_operator.operator(self._workbench))
         self._solve()
         report = self._grade()
         score = report.score

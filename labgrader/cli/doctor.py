@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import rich_click as click
 
+from labgrader.app.doctor import examine
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
-from labgrader.doctoring import examine
-from labgrader.model.errors import ExitCode
-from labgrader.workbench import Workbench
+from labgrader.errors import ExitCode
 
 
 @click.command()

@@ -6,15 +6,15 @@ import textwrap
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine import drilling
-from labgrader.engine.drills import load_drills
+from labgrader.errors import ExitCode
+from labgrader.learning import drill_runs
+from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ExitCode
-from labgrader.model.suggestion import unknown
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
+from labgrader.util.suggestion import unknown
 
 START = "start"
 _WIDTH = 88
@@ -51,12 +51,12 @@ def drill(
 
 def _needs_containers(workbench: Workbench, chosen: Drill) -> bool:
     content = workbench.catalog
-    return drilling.lacking(chosen, content.select(chosen.caught_by), content.checks, ())
+    return drill_runs.lacking(chosen, content.select(chosen.caught_by), content.checks, ())
 
 
 def _start(workbench: Workbench, chosen: Drill) -> None:
     """Break the lab where it is whole; say nothing of what was done."""
-    drilling.begin(workbench.cluster, chosen, workbench.results(chosen.caught_by))
+    drill_runs.begin(workbench.cluster, chosen, workbench.results(chosen.caught_by))
     click.echo(f"{chosen.title}\n\n{textwrap.fill(' '.join(chosen.story.split()), _WIDTH)}\n")
     click.echo(f"Healthy again when this passes: labgrader check {' '.join(chosen.caught_by)}")
     click.echo(f"A hint: labgrader drill {chosen.name} --level 1")
@@ -69,9 +69,9 @@ def _show(workbench: Workbench, chosen: Drill, level: int) -> ExitCode:
         click.echo(f"Hint {number}: {hint}")
     if len(chosen.hints) > level:
         click.echo(f"({len(chosen.hints) - level} hints left: --level {level + 1})\n")
-    health = drilling.health(workbench.results(chosen.caught_by))
+    health = drill_runs.health(workbench.results(chosen.caught_by))
     for one in health.broken:
-        told = one_line(drilling.told(one)) if level else one.id
+        told = one_line(drill_runs.told(one)) if level else one.id
         click.echo(f"Not healthy yet: {told}")
     if health.broken:
         return ExitCode.UNJUDGED if health.unsure else ExitCode.FAILED

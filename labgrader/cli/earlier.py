@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labgrader.engine.events import Event
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import LabError
-from labgrader.model.resource import Resource, dig, name_of
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
+from labgrader.grading.events import Event
+from labgrader.kube.resources import Resource, dig, name_of
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome, TaskResult
-from labgrader.workbench import Workbench
 
 
 def resting_on(workbench: Workbench, solved: Sequence[str]) -> list[str]:

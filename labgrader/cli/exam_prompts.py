@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader import examining
+from labgrader.app import exams
 from labgrader.cli import consent
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.sessions import Sessions
+    from labgrader.learning.sessions.state import SessionState
     from labgrader.model.modes import Terms
-    from labgrader.session.book import Book
-    from labgrader.session.record import Record
-    from labgrader.workbench import Workbench
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -32,7 +32,7 @@ def confirm(question: str, *, yes: bool) -> None:
     consent.confirm(question)
 
 
-def ask_to_end(record: Record | None, *, yes: bool) -> None:
+def ask_to_end(record: SessionState | None, *, yes: bool) -> None:
     """Ask before a new session ends the one that is open."""
     if record is not None:
         confirm(f"End the open session {record.name}?", yes=yes)
@@ -45,10 +45,10 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
         UsageError: the tasks make no exam, or the learner does not agree.
     """
     lab = workbench.catalog.lab
-    terms = examining.terms_of(lab, asked)
-    for line in examining.terms_lines(lab, terms, factor):
+    terms = exams.terms_of(lab, asked)
+    for line in exams.terms_lines(lab, terms, factor):
         click.echo(line)
-    found = examining.leftovers(workbench)
+    found = exams.leftovers(workbench)
     if found or terms.tasks:
         consent.ask_to_write(workbench, "prepare the exam", yes=yes)
     if found:
@@ -57,23 +57,25 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
         confirm(f"An exam starts on a fresh cluster. {question}", yes=yes)
     confirm("Start the exam now?", yes=yes)
     if found or terms.tasks:
-        examining.prepare(workbench, terms, _say)
+        exams.prepare(workbench, terms, _say)
     return terms
 
 
-def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bool) -> None:
+def end(
+    workbench: Workbench, book: Sessions, exam: SessionState, because: str, *, yes: bool
+) -> None:
     """End the exam: void with a reason, else by grading the cluster.
 
     Raises:
         UsageError: another cluster or lab is chosen than the exam's, or the learner does not agree.
         LabError: the cluster cannot be graded.
     """
-    from labgrader.session.journal import Journal
+    from labgrader.learning.sessions.recorder import SessionRecorder
 
     lab = workbench.catalog.lab
     if because:
         confirm("End the exam without a score?", yes=yes)
-        click.echo(examining.result_line(book.end("void", one_line(because)), lab))
+        click.echo(exams.result_line(book.end("void", one_line(because)), lab))
         return
     chosen = (lab.id, workbench.cluster.connection.context)
     if chosen != (exam.lab, exam.context):
@@ -81,12 +83,12 @@ def end(workbench: Workbench, book: Book, exam: Record, because: str, *, yes: bo
             f"The exam is on context {exam.context}",
             "Choose it with --kubeconfig and --context, or end it with --void --because TEXT",
         )
-    over = examining.is_over(exam, lab)
+    over = exams.is_over(exam, lab)
     confirm("End the exam and grade it?", yes=yes or over)
     click.echo("Grading the cluster (up to 60 s) ...", err=True)
-    journal = Journal(book, exam.name)
-    record = examining.conclude(workbench, journal, "time" if over else "end")
-    click.echo(examining.result_line(record, lab))
+    journal = SessionRecorder(book, exam.name)
+    record = exams.conclude(workbench, journal, "time" if over else "end")
+    click.echo(exams.result_line(record, lab))
     click.echo("Next: `labgrader session report`, `labgrader check`, `labgrader solution`")
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from labgrader import paths
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
+    from labgrader.learning.sessions.state import SessionState
 
 _MARK = "_labgrader_guarded"
 
@@ -48,7 +48,7 @@ def refuse(path: str) -> None:
     record = current()
     if record is None:
         return
-    from labgrader.session import policy
+    from labgrader.learning.sessions import policy
 
     why = policy.of_command(path, record.runs)
     if not why and path == "tasks" and record.is_exam and record.state == "paused":
@@ -63,7 +63,7 @@ def mode() -> Mode:
     return Mode.PRACTICE if record is None else record.runs
 
 
-def current() -> Record | None:
+def current() -> SessionState | None:
     """Return the session that was open when the command began; it is read once.
 
     A file that cannot be read has none, and that is said.
@@ -73,17 +73,17 @@ def current() -> Record | None:
         return _read()
     if _MARK not in context.meta:
         context.meta[_MARK] = _read()
-    record: Record | None = context.meta[_MARK]
+    record: SessionState | None = context.meta[_MARK]
     return record
 
 
-def _read() -> Record | None:
+def _read() -> SessionState | None:
     if not any_session():
         return None
-    from labgrader.session.book import Book
+    from labgrader.learning.sessions.sessions import Sessions
 
     try:
-        return Book().open_one()
+        return Sessions().open_one()
     except LabError as error:
         click.echo(f"labgrader: {one_line(error)}", err=True)
         return None

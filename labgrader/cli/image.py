@@ -20,7 +20,7 @@ def image() -> None:
 @NAME_OPTION
 def load(file: Path, kind: str, name: str) -> None:
     """Load the images in FILE (an OCI or Docker archive); nothing is pulled from anywhere."""
-    from labgrader.cluster.providers import get_provider
+    from labgrader.clusters.providers import get_provider
 
     provider = get_provider(kind, name)
     for line in provider.load_image(file):

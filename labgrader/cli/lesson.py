@@ -9,13 +9,13 @@ from typing import Any
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.engine.measuring import MEASUREMENTS, WRITING
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.suggestion import unknown
+from labgrader.learning.measurements import MEASUREMENTS, WRITING
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
+from labgrader.util.suggestion import unknown
+from labgrader.util.yaml_files import read_documents
 
 _WIDTH = 88
 

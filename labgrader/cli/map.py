@@ -6,12 +6,12 @@ import sys
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
-from labgrader.engine.mapping import Atlas, Map
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
+from labgrader.object_map.watcher import Map, MapWatcher
 from labgrader.report import map as report
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 
 @click.command("map")
@@ -25,7 +25,7 @@ def map_(workbench: Workbench, *, plain: bool, watch: bool) -> int:
     new or gone. Exit code 3 where something cannot be read.
     """
     lab = workbench.catalog.lab
-    atlas = Atlas(workbench.cluster, lab, lab.root)
+    atlas = MapWatcher(workbench.cluster, lab, lab.root)
     try:
         if watch:
             atlas.run(_Teller(plain=plain).tell)

@@ -9,10 +9,10 @@ from typing import Any
 
 import rich_click as click
 
-from labgrader.model.errors import UsageError
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.errors import UsageError
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
-from labgrader.workbench import Choice, Workbench
 
 
 def complete_names(

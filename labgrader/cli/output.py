@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 
-from labgrader.model.errors import ReportError
+from labgrader.errors import ReportError
 
 
 def prepare_streams() -> None:

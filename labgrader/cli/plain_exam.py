@@ -9,18 +9,19 @@ from threading import Thread
 
 import rich_click as click
 
-from labgrader import examining
-from labgrader.cli import exam_prompts, teach
-from labgrader.exam_monitor import ExamEvent, ExamMonitor
-from labgrader.model.errors import LabError, UsageError
+from labgrader.app import exams
+from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.app.workbench import Workbench
+from labgrader.cli import exam_prompts
+from labgrader.cli.tasks import as_markdown
+from labgrader.errors import LabError, UsageError
+from labgrader.learning.sessions.cluster_lock import ClusterLock
+from labgrader.learning.sessions.recorder import Heartbeat, SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal, Pulse
-from labgrader.session.presence import Presence
-from labgrader.session.record import Record
-from labgrader.workbench import Workbench
 
 COMMANDS = {
     "tasks": "print the requirements of all tasks",
@@ -34,14 +35,18 @@ COMMANDS = {
 
 
 def sit(
-    workbench: Workbench, exam: Record | None, factor: float | None, asked: Terms, book: Book
+    workbench: Workbench,
+    exam: SessionState | None,
+    factor: float | None,
+    asked: Terms,
+    book: Sessions,
 ) -> int:
     """Start an exam, or go back to the one that runs, and keep it until it ends or is left.
 
     Raises:
         UsageError: the learner does not agree, or it is open in another program.
     """
-    place = Presence(workbench.cluster.connection.host)
+    place = ClusterLock(workbench.cluster.connection.host)
     taken_by = place.take()
     if taken_by:
         raise UsageError(f"The lab is open already ({taken_by})", "Use that window")
@@ -51,7 +56,7 @@ def sit(
             terms = exam_prompts.agree(workbench, asked, factor, yes=False)
             lab, context = workbench.catalog.lab, workbench.cluster.connection.context
             exam = book.start(None, lab.id, context, Mode.EXAM, factor, terms)
-        PlainExam(workbench, Journal(book, exam.name)).run(typed_line)
+        PlainExam(workbench, SessionRecorder(book, exam.name)).run(typed_line)
     finally:
         place.leave()
     return 0
@@ -60,7 +65,7 @@ def sit(
 class PlainExam:
     """Reads commands, a line each, while the monitor watches the clock and the cluster."""
 
-    def __init__(self, workbench: Workbench, journal: Journal) -> None:
+    def __init__(self, workbench: Workbench, journal: SessionRecorder) -> None:
         self._workbench = workbench
         self._journal = journal
         self._lab = workbench.catalog.lab
@@ -76,7 +81,7 @@ class PlainExam:
             read: returns the next line that was typed; an empty text at the end of the input.
         """
         self._journal.note("alive")
-        pulse = Pulse(self._journal)
+        pulse = Heartbeat(self._journal)
         self._monitor.start()
         self._help()
         reading = Thread(target=self._read, args=(read,), name="input", daemon=True)
@@ -109,7 +114,7 @@ class PlainExam:
         if kind == "typed":
             return self._obey(line)
         if kind == ExamEvent.ENDED:
-            self._say(examining.result_line(self._journal.record(), self._lab))
+            self._say(exams.result_line(self._journal.record(), self._lab))
             self._say("next: labgrader session report, labgrader check, labgrader solution")
             return False
         self._say(
@@ -155,7 +160,7 @@ class PlainExam:
         elif line == "tasks" or line in tasks:
             chosen = [tasks[line]] if line in tasks else tasks.values()
             for task in chosen:
-                click.echo(teach.as_markdown(self._lab, task, Level.EXAM))
+                click.echo(as_markdown(self._lab, task, Level.EXAM))
         elif line:
             self._help()
 
@@ -199,7 +204,7 @@ def typed_line() -> str:
     return data.decode(errors="replace")
 
 
-def time_line(record: Record, left: float | None) -> str:
+def time_line(record: SessionState, left: float | None) -> str:
     """Return the time that is left, in one line."""
     if left is None:
         return f"{clock(record.seconds)} so far, no time limit"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.cluster import target as targets
-from labgrader.cluster.embedded.binary import kube_crds
-from labgrader.cluster.existing import Existing
-from labgrader.model.errors import ExitCode
+from labgrader.clusters import target as targets
+from labgrader.clusters.embedded.binary import kube_crds
+from labgrader.clusters.existing import Existing
+from labgrader.errors import ExitCode
 from labgrader.report.clean import one_line
-from labgrader.workbench import Workbench
 
 
 @click.command()

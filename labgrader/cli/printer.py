@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labgrader.cli import output
-from labgrader.cli.verdict import Conclusion
-from labgrader.model.errors import ReportError
+from labgrader.cli.exit_code import Conclusion
+from labgrader.errors import ReportError
 from labgrader.model.result import CheckResult, Report, TaskResult
 from labgrader.report import as_json, as_text, files
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
-from labgrader.cli.quiz_round import Asking
-from labgrader.engine.quiz import draw, load_quiz
-from labgrader.model.errors import ContentError, ExitCode, UsageError
+from labgrader.cli.quiz_round import QuizRound
+from labgrader.errors import ContentError, ExitCode, UsageError
+from labgrader.learning.quiz import draw, load_quiz
 from labgrader.model.quiz import Concept, Question
 from labgrader.report import quiz as report
-from labgrader.workbench import Workbench
 
 SEEDS = 1_000_000
 
@@ -62,19 +62,19 @@ def quiz(
     chosen = secrets.randbelow(SEEDS) if seed is None else seed
     questions = draw(concepts, names, None if gaps else count, chosen)
     if gaps:
-        from labgrader.session.quizzing import open_first
-        from labgrader.session.store import Store
+        from labgrader.learning.sessions.quizzing import open_first
+        from labgrader.learning.sessions.store import Store
 
         questions = open_first(questions, Store().answers(workbench.catalog.lab.id))[:count]
     return _play(workbench, questions, chosen, form)
 
 
 def _play(workbench: Workbench, questions: Sequence[Question], seed: int, form: str) -> int:
-    from labgrader.session.quizzing import Round
+    from labgrader.learning.sessions.quizzing import Round
 
     played = Round(workbench.catalog.lab.id, questions, lambda: workbench.cluster)
     try:
-        code = Asking(played, quiet=form == "json").play()
+        code = QuizRound(played, quiet=form == "json").play()
     finally:
         workbench.close()
     if form == "json":
@@ -96,8 +96,8 @@ def _list(concepts: list[Concept], form: str) -> int:
 
 
 def _results(lab: str, concepts: list[Concept], form: str) -> int:
-    from labgrader.session.knowledge import knowledge
-    from labgrader.session.store import Store
+    from labgrader.learning.sessions.knowledge import knowledge
+    from labgrader.learning.sessions.store import Store
 
     known = knowledge(concepts, Store().answers(lab))
     if form == "json":
@@ -108,7 +108,7 @@ def _results(lab: str, concepts: list[Concept], form: str) -> int:
 
 
 def _forget(lab: str) -> int:
-    from labgrader.session.store import Store
+    from labgrader.learning.sessions.store import Store
 
     count = Store().delete_answers(lab)
     click.echo(f"{count} answers removed")

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader.engine.quiz import LETTERS
-from labgrader.engine.storedyaml import MAX_CHARACTERS
-from labgrader.model.errors import ExitCode, UsageError
+from labgrader.errors import ExitCode, UsageError
+from labgrader.learning.quiz import LETTERS
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.report.clean import one_line
 from labgrader.report.quiz import better, verdict
+from labgrader.util.untrusted_yaml import MAX_CHARACTERS
 
 if TYPE_CHECKING:
-    from labgrader.session.quizzing import Round
+    from labgrader.learning.sessions.quizzing import Round
 
 QUIT = "q"
 EDIT = "e"
@@ -34,7 +34,7 @@ class _Ended(Exception):
 
 
 @dataclass(slots=True)
-class Asking:
+class QuizRound:
     """Asks the questions of a round.
 
     Args:

@@ -6,18 +6,18 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write, confirm, is_terminal
-from labgrader.cli.memory import remember
 from labgrader.cli.options import workbench_options
-from labgrader.engine.obstacles import deletion
-from labgrader.engine.reset import Reset, Residue
-from labgrader.engine.reset_plan import Survey
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode, LabError, UsageError
-from labgrader.model.suggestion import unknown
+from labgrader.cli.session_notes import remember
+from labgrader.errors import ExitCode, LabError, UsageError
+from labgrader.kube.obstacles import deletion
+from labgrader.lab_state.reset import Reset, Residue
+from labgrader.lab_state.reset_plan import Survey
+from labgrader.lab_state.solver import Solver
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.report.clean import one_line
-from labgrader.session.book import Book
-from labgrader.workbench import Workbench
+from labgrader.util.suggestion import unknown
 
 _LIMIT = 2000
 """Characters of a line: a cause comes in the API server's words, and the command after it."""
@@ -106,7 +106,7 @@ def _restore(workbench: Workbench, kept: list[str]) -> bool:
     for task_id in kept:
         try:
             solver.solve(task_id)
-            remember(partial(Book.note_solved, task=task_id, context=context))
+            remember(partial(Sessions.note_solved, task=task_id, context=context))
         except LabError as error:
             _say(f"{task_id} cannot be put back: {error}")
             return False

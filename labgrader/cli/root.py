@@ -13,10 +13,10 @@ from labgrader import __version__
 from labgrader.cli import output
 from labgrader.cli.consent import Canceled
 from labgrader.cli.guard import guarded
-from labgrader.model.errors import ExitCode, LabError
-from labgrader.model.machine import machine_error
-from labgrader.model.suggestion import near
+from labgrader.errors import ExitCode, LabError
 from labgrader.report.clean import one_line
+from labgrader.util.machine import machine_error
+from labgrader.util.suggestion import near
 
 COMMANDS = {
     "author": "labgrader.cli.author:author",
@@ -26,8 +26,8 @@ COMMANDS = {
     "demo": "labgrader.cli.demo:demo",
     "doctor": "labgrader.cli.doctor:doctor",
     "drill": "labgrader.cli.drill:drill",
-    "explain": "labgrader.cli.teach:explain",
-    "hint": "labgrader.cli.teach:hint",
+    "explain": "labgrader.cli.tasks:explain",
+    "hint": "labgrader.cli.tasks:hint",
     "lesson": "labgrader.cli.lesson:lesson",
     "map": "labgrader.cli.map:map_",
     "operator": "labgrader.cli.run_operator:operator",
@@ -39,7 +39,7 @@ COMMANDS = {
     "solution": "labgrader.cli.solution:solution",
     "solve": "labgrader.cli.solve:solve",
     "start": "labgrader.cli.start:start",
-    "tasks": "labgrader.cli.teach:tasks",
+    "tasks": "labgrader.cli.tasks:tasks",
 }
 
 

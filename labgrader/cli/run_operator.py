@@ -19,12 +19,12 @@ import rich_click as click
 import yaml
 
 from labgrader import paths
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.cluster import kubeconfig_file
-from labgrader.model.errors import LabError, UsageError
-from labgrader.model.resource import CONFIG_MAP, Resource, dig
-from labgrader.workbench import Workbench
+from labgrader.errors import LabError, UsageError
+from labgrader.kube import kubeconfig_file
+from labgrader.kube.resources import CONFIG_MAP, Resource, dig
 
 PLATFORM, ACCOUNT, SETTINGS = "trading-platform", "trading-operator", "trading-operator-config"
 TOKEN = Resource("", "v1", f"serviceaccounts/{ACCOUNT}/token", "TokenRequest")

@@ -6,10 +6,10 @@ import sys
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
 from labgrader.cli.start import on_a_cluster
-from labgrader.model.errors import LabError, UsageError
-from labgrader.workbench import Workbench
+from labgrader.errors import LabError, UsageError
 
 LOCAL = ("127.0.0.1", "localhost")
 

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from labgrader import reporting
+from labgrader.app import reporting
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import confirm
 from labgrader.cli.options import exam_options, workbench_options
-from labgrader.model.errors import UsageError
+from labgrader.errors import UsageError
 from labgrader.model.modes import Mode, Terms
 from labgrader.report import files
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line, to_json
 from labgrader.report.pace import clock
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.session.book import Book
-    from labgrader.session.record import Record
+    from labgrader.learning.sessions.sessions import Sessions
+    from labgrader.learning.sessions.state import SessionState
 
 
-def _book() -> Book:
-    from labgrader.session.book import Book
+def _book() -> Sessions:
+    from labgrader.learning.sessions.sessions import Sessions
 
-    return Book()
+    return Sessions()
 
 
 @click.group()
@@ -149,7 +149,7 @@ def report(workbench: Workbench, name: str | None, form: str, output: str | None
 @click.argument("name", required=False)
 def export(name: str | None) -> None:
     """Print everything that is kept of a session, as JSON."""
-    from labgrader.session.store import Store
+    from labgrader.learning.sessions.store import Store
 
     record = _chosen(name)
     events = [
@@ -171,7 +171,7 @@ def delete(name: str, yes: bool) -> None:
     click.echo(f"{one_line(name)}: deleted")
 
 
-def _chosen(name: str | None) -> Record:
+def _chosen(name: str | None) -> SessionState:
     book = _book()
     if name:
         return book.record(name)

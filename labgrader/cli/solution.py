@@ -6,13 +6,13 @@ import difflib
 
 import rich_click as click
 
-from labgrader.cli.memory import remember
+from labgrader.app.workbench import Workbench
 from labgrader.cli.options import complete_names, workbench_options
-from labgrader.engine import comparison, levels
-from labgrader.model.suggestion import unknown
+from labgrader.cli.session_notes import remember
+from labgrader.learning import detail_level, solution_diff
 from labgrader.model.task import Lab, Step, Task
 from labgrader.report.clean import clean
-from labgrader.workbench import Workbench
+from labgrader.util.suggestion import unknown
 
 
 @click.command()
@@ -27,7 +27,7 @@ def solution(workbench: Workbench, which: str, compare: bool) -> None:
     if compare:
         _compare(workbench, lab, task, step)
         return
-    pieces = levels.solution_of(lab, task, step)
+    pieces = detail_level.solution_of(lab, task, step)
     for piece in pieces:
         click.echo(f"# {piece.title}\n{piece.body}")
     if not pieces:
@@ -35,7 +35,7 @@ def solution(workbench: Workbench, which: str, compare: bool) -> None:
 
 
 def _compare(workbench: Workbench, lab: Lab, task: Task, step: Step) -> None:
-    for pair in comparison.compare(lab, task, step, workbench.cluster):
+    for pair in solution_diff.compare(lab, task, step, workbench.cluster):
         if pair.own is None:
             click.echo(f"{pair.title}: there is none on the cluster")
         elif pair.same:

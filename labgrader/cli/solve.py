@@ -7,18 +7,18 @@ from functools import partial
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import earlier
 from labgrader.cli.consent import ask_to_write
-from labgrader.cli.memory import remember
 from labgrader.cli.options import complete_names, workbench_options
-from labgrader.engine.leadership import leader
-from labgrader.engine.solve import NotApplied, Solver
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import LEASE
-from labgrader.model.suggestion import unknown
+from labgrader.cli.session_notes import remember
+from labgrader.errors import ExitCode
+from labgrader.kube.leases import leader
+from labgrader.kube.resources import LEASE
+from labgrader.lab_state.solver import NotApplied, Solver
+from labgrader.learning.sessions.sessions import Sessions
 from labgrader.report.clean import one_line
-from labgrader.session.book import Book
-from labgrader.workbench import Workbench
+from labgrader.util.suggestion import unknown
 
 OPERATORS = "task4"
 """The task in which an operator does the work, where there is one."""
@@ -57,7 +57,7 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
             solver.solve(task_id)
         except NotApplied as error:
             refused += error.refused
-        remember(partial(Book.note_solved, task=task_id, context=context))
+        remember(partial(Sessions.note_solved, task=task_id, context=context))
     for line in refused:
         _say(f"not applied: {line}")
     for line in earlier.resting_on(workbench, wanted):

@@ -8,10 +8,10 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError, UsageError
 from labgrader.paths import STATE_VARIABLE
 from labgrader.tui.shell import DENIED
-from labgrader.workbench import Workbench
 
 SHARE = "40%"
 """How much of the window's width is the shell's."""

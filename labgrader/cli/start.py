@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import guard
 from labgrader.cli.options import exam_options, level_option, workbench_options
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode, Terms
 from labgrader.serve import BROWSER
 from labgrader.tui.launch import Wish
-from labgrader.workbench import Workbench
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
+    from labgrader.learning.sessions.state import SessionState
 
 Progress = Callable[[str, str], None]
 
@@ -56,9 +56,9 @@ def start(
         )
     if plain:
         from labgrader.cli import plain_exam
-        from labgrader.session.book import Book
+        from labgrader.learning.sessions.sessions import Sessions
 
-        return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Book())
+        return plain_exam.sit(on_a_cluster(workbench, name), exam, factor, terms, Sessions())
     if split:
         from labgrader.cli import split as panes
 
@@ -80,7 +80,7 @@ def start(
     return 0
 
 
-def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
+def _running_exam(workbench: Workbench, name: str, mode: Mode) -> SessionState | None:
     """Return the exam that runs on the chosen cluster.
 
     Raises:
@@ -89,8 +89,8 @@ def _running_exam(workbench: Workbench, name: str, mode: Mode) -> Record | None:
     record = guard.current()
     if record is None or not record.is_exam:
         return None
-    from labgrader.cluster.target import LAB_CONTEXT
-    from labgrader.session.presence import holder
+    from labgrader.clusters.target import LAB_CONTEXT
+    from labgrader.learning.sessions.cluster_lock import holder
 
     ours = _is_ours(workbench)
     context = f"{LAB_CONTEXT}{name}" if ours else workbench.connection.context
@@ -113,7 +113,7 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
     """Open the TUI; it starts the lab's own cluster itself, and shows how that goes."""
     began = datetime.now(UTC)
     with _opening():
-        from labgrader.session.book import Book
+        from labgrader.learning.sessions.sessions import Sessions
         from labgrader.tui.app import run_app
         from labgrader.tui.launch import Launch
 
@@ -122,9 +122,9 @@ def _open(workbench: Workbench, name: str, wanted: Wish, *, at_once: bool) -> in
 
         own = up if _is_ours(workbench) else None
         offered = (wanted.mode, wanted.factor, wanted.level)
-        code = run_app(Launch(workbench, Book, own, *offered, at_once, terms=wanted.terms))
+        code = run_app(Launch(workbench, Sessions, own, *offered, at_once, terms=wanted.terms))
     if not os.environ.get(BROWSER):
-        from labgrader.cli.leaving import say_farewell
+        from labgrader.cli.exit_message import say_farewell
 
         say_farewell(workbench, began, name if own else None)
     return code
@@ -154,8 +154,8 @@ def on_a_cluster(workbench: Workbench, name: str, tell: Progress = _say) -> Work
     """Return a workbench with a cluster behind it; start the lab's own when none was named."""
     if not _is_ours(workbench):
         return workbench
-    from labgrader.cluster.providers import get_provider
-    from labgrader.workbench import Choice
+    from labgrader.app.workbench import Choice
+    from labgrader.clusters.providers import get_provider
 
     status = get_provider(name=name, nodes="auto").up(tell)
     choice = Choice(str(status.kubeconfig), None, workbench.choice.content)

@@ -8,7 +8,7 @@ from typing import Self
 
 import rich_click as click
 
-from labgrader.engine.events import CheckFinished, Event
+from labgrader.grading.events import CheckFinished, Event
 from labgrader.model.result import CheckResult, Outcome, Report, Verdict
 from labgrader.report.clean import one_line
 

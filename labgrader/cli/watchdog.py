@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 
 SILENCE_SECONDS = 30.0
 """How long the child may give no sign of life. A machine under load delays one by some seconds."""

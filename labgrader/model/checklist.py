@@ -1,6 +1,6 @@
 """What a lab is good for beyond its points: checklists, the exam's domains, and times to compare.
 
-Made from ``tasks/checklists.yaml`` by ``engine.checklists``.
+Made from ``tasks/checklists.yaml`` by ``content.checklists``.
 """
 
 from __future__ import annotations

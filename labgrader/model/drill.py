@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 
 
 @dataclass(frozen=True, slots=True)
 class Drill:
     """One drill.
 
-    ``changes`` break the lab (``engine/changes.py``); the criteria in ``caught_by`` fail then, and
-    pass when it is mended. ``story`` is all that the learner is told; ``hints`` are in rising
+    ``changes`` break the lab (``lab_state.mutations``); the criteria in ``caught_by`` fail then,
+    and pass when it is mended. ``story`` is all that the learner is told; ``hints`` are in rising
     order; ``lesson`` is for afterwards. ``containers`` says that the fault shows itself only where
     containers run.
     """

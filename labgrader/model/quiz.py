@@ -1,6 +1,6 @@
 """The knowledge check: questions by concept, and what became of an answer.
 
-Made from ``tasks/quiz/*.yaml`` by ``engine.quiz``; a file's name is the concept's id.
+Made from ``tasks/quiz/*.yaml`` by ``learning.quiz``; a file's name is the concept's id.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from labgrader.model.resource import Object
+from labgrader.kube.resources import Object
 
 STRONG = 0.8
 WEAK = 0.5
@@ -75,7 +75,7 @@ class Option:
 class Proof:
     """How tests ask a real API server.
 
-    ``given`` is done first (``engine/changes.py``); ``ask`` is one of create (a manifest), patch,
+    ``given`` is done first (``lab_state.mutations``); ``ask`` is one of create (a manifest), patch,
     delete (what is there afterwards).
     """
 

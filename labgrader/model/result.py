@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from labgrader.model.errors import Cause
+from labgrader.errors import Cause
 
 
 class Outcome(StrEnum):

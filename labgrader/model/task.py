@@ -1,6 +1,6 @@
 """What a lab consists of: tasks, their steps, and the criteria that are graded.
 
-Made from ``tasks/*.yaml`` by ``engine.catalog``; see docs/writing-a-check.md for the format.
+Made from ``tasks/*.yaml`` by ``content.catalog``; see docs/writing-a-check.md for the format.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labgrader.model.errors import ReportError
+from labgrader.errors import ReportError
 
 
 def write(path: Path, text: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labgrader.engine.mapping import Map
-from labgrader.engine.ownership import Node
+from labgrader.object_map.tree import Node
+from labgrader.object_map.watcher import Map
 from labgrader.report.clean import one_line
 
 NAME_SHOWN = 120

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from labgrader.engine.quiz import right_letters
+from labgrader.learning.quiz import right_letters
 from labgrader.model.quiz import Concept, Kind, Known, Mark, Marked, Question
 from labgrader.report.clean import one_line
 

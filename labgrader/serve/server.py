@@ -16,7 +16,7 @@ import textual_serve
 from aiohttp import WSMsgType, web
 from textual_serve.download_manager import DownloadManager
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.serve import opening
 from labgrader.serve.guard import HOST, Guard
 from labgrader.serve.session import Session

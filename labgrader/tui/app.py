@@ -13,7 +13,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.theme import Theme
 
-from labgrader.model.errors import LabError, UsageError
+from labgrader.errors import LabError, UsageError
 from labgrader.model.modes import Level, Mode
 from labgrader.tui import theme
 from labgrader.tui.bindings import bindings_of
@@ -22,9 +22,9 @@ from labgrader.tui.screens.welcome import WelcomeScreen
 from labgrader.tui.startup_messages import Chosen
 
 if TYPE_CHECKING:
-    from labgrader.session.journal import Journal
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.recorder import SessionRecorder
     from labgrader.tui.screens.lab import LabScreen
-    from labgrader.workbench import Workbench
 
 
 SWITCH_SECONDS = 0.0005
@@ -84,7 +84,7 @@ class LabApp(App[None]):
 
             self.push_screen(TourScreen())
 
-    def lab_screen(self, workbench: Workbench, journal: Journal, level: Level) -> LabScreen:
+    def lab_screen(self, workbench: Workbench, journal: SessionRecorder, level: Level) -> LabScreen:
         """Return the lab with a session in it."""
         from labgrader.tui.screens.lab import LabScreen
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from labgrader.model.errors import LabError
-from labgrader.model.machine import machine_errors
+from labgrader.errors import LabError
+from labgrader.util.machine import machine_errors
 
 T = TypeVar("T")
 

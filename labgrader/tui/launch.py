@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from labgrader.model.modes import Level, Mode, Terms
 
 if TYPE_CHECKING:
-    from labgrader.session.book import Book
-    from labgrader.workbench import Workbench
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.sessions import Sessions
 
 Progress = Callable[[str, str], None]
 """Told a component and what it does now; called from any thread."""
@@ -32,7 +32,7 @@ class Launch:
     """
 
     workbench: Workbench
-    book: Callable[[], Book]
+    book: Callable[[], Sessions]
     up: Callable[[Progress], Workbench] | None = None
     mode: Mode = Mode.PRACTICE
     factor: float | None = 1.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from labgrader.exam_monitor import ExamEvent
+from labgrader.app.exam_monitor import ExamEvent
 from labgrader.model.task import Criterion
 
 
-class Heard(Message):
+class EventsAvailable(Message):
     """The grading said something: it is in the inbox."""
 
 

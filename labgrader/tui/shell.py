@@ -1,16 +1,16 @@
-"""The learner's own shell, pointed at the lab's cluster. What it is made of: ``cluster.shell``."""
+"""The learner's own shell, pointed at the lab's cluster. What it is made of: ``shell.subshell``."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
 
-from labgrader.cluster import shell
-from labgrader.cluster.shell import Place
-from labgrader.model.errors import LabError
-from labgrader.session.book import Book
-from labgrader.session.prompt_clock import line_now
-from labgrader.workbench import Workbench
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
+from labgrader.learning.sessions.prompt_clock import line_now
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.shell import subshell
+from labgrader.shell.subshell import Place
 
 DENIED = "LABGRADER_NO_SHELL"
 """Set in the lab's environment, this variable keeps it from opening shells (`labgrader serve`)."""
@@ -30,7 +30,7 @@ def run(workbench: Workbench, environ: Mapping[str, str] = os.environ) -> None:
             f"export KUBECONFIG={where.kubeconfig}",
         )
     print(f"\n{_greeting(where)}\n`exit` goes back.\n")  # noqa: T201
-    shell.run(where, environ, _clock(workbench))
+    subshell.run(where, environ, _clock(workbench))
 
 
 def place(workbench: Workbench) -> Place:
@@ -44,7 +44,7 @@ def place(workbench: Workbench) -> Place:
 
 def _clock(workbench: Workbench) -> Callable[[], str]:
     """Return what tells how the time of the session on this cluster stands, if there is one."""
-    book, lab = Book(), workbench.catalog.lab
+    book, lab = Sessions(), workbench.catalog.lab
     try:
         context = workbench.connection.context
     except LabError:  # a kubeconfig that cannot be read: kubectl will say so, and better

@@ -11,9 +11,9 @@ from labgrader.report.clean import one_line
 from labgrader.tui.launch import Wish
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
-    from labgrader.tui.seat import Seat
-    from labgrader.workbench import Workbench
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.state import SessionState
+    from labgrader.tui.session_start import Seat
 
 
 class Told(Message):
@@ -48,7 +48,7 @@ class Chosen(Message):
         self.workbench, self.seat, self.wish = workbench, seat, wish
 
 
-def go_on_with(record: Record) -> Content:
+def go_on_with(record: SessionState) -> Content:
     """Return the line that offers to go on with a session."""
     from labgrader.report.pace import clock
 
@@ -63,12 +63,12 @@ def survey_of(workbench: Workbench) -> str:
     Raises:
         LabError: the cluster does not answer.
     """
-    from labgrader.engine import survey
-    from labgrader.engine.snapshot import Snapshot
+    from labgrader.content.gradable import gradable
+    from labgrader.grading.snapshot import Snapshot
 
     snapshot = Snapshot(workbench.cluster)
     workbench.cluster.version()
     info = workbench.info(snapshot)
-    found = survey.reach(workbench.catalog, workbench.capabilities(snapshot))
+    found = gradable(workbench.catalog, workbench.capabilities(snapshot))
     points = f"{found.points} of {found.total} points can be judged here"
     return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from labgrader.engine.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
-from labgrader.engine.watches import Change
+from labgrader.grading.change_feed import Change
+from labgrader.grading.events import CheckFinished, CheckStarted, Event, RunFinished, RunStarted
 from labgrader.model.result import CheckResult, ClusterInfo, Outcome, Report, Score, TaskResult
 from labgrader.model.task import Criterion, Erratum, Lab, Step, Task, deciding, points_of
 

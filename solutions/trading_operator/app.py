@@ -98,10 +98,10 @@ class Operator:
             await asyncio.wait([work])
             return
         leases = ApiLeases(
-            api.hurried(election.deadline / 3), self._config.namespace, election.name
+            api.with_timeout(election.deadline / 3), self._config.namespace, election.name
         )
         self._elector = Elector(leases, self._identity, election)
-        gated = api.gated(self._elector.time_left)
+        gated = api.leader_only(self._elector.time_left)
         log.info("contending for the Lease %s", election.name, extra={"identity": self._identity})
         await Leading(self._elector, lambda: self._work(gated)).run(self._stop)
 

@@ -55,11 +55,11 @@ class Api:
         self._session, self._server = session, server
         self._time_left, self._seconds = time_left, seconds
 
-    def gated(self, time_left: Callable[[], float]) -> Api:
+    def leader_only(self, time_left: Callable[[], float]) -> Api:
         """Return the same server behind a gate."""
         return Api(self._session, self._server, time_left)
 
-    def hurried(self, seconds: float) -> Api:
+    def with_timeout(self, seconds: float) -> Api:
         """Return the same server, with less time for each answer."""
         return Api(self._session, self._server, seconds=seconds)
 

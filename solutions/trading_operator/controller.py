@@ -68,7 +68,7 @@ class Controller:
         """Where the namespace ends and takes us along, nobody else will remove our finalizers."""
         if await self._recorder.namespace_ends():
             for obj in self.algorithms():
-                await self._reconciler.let_go(obj)
+                await self._reconciler.release_finalizer(obj)
 
     def _waker(self, kind: Kind) -> Callable[[str], None]:
         """Return what turns a change of an object into a look at the resource that it is for."""
@@ -76,14 +76,14 @@ class Controller:
         def changed(name: str) -> None:
             owner = kind.owner_of(name)
             if owner and self._caches[ALGORITHM.name].get(owner):
-                self.queue.nudge(owner)
+                self.queue.add_unless_backing_off(owner)
 
         def changed_itself(name: str) -> None:
             obj = self._caches[ALGORITHM.name].get(name)
             metadata = obj["metadata"] if obj else {}
             wish = (metadata.get("generation"), metadata.get("deletionTimestamp"))
             if self._wishes.get(name) == wish:
-                self.queue.nudge(name)  # mostly the echo of our own status
+                self.queue.add_unless_backing_off(name)  # mostly the echo of our own status
             else:
                 self._wishes[name] = wish
                 self.queue.add(name)

@@ -19,7 +19,7 @@ HEARTBEAT = 300.0
 """``lastReconciled`` moves at least so often, in seconds: a sign of life, not a logbook."""
 UNTIL_GONE = 0.3
 """Pause between two looks at children that are on their way out, in seconds."""
-QUARREL = 2.0
+RESTORE_INTERVAL = 2.0
 """A child that others keep changing is restored so often and no more, in seconds."""
 STATELESS = 60.0
 """How long no status is written after the definition turned out to have none, in seconds."""
@@ -72,7 +72,7 @@ class Reconciler:
             self._forget(name)
             return None
         if self._recorder.ending and await self._recorder.namespace_ends():
-            await self.let_go(obj)
+            await self.release_finalizer(obj)
             return None
         if obj["metadata"].get("deletionTimestamp"):
             return await self._clean_up(obj)
@@ -94,7 +94,7 @@ class Reconciler:
         await self._tell(obj, problem)
         if failure:
             raise failure
-        return QUARREL if put_off else self._config().reconcile_interval
+        return RESTORE_INTERVAL if put_off else self._config().reconcile_interval
 
     async def _put_children_right(self, obj: Object) -> bool:
         """Apply each child that is not as it should be; return whether one was put off.
@@ -125,7 +125,7 @@ class Reconciler:
             return False
         reason, message = _what_is_done(kind, body, actual, obj["metadata"]["uid"])
         if reason.endswith("Restored"):  # never quarrel faster than a person can look
-            if clock.steady() < memory.restored.get(kind.name, -math.inf) + QUARREL:
+            if clock.steady() < memory.restored.get(kind.name, -math.inf) + RESTORE_INTERVAL:
                 return True
             memory.restored[kind.name] = clock.steady()
         applied = body if kind is not DEPLOYMENT else children.with_count(body, actual, initial)
@@ -179,7 +179,7 @@ class Reconciler:
             self._stateless_until = clock.steady() + STATELESS
         return made
 
-    async def let_go(self, obj: Object) -> None:
+    async def release_finalizer(self, obj: Object) -> None:
         """Take the finalizer off without cleaning up: the namespace takes the children along."""
         fresh = await or_none(self._api.get(ALGORITHM.path(_namespace(obj), name_of(obj))))
         finalizers = fresh["metadata"].get("finalizers") or [] if fresh else []

@@ -36,7 +36,7 @@ class WorkQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def nudge(self, name: str) -> None:
+    def add_unless_backing_off(self, name: str) -> None:
         """Something happened to ``name``: look at it, but not within the pause after a failure."""
         if not self._failures[name]:
             self.add(name)

@@ -13,10 +13,10 @@ import pytest
 
 import chromium
 from chromium import Chromium
-from labgrader.cluster.kube import Kube
-from labgrader.model.resource import NAMESPACE
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import NAMESPACE
 from labgrader.paths import STATE_VARIABLE
-from serving import Serving
+from tests.support.serving import Serving
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
 

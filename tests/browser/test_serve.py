@@ -15,9 +15,9 @@ import pytest
 import websocket
 
 from labgrader.cli import root
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
-from serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
+from labgrader.errors import ExitCode
+from labgrader.kube.waiting import wait_until
+from tests.support.serving import Serving, kubeconfig_of_nothing, painted, painted_to_the_end
 
 
 @pytest.fixture(scope="module")

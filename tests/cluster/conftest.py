@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
 from labgrader.cli import root
+from tests.support.commands import Run
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import yaml
 
 from labgrader.api import AuditPolicy, AuditRequest, BadPolicy
 from labgrader.cli import root
-from labgrader.cluster.embedded.auditing import AuditServer, Entry, settled
-from labgrader.cluster.embedded.layout import ClusterLayout
-from labgrader.cluster.kube import Kube
-from labgrader.model.errors import ExitCode, LabError, ProviderError
-from labgrader.model.resource import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
+from labgrader.clusters.embedded.audit_server import AuditServer, Entry, settled
+from labgrader.clusters.embedded.layout import ClusterLayout
+from labgrader.errors import ExitCode, LabError, ProviderError
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
 from labgrader.paths import STATE_VARIABLE
 
 pytestmark = [pytest.mark.cluster]

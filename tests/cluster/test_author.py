@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from colours import CHECK, RIGHT, answer, write_lab
-from labgrader.author.ground import Ground
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.author.case_result import Kind
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import load_cases
 from labgrader.author.lint import lint
-from labgrader.author.proof import Kind
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.engine.cases import load_cases
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import Resource
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
-from labgrader.workbench import Choice, Workbench
+from tests.support.colors import CHECK, RIGHT, answer, write_lab
 
 pytestmark = [pytest.mark.cluster]
 

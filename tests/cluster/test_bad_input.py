@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import Solver
-from labgrader.model.resource import CONFIG_MAP, CRON_JOB, NAMESPACE, Object
+from labgrader.app.workbench import Workbench
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CONFIG_MAP, CRON_JOB, NAMESPACE, Object
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome, Report
 from labgrader.paths import content_root
 from labgrader.report import as_json, as_junit, as_text
-from labgrader.workbench import Workbench
 
 pytestmark = [pytest.mark.cluster]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import screen
 
-from labgrader.workbench import Workbench
+from labgrader.app.workbench import Workbench
 
 pytestmark = [pytest.mark.cluster]
 

@@ -12,15 +12,15 @@ from zlib import crc32
 
 import pytest
 
-from answers import Answers, selected
-from labgrader.author import proof
-from labgrader.author.ground import Ground
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.author import case_result
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import Case, load_cases
 from labgrader.author.verify import cases_folder
-from labgrader.cluster.kube import Kube
-from labgrader.engine.cases import Case, load_cases
+from labgrader.kube.client import Kube
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
-from spreading import case_group
+from tests.support.answers import Answers, selected
+from tests.support.xdist_scheduler import case_group
 
 PASTED = 5
 """Of one in so many failing cases, chosen by the run's seed, the fix is pasted as well."""
@@ -39,8 +39,8 @@ def ground(
     bench = Workbench(Choice(kubeconfig=str(kubeconfig)))
     solved = Ground(bench, lambda case: crc32(f"{seed} {case.name}".encode()) % PASTED == 0)
     solved.clear()
-    assert not list(proof.of_empty_cluster(solved.grade()))
-    faults = proof.of_solution(solved.solve())
+    assert not list(case_result.of_empty_cluster(solved.grade()))
+    faults = case_result.of_solution(solved.solve())
     assert not [one for one in faults if one.text != "not judged (capability)"]
     yield solved
     solved.clear()

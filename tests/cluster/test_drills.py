@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.author.ground import Ground
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.author.case_runner import Ground
 from labgrader.cli import root
-from labgrader.engine import changes
-from labgrader.engine.baseline import Baseline
-from labgrader.engine.drills import drill_files, load_drills
-from labgrader.engine.waiting import wait_until
+from labgrader.errors import ExitCode
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import mutations
+from labgrader.lab_state.restore import RestorePoint
+from labgrader.learning.drills import drill_files, load_drills
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ExitCode
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 
@@ -39,11 +39,11 @@ def solved(own_cluster: Path, kubeconfig: Path) -> Iterator[Workbench]:
 def broken(solved: Workbench, request: pytest.FixtureRequest) -> Iterator[Drill]:
     drill: Drill = request.param
     cluster = solved.cluster
-    baseline = Baseline(cluster, list(changes.touched(cluster, drill.changes)))
+    baseline = RestorePoint(cluster, list(mutations.touched(cluster, drill.changes)))
     assert outcomes(solved, drill) == {Outcome.PASSED}, "it is not healthy before"
-    changes.apply(cluster, drill.changes, drill.name)
+    mutations.apply(cluster, drill.changes, drill.name)
     yield drill
-    changes.undo(cluster, drill.changes)
+    mutations.undo(cluster, drill.changes)
     baseline.restore()
     assert wait_until(lambda: outcomes(solved, drill) == {Outcome.PASSED}, 20)
 
@@ -75,7 +75,7 @@ def test_the_command_begins_a_drill_gives_hints_and_says_when_it_is_over(
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     cluster = solved.cluster
     drill = next(one for one in DRILLS if one.name == "no-endpoints")
-    baseline = Baseline(cluster, list(changes.touched(cluster, drill.changes)))
+    baseline = RestorePoint(cluster, list(mutations.touched(cluster, drill.changes)))
 
     assert root.run(["drill", "start", drill.name, "--yes"]) == ExitCode.OK
     out = capsys.readouterr().out

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from labgrader import examining
+from labgrader.app import exams
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import NAMESPACE
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import NAMESPACE
 
 pytestmark = pytest.mark.cluster
 
 
 def test_an_exam_on_the_second_task(clean_lab: Kube, kubeconfig: Path, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(examining, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(exams, "SETTLE_SECONDS", 0.0)
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     clean_lab.create(NAMESPACE, {"metadata": {"name": "trading-platform"}})
 

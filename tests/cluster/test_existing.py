@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CRD, Object, Resource, dig, name_of
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
+from labgrader.kube.waiting import wait_until
 from labgrader.paths import STATE_VARIABLE
 
 pytestmark = [pytest.mark.cluster]

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway import Gateway
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.engine import changes
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import Cause
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.errors import Cause
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.lab_state import mutations
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
-from wiping import wipe
+from tests.support.cleanup import wipe
+from tests.support.gateway import Gateway
 
 pytestmark = [pytest.mark.cluster]
 
@@ -96,7 +96,7 @@ def lab(request: pytest.FixtureRequest, kubeconfig: Path, kube: Kube) -> Iterato
     for number in range(1, 6):
         solver.solve(f"task{number}")
     if request.param == "faulty":
-        changes.apply(kube, MISTAKES, __file__)
+        mutations.apply(kube, MISTAKES, __file__)
     found = graded(kubeconfig)
     wrong = [one.id for one in found if one.outcome is Outcome.FAILED and not one.optional]
     judged = [one for one in found if one.outcome is not Outcome.ERROR]

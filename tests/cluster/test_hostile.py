@@ -12,13 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Cause
-from labgrader.model.resource import (
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.errors import Cause
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.resources import (
     CONFIG_MAP,
     CRD,
     DEPLOYMENT,
@@ -30,11 +29,12 @@ from labgrader.model.resource import (
     Resource,
     name_of,
 )
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_junit, as_text
-from labgrader.workbench import Choice, Workbench
-from wiping import wipe
+from tests.support.cleanup import wipe
 
 pytestmark = [pytest.mark.cluster]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pytest_kind import KindCluster
 
-from labgrader.cluster.kind import IMAGE, KindProvider
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.model.errors import ProviderError
-from labgrader.model.resource import NAMESPACE
+from labgrader.clusters.kind import IMAGE, KindProvider
+from labgrader.errors import ProviderError
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.resources import NAMESPACE
 
 
 def why_not() -> str:

@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 import yaml
 
-import certificates
-from gateway import Gateway
-from labgrader.cluster.embedded.binary import kube_binary
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.kubeconfig import connect
-from labgrader.model.resource import Resource, dig
-from proxies import Proxy
+from labgrader.clusters.embedded.binary import kube_binary
+from labgrader.kube.client import Kube
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.resources import Resource, dig
+from tests.support import certificates
+from tests.support.gateway import Gateway
+from tests.support.proxies import Proxy
 
 pytestmark = [pytest.mark.cluster]
 

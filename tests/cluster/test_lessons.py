@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.engine import measuring
-from labgrader.engine.measuring import MEASUREMENTS, Row
-from labgrader.engine.solve import Solver
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CONFIG_MAP, CRD, NAMESPACE, name_of
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CONFIG_MAP, CRD, NAMESPACE, name_of
+from labgrader.lab_state.solver import Solver
+from labgrader.learning import measurements
+from labgrader.learning.measurements import MEASUREMENTS, Row
 from labgrader.paths import content_root
+from labgrader.util.yaml_files import read_documents
 
 pytestmark = [pytest.mark.cluster]
 
@@ -25,25 +25,25 @@ def rows(clean_lab: Kube, request: pytest.FixtureRequest) -> list[Row]:
     before = {name_of(one) for one in clean_lab.list(CONFIG_MAP, WHERE) or []}
     found = list(MEASUREMENTS[request.param](clean_lab, WHERE))
     assert {name_of(one) for one in clean_lab.list(CONFIG_MAP, WHERE) or []} == before
-    assert not [one for one in clean_lab.list(CRD) or [] if measuring.GROUP in name_of(one)]
+    assert not [one for one in clean_lab.list(CRD) or [] if measurements.GROUP in name_of(one)]
     return found
 
 
 @pytest.mark.parametrize("rows", ["workers"], indirect=True)
 def test_every_number_of_workers_does_the_same_work(rows: list[Row]) -> None:
-    assert [row.requests for row in rows] == [measuring.WRITES] * 3
+    assert [row.requests for row in rows] == [measurements.WRITES] * 3
 
 
 @pytest.mark.parametrize("rows", ["cache"], indirect=True)
 def test_a_copy_takes_one_request(rows: list[Row]) -> None:
     asked, copied = rows
-    assert (asked.requests, copied.requests) == (measuring.READS, 1)
+    assert (asked.requests, copied.requests) == (measurements.READS, 1)
 
 
 @pytest.mark.parametrize("rows", ["watching"], indirect=True)
 def test_a_watch_brings_the_change_and_no_more(rows: list[Row]) -> None:
     polled, watched = rows
-    assert (polled.requests, watched.requests) == (measuring.ROUNDS, 1)
+    assert (polled.requests, watched.requests) == (measurements.ROUNDS, 1)
     assert 0 < watched.kilobytes < polled.kilobytes / 5
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.target import forget_consent, remember_consent
-from labgrader.engine.probe import MARK
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.resource import Resource, dig, name_of
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.clusters.target import forget_consent, remember_consent
+from labgrader.grading.temporary_objects import MARK
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import Resource, dig, name_of
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import CheckResult, Outcome
-from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from labgrader.app.workbench import Workbench
 from labgrader.cli import root
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.mapping import Atlas, Map
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
+from labgrader.object_map.watcher import Map, MapWatcher
 from labgrader.report.map import as_text
-from labgrader.workbench import Workbench
 
 pytestmark = [pytest.mark.cluster]
 
@@ -35,9 +35,9 @@ def by_hand(workbench: Workbench) -> Workbench:
     return workbench
 
 
-def atlas(workbench: Workbench) -> Atlas:
+def atlas(workbench: Workbench) -> MapWatcher:
     lab = workbench.catalog.lab
-    return Atlas(workbench.cluster, lab, lab.root)
+    return MapWatcher(workbench.cluster, lab, lab.root)
 
 
 def indent(text: str, part: str) -> int:

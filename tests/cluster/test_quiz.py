@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from labgrader.cluster.kube import Kube
-from labgrader.engine import changes
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.quiz import load_quiz
-from labgrader.engine.quiz_manifest import fits, judge_manifest
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import LabError, Rejected, WebhookFailed
+from labgrader.errors import LabError, Rejected, WebhookFailed
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import Object, dig
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import mutations
+from labgrader.lab_state.solver import Solver
+from labgrader.learning.quiz import load_quiz
+from labgrader.learning.quiz_manifest import fits, judge_manifest
 from labgrader.model.quiz import Kind, Mark, Question
-from labgrader.model.resource import Object, dig
 from labgrader.paths import content_root
-from wiping import wipe
+from tests.support.cleanup import wipe
 
 pytestmark = pytest.mark.cluster
 
@@ -51,7 +51,7 @@ def ask(kube: Kube, verb: str, body: Object) -> Object | LabError:
         if verb == "create":
             created = kube.create(resource, body, namespace)
             if "metadata" in body:
-                changes.undo(kube, [{"create": body}])
+                mutations.undo(kube, [{"create": body}])
             return created
         if verb == "patch":
             merge = body["merge"]
@@ -76,13 +76,13 @@ def test_the_cluster_answers_as_the_right_option_says(solved: Kube, question: Qu
         return right is not None and fits(right, answers[-1])
 
     try:
-        changes.apply(solved, given, question.id)
+        mutations.apply(solved, given, question.id)
         assert wait_until(as_said, SETTLES), answers[-1]
         for option in question.options:
             assert option.when is not None
             assert option.right or not fits(option.when, answers[-1]), option.text
     finally:
-        changes.undo(solved, given)
+        mutations.undo(solved, given)
 
 
 @pytest.mark.parametrize("question", MANIFESTS, ids=lambda question: question.id)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from commands import Run
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
+from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
+from tests.support.commands import Run
 
 pytestmark = [pytest.mark.cluster]
 

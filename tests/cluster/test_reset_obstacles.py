@@ -12,16 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from commands import Run
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.engine import reset_removal
-from labgrader.engine.obstacles import API_SERVICE, UNCONVERTED
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode, LabError, Rejected
-from labgrader.model.resource import (
+from labgrader.errors import ExitCode, LabError, Rejected
+from labgrader.kube.client import Kube
+from labgrader.kube.obstacles import API_SERVICE, UNCONVERTED
+from labgrader.kube.resources import (
     ADMISSION,
     CLUSTER_ROLE,
     CRD,
@@ -33,7 +28,12 @@ from labgrader.model.resource import (
     Resource,
     dig,
 )
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import reset_removal
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
+from tests.support.commands import Run
 
 pytestmark = [pytest.mark.cluster]
 

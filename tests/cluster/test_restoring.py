@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import Rejected
-from labgrader.model.resource import CLUSTER_ROLE, CONFIG_MAP, DEPLOYMENT, Object, Resource
+from labgrader.errors import Rejected
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CLUSTER_ROLE, CONFIG_MAP, DEPLOYMENT, Object, Resource
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
 
 pytestmark = [pytest.mark.cluster]

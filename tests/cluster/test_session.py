@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kube import Kube
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
 
 pytestmark = pytest.mark.cluster
 

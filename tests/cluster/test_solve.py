@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from commands import Run
-from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import ExitCode, LabError
-from labgrader.model.resource import (
+from labgrader.errors import ExitCode, LabError
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import (
     CONFIG_MAP,
     CRD,
     DEPLOYMENT,
@@ -19,7 +17,9 @@ from labgrader.model.resource import (
     Object,
     Resource,
 )
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
+from tests.support.commands import Run
 
 pytestmark = [pytest.mark.cluster]
 

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from labgrader.author.cases import load_cases
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.engine import catalog, changes, lint
-from labgrader.engine.cases import load_cases
-from labgrader.engine.solve import Solver
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import ExitCode
-from labgrader.model.resource import CRD, Resource
+from labgrader.content import catalog, validation
+from labgrader.errors import ExitCode
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import CRD, Resource
+from labgrader.kube.waiting import wait_until
+from labgrader.lab_state import mutations
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
 from labgrader.report import as_json
 
@@ -48,7 +49,7 @@ AS_WRITTEN = (
 TYPED = ("task1", "task2", "task3", "task5")
 """The tasks of which the text's own manifests are tried; of task 4 cases try them."""
 
-TOTAL = sum(lint.points_per_task(catalog.load(content_root()).lab).values())
+TOTAL = sum(validation.points_per_task(catalog.load(content_root()).lab).values())
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -184,7 +185,7 @@ def test_the_lab_as_it_was_written(run: Run, clean_lab: Kube) -> None:
     clean_lab.patch(CRD, DEFINITION, [remove])
     cases = {case.name: case for case in load_cases(CASES)}
     for name in AS_WRITTEN:
-        changes.apply(clean_lab, cases[name].changes, str(cases[name].path))
+        mutations.apply(clean_lab, cases[name].changes, str(cases[name].path))
 
     def judged() -> dict[str, list[str | None]]:
         report = json.loads(run("check", *TYPED, "--format", "json")[1])

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labgrader.cluster.kube import Kube
+from labgrader.kube.client import Kube
 from labgrader.paths import STATE_VARIABLE, content_root
-from tmuxes import Tmux, need_tmux
+from tests.support.tmux_servers import Tmux, need_tmux
 
 pytestmark = [pytest.mark.cluster]
 

@@ -11,16 +11,16 @@ import psutil
 import pytest
 import yaml
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli import root
-from labgrader.cluster.kube import Kube
-from labgrader.cluster.provider import ClusterStatus
-from labgrader.engine.board import Limits
-from labgrader.engine.solve import Solver
-from labgrader.model.errors import Cause, ExitCode
-from labgrader.model.resource import SERVICE_ACCOUNT, Resource
+from labgrader.clusters.provider import ClusterStatus
+from labgrader.errors import Cause, ExitCode
+from labgrader.grading.scheduler import Limits
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import SERVICE_ACCOUNT, Resource
+from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 
 pytestmark = [pytest.mark.cluster]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.model.errors import ExitCode
-from odd_server import OddServer, make_kubeconfig, ok, status
-from serving import kubeconfig_of_nothing
+from labgrader.errors import ExitCode
+from tests.support.fault_server import OddServer, make_kubeconfig, ok, status
+from tests.support.serving import kubeconfig_of_nothing
 
 README = Path(__file__).parent.parent.parent / "README.md"
 
@@ -86,7 +86,7 @@ def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     def interrupted(*args: object, **more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("labgrader.workbench.Workbench.grade", interrupted)
+    monkeypatch.setattr("labgrader.app.workbench.Workbench.grade", interrupted)
     monkeypatch.setenv("KUBECONFIG", "/dev/null")
     code, _, err = run(capsys, "check")
     assert (code, err.strip()) == (ExitCode.INTERRUPTED, "labgrader: interrupted")
@@ -98,7 +98,7 @@ def test_a_fault_of_ours_is_one_line(
     def broken(*args: object, **more: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("labgrader.workbench.Workbench.grade", broken)
+    monkeypatch.setattr("labgrader.app.workbench.Workbench.grade", broken)
     code, _, err = run(capsys, "check")
     assert code == ExitCode.FAULT
     assert "fault of labgrader" in err

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.model.errors import ExitCode
-from serving import kubeconfig_of_nothing
-from small_lab import make_lab
+from labgrader.errors import ExitCode
+from tests.support.serving import kubeconfig_of_nothing
+from tests.support.small_lab import make_lab
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_check_file_without_end(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("labgrader.engine.registry.LOAD_SECONDS", 3.0)
+    monkeypatch.setattr("labgrader.grading.registry.LOAD_SECONDS", 3.0)
     (lab / "checks" / "endless.py").write_text("import threading\nthreading.Event().wait(30)\n")
     assert root.run(check_of(lab, kubeconfig_of_nothing(tmp_path))) == ExitCode.USAGE
     assert "endless.py was not loaded within" in capsys.readouterr().err

@@ -25,9 +25,9 @@ HEAVY = {"textual", "rich", "kubernetes", "urllib3", "jsonschema", "cryptography
     [
         ("import labgrader", HEAVY | {"click", "yaml", "ssl"}),
         ("import labgrader.api", HEAVY | {"click"}),
-        ("import labgrader.engine.runner, labgrader.engine.live", HEAVY | {"click"}),
-        ("import labgrader.cluster.embedded.supervisor", HEAVY | {"click", "yaml"}),
-        ("import labgrader.workbench", HEAVY - {"urllib3"}),
+        ("import labgrader.grading.runner, labgrader.grading.live", HEAVY | {"click"}),
+        ("import labgrader.clusters.embedded.supervisor", HEAVY | {"click", "yaml"}),
+        ("import labgrader.app.workbench", HEAVY - {"urllib3"}),
     ],
 )
 def test_what_is_not_imported(statement: str, forbidden: set[str]) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import labgrader
-from isolation import CACHE
 from labgrader import paths
+from tests.support.isolation import CACHE
 
-SUPPORT = Path(__file__).parent.parent / "support"
+ROOT = Path(__file__).parent.parent.parent
 
 WRITES = """
 import os, tempfile
@@ -50,16 +50,16 @@ CHANGES = {
     "arguments": "sys.argv.append('x')",
     "limits": "resource.setrlimit(resource.RLIMIT_NOFILE, (64, HARD))",
     "threads": "threading.Thread(target=END.wait).start()",
-    "containers": "premises.ADMISSION_CACHE.append('x')",
+    "containers": "dependencies.ADMISSION_CACHE.append('x')",
 }
 """What belongs to the process, and a statement that changes it."""
 
 MISBEHAVES = """
 import os, resource, signal, sys, tempfile, threading
 import pytest
-from labgrader.engine import premises
+from labgrader.grading import dependencies
 
-premises.ADMISSION_CACHE = []
+dependencies.ADMISSION_CACHE = []
 HARD = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 END = threading.Event()
 
@@ -73,12 +73,12 @@ def end():
 def nested(folder: Path, text: str, **variables: str) -> tuple[dict[str, str], str]:
     """Run tests in a process of their own; return the outcome of each, and all that was said."""
     (folder / "test_nested.py").write_text(text)
-    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p isolation\n")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = -p tests.support.isolation\n")
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly"]
     done = subprocess.run(
         [*command, f"--rootdir={folder}", f"--basetemp={folder / 'base'}", "test_nested.py"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(SUPPORT), **variables},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -119,9 +119,9 @@ def test_here_it_is_in_force(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 CACHES = {
-    "engine/premises.py:of_admission",  # a function of its arguments alone
-    "engine/runbook.py:_read",  # likewise
-    "session/moments.py:_boot",  # this start of the machine
+    "grading/dependencies.py:of_admission",  # a function of its arguments alone
+    "toolkit/runbook/parser.py:_read",  # likewise
+    "learning/sessions/clock.py:_boot",  # this start of the machine
 }
 """What labgrader keeps in a process from one call to the next."""
 

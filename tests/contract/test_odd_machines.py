@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
-from labgrader.cluster.embedded import preflight
-from labgrader.model.errors import ExitCode, LabError
-from labgrader.model.machine import machine_error
+from labgrader.clusters.embedded import preflight
+from labgrader.errors import ExitCode, LabError
 from labgrader.tui.background import in_thread
+from labgrader.util.machine import machine_error
 
 ROOT = Path(__file__).parent.parent.parent
-PREFLIGHT = "from labgrader.cluster.embedded import preflight; preflight.require()"
+PREFLIGHT = "from labgrader.clusters.embedded import preflight; preflight.require()"
 INOTIFY = (
-    "from labgrader.cluster.embedded.nodes import requirements as r; print(r._inotify_trouble())"
+    "from labgrader.clusters.embedded.nodes import requirements as r; print(r._inotify_trouble())"
 )
 FULL = 'mount -t tmpfs -o size=64k tmpfs "$1" && ! head -c 200000 /dev/zero 2>&1 > "$1/fill"'
 

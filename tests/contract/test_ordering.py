@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ordering import ROOT, seed_of_commit
+from tests.support.ordering import ROOT, seed_of_commit
 
 
 def git(folder: Path, *words: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from isolation import PERSON_HOME
+from tests.support.isolation import PERSON_HOME
 
 ROOT = Path(__file__).parent.parent.parent
 UV = ROOT / ".tools" / "bin" / "uv"

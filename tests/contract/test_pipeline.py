@@ -9,12 +9,12 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from test_reports import report  # the report with every outcome in it
 
-from labgrader.cli.verdict import conclude
-from labgrader.model.errors import Cause, ExitCode
+from labgrader.cli.exit_code import conclude
+from labgrader.errors import Cause, ExitCode
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.report import as_junit, as_text
+from tests.support.reports import report
 
 
 def only(*outcomes: Outcome, cause: Cause | None = Cause.CAPABILITY) -> Report:

@@ -17,10 +17,10 @@ from typing import Any
 
 import yaml
 
+from labgrader.app.workbench import Choice, Workbench
 from labgrader.cli.run_operator import Login
-from labgrader.cluster.kube import Kube
-from labgrader.engine.solve import Solver
-from labgrader.model.resource import (
+from labgrader.kube.client import Kube
+from labgrader.kube.resources import (
     AUTOSCALER,
     DEPLOYMENT,
     EVENT,
@@ -29,8 +29,8 @@ from labgrader.model.resource import (
     Resource,
     dig,
 )
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import content_root
-from labgrader.workbench import Choice, Workbench
 from proxy import Proxy
 
 PLATFORM = "trading-platform"

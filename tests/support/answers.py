@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from labgrader.author.batches import Batch
-from labgrader.author.ground import Ground
-from labgrader.author.proof import Proof
-from labgrader.engine.cases import Case
+from labgrader.author.case_result import Proof
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import Case
 
 
 class Answers:

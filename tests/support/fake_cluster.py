@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from labgrader.engine.ports import WatchEvent
-from labgrader.model.errors import LabError, Rejected
-from labgrader.model.resource import Object, Resource, dig, name_of
+from labgrader.errors import LabError, Rejected
+from labgrader.kube.protocols import WatchEvent
+from labgrader.kube.resources import Object, Resource, dig, name_of
 
 Key = tuple[str, str | None, str]
 

@@ -18,13 +18,13 @@ from typing import Any
 
 import yaml
 
-from labgrader.cluster.embedded.nodes.images import built
-from labgrader.engine.waiting import wait_until
-from labgrader.model.errors import Rejected
-from labgrader.model.resource import AUTOSCALER, DEPLOYMENT, LEASE, Object, Resource, dig, name_of
+from labgrader.app.workbench import Workbench
+from labgrader.clusters.embedded.nodes.images import built
+from labgrader.errors import Rejected
+from labgrader.kube.resources import AUTOSCALER, DEPLOYMENT, LEASE, Object, Resource, dig, name_of
+from labgrader.kube.waiting import wait_until
 from labgrader.model.result import CheckResult, Outcome
-from labgrader.workbench import Workbench
-from nodes_support import RealLab
+from tests.support.real_nodes import RealLab
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "embedded"))
 from images.layers import Layer

@@ -13,8 +13,8 @@ from typing import Any
 
 import urllib3
 
-from labgrader.cluster.kubeconfig import Connection
-from odd_server import Answer, make_kubeconfig, send
+from labgrader.kube.kubeconfig import Connection
+from tests.support.fault_server import Answer, make_kubeconfig, send
 
 PAGE = b"<html><body><h1>The page you look for</h1> was eaten by a webhook</body></html>"
 JSON, HTML = {"Content-Type": "application/json"}, {"Content-Type": "text/html"}

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.paths import STATE_VARIABLE
-from process_state import ProcessState
+from tests.support.process_state import ProcessState
 
 PERSON_HOME = Path.home()
 """The home of the person who runs the tests; only a package installer may read its settings."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fake_cluster import FakeCluster
-from labgrader.model import resource as resources
-from labgrader.model.resource import Object, Resource
+from labgrader.kube import resources
+from labgrader.kube.resources import Object, Resource
+from tests.support.fake_cluster import FakeCluster
 
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 NS = "trading-platform"

@@ -7,8 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from labgrader.cluster.embedded import preflight
-from labgrader.model.errors import MachineError
+from labgrader.clusters.embedded import preflight
+from labgrader.errors import MachineError
 
 OPEN_FILES = 4096
 ROOM_BYTES = 300 * 1024 * 1024

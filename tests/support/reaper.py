@@ -37,7 +37,7 @@ def roots(folder: Path) -> set[Path]:
     """Return the folders of the clusters below ``folder`` that have a process."""
     import psutil
 
-    from labgrader.cluster.embedded.layout import CLUSTER_VARIABLE
+    from labgrader.clusters.embedded.layout import CLUSTER_VARIABLE
 
     found = set()
     for process in psutil.process_iter():
@@ -52,8 +52,8 @@ def roots(folder: Path) -> set[Path]:
 
 def end_clusters(folder: Path) -> None:
     """Stop and remove every cluster below ``folder``; what cannot be is named, the rest goes on."""
-    from labgrader.cluster.embedded.provider import EmbeddedProvider
-    from labgrader.model.errors import LabError
+    from labgrader.clusters.embedded.provider import EmbeddedProvider
+    from labgrader.errors import LabError
     from labgrader.paths import STATE_VARIABLE
 
     for root in roots(folder):

@@ -19,7 +19,7 @@ import websocket
 from websocket import ABNF
 
 from chromium import ESCAPES as _ESCAPES
-from labgrader.engine.waiting import wait_until
+from labgrader.kube.waiting import wait_until
 
 
 class Serving:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from labgrader.engine import survey
-from labgrader.engine.board import Limits
-from labgrader.engine.registry import Check
-from labgrader.engine.runner import Runner
-from labgrader.model.resource import Resource
+from labgrader.grading import capabilities
+from labgrader.grading.registry import Check
+from labgrader.grading.runner import Runner
+from labgrader.grading.scheduler import Limits
+from labgrader.kube.resources import Resource
 from labgrader.model.result import CheckResult, Report
 from labgrader.model.task import Criterion, Lab, Step, Task
 
@@ -25,7 +25,7 @@ class SmallLab:
         self.criteria: list[Criterion] = []
         self.events: list[Any] = []
         self.limits = limits or Limits()
-        self.capabilities = survey.capabilities
+        self.capabilities = capabilities.offered
 
     def add(
         self,
@@ -55,7 +55,7 @@ class SmallLab:
 
     def report(self, cluster: Any, only: tuple[str, ...] = ()) -> Report:
         """Grade and return the report."""
-        from labgrader.engine.snapshot import Snapshot
+        from labgrader.grading.snapshot import Snapshot
 
         chosen = [c for c in self.criteria if not only or c.id in only]
         return self.runner().run(chosen, Snapshot(cluster), info, self.events.append)
@@ -63,7 +63,7 @@ class SmallLab:
 
 def info(snapshot: Any) -> Any:
     """Describe the fake cluster."""
-    return survey.info(snapshot, "existing", "fake")
+    return capabilities.info(snapshot, "existing", "fake")
 
 
 _TASK = """\

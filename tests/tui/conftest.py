@@ -12,23 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from labgrader import examining
-from labgrader.cluster.target import Target
-from labgrader.engine import catalog, scoring
-from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.engine.snapshot import Interest
-from labgrader.engine.watches import Change
+from labgrader.app import exams
+from labgrader.app.workbench import Choice
+from labgrader.clusters.target import Target
+from labgrader.content import catalog
+from labgrader.grading import scoring
+from labgrader.grading.change_feed import Change
+from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from labgrader.grading.snapshot import ReadKey
+from labgrader.kube.resources import NAMESPACE
+from labgrader.learning.sessions.clock import Moment
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.store import Store
 from labgrader.model.modes import Mode, Terms
-from labgrader.model.resource import NAMESPACE
 from labgrader.model.result import ClusterInfo, Outcome, Report, TaskResult
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.moments import Moment
-from labgrader.session.store import Store
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens import lab as lab_screen
-from labgrader.workbench import Choice
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER = ClusterInfo("embedded", "labgrader-default", "v1.37.2", "simulated")
@@ -150,7 +151,7 @@ class FakeWorkbench:
 class StraightIn(LabApp):
     """Opens the lab at once, with the session that a test made."""
 
-    def __init__(self, launch: Launch, journal: Journal) -> None:
+    def __init__(self, launch: Launch, journal: SessionRecorder) -> None:
         super().__init__(launch)
         self.journal = journal
 
@@ -202,7 +203,7 @@ class Play:
 
     async def change(self, text: str) -> None:
         live = self.live
-        live.say(lambda: live.on_change(Change(Interest(NAMESPACE), text)))
+        live.say(lambda: live.on_change(Change(ReadKey(NAMESPACE), text)))
         await self.settle()
 
     async def link(self, error) -> None:
@@ -254,9 +255,9 @@ def at_once(monkeypatch) -> None:
     monkeypatch.setattr(lab_screen, "FRAME_SECONDS", 0.0)
     monkeypatch.setattr(lab_screen, "PASSING_SECONDS", 0.0)
     monkeypatch.setattr(LabApp, "NOTIFICATION_TIMEOUT", 600.0)  # a busy machine is not to end them
-    monkeypatch.setattr(examining, "SETTLE_SECONDS", 0.0)
-    monkeypatch.setattr(examining, "leftovers", lambda workbench: workbench.leftovers)
-    monkeypatch.setattr(examining, "prepare", lambda workbench, terms, say: workbench.make_fresh())
+    monkeypatch.setattr(exams, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(exams, "leftovers", lambda workbench: workbench.leftovers)
+    monkeypatch.setattr(exams, "prepare", lambda workbench, terms, say: workbench.make_fresh())
 
 
 @pytest.fixture
@@ -293,33 +294,33 @@ def playing(workbench):
 
 
 @pytest.fixture
-def book(tmp_path, clock) -> Book:
-    return Book(Store(tmp_path / "sessions"), clock)
+def book(tmp_path, clock) -> Sessions:
+    return Sessions(Store(tmp_path / "sessions"), clock)
 
 
 @pytest.fixture
-def journal(book) -> Journal:
+def journal(book) -> SessionRecorder:
     """A practice that waits for the learner to start its clock."""
     book.start("test", CATALOG.lab.id, CLUSTER.context)
-    journal = Journal(book, "test")
+    journal = SessionRecorder(book, "test")
     journal.pause()
     return journal
 
 
 @pytest.fixture
-def exam(book) -> Journal:
+def exam(book) -> SessionRecorder:
     """An exam whose clock runs; it has two minutes of breaks."""
     book.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM, 1.0, Terms(breaks=2))
-    journal = Journal(book, "exam")
+    journal = SessionRecorder(book, "exam")
     journal.work_on("task1")
     return journal
 
 
 @pytest.fixture
-def timed(book) -> Journal:
+def timed(book) -> SessionRecorder:
     """A timed session whose clock runs."""
     book.start("timed", CATALOG.lab.id, CLUSTER.context, Mode.TIMED)
-    journal = Journal(book, "timed")
+    journal = SessionRecorder(book, "timed")
     journal.work_on("task1")
     return journal
 

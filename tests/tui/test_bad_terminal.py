@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.store import Store
 from labgrader.model.result import Evidence, Item, Outcome
-from labgrader.session.book import Book
-from labgrader.session.store import Store
-from serving import kubeconfig_of_nothing
-from terminals import Terminal
+from tests.support.serving import kubeconfig_of_nothing
+from tests.support.terminals import Terminal
 
 MEGABYTE = "🦆[b]x[/b]\x1b[31m\u202e " * 60_000
 CHANGES = 5_000
@@ -49,7 +49,7 @@ def test_a_terminal_that_closes_in_the_middle_ends_the_lab_and_keeps_the_session
         terminal.type("s", end="")
         terminal.until("running|credited")
     assert terminal.process.poll() is not None
-    (record,) = Book(Store(tmp_path / "state" / "sessions.sqlite3")).records()
+    (record,) = Sessions(Store(tmp_path / "state" / "sessions.sqlite3")).records()
     assert record.state in ("running", "paused")
 
 
@@ -114,8 +114,8 @@ async def test_thousands_of_changes_at_once(play):
 
 def made(number):
     """Return a change of one of many objects."""
-    from labgrader.engine.snapshot import Interest
-    from labgrader.engine.watches import Change
-    from labgrader.model.resource import NAMESPACE
+    from labgrader.grading.change_feed import Change
+    from labgrader.grading.snapshot import ReadKey
+    from labgrader.kube.resources import NAMESPACE
 
-    return Change(Interest(NAMESPACE), f"ConfigMap filler-{number} created")
+    return Change(ReadKey(NAMESPACE), f"ConfigMap filler-{number} created")

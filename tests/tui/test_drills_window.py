@@ -7,17 +7,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from labgrader.engine import catalog, drilling, scoring
-from labgrader.engine.drills import load_drills
-from labgrader.model.errors import Cause, LabError, Unreachable
+from labgrader.content import catalog
+from labgrader.errors import Cause, LabError, Unreachable
+from labgrader.grading import scoring
+from labgrader.learning import drill_runs
+from labgrader.learning.drills import load_drills
 from labgrader.model.result import ClusterInfo, Outcome
 from labgrader.paths import content_root
-from labgrader.tui.drillbook import DrillBook, Stage
+from labgrader.tui.drill_progress import DrillBook, Stage
 from labgrader.tui.screens.drills import DrillsScreen
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.state import LabState, LinkLost
-from looks import LOOKS
+from tests.support.snapshot_matrix import LOOKS
 
 CATALOG = catalog.load(content_root())
 DRILLS = load_drills(content_root())
@@ -67,7 +69,7 @@ def lab(monkeypatch):
         made.broken.append(place)
         made.now = {**made.now, **{name: failed(name) for name in DRILL.caught_by}}
 
-    monkeypatch.setattr(drilling.changes, "apply", apply)
+    monkeypatch.setattr(drill_runs.mutations, "apply", apply)
     return made
 
 
@@ -184,7 +186,7 @@ async def test_what_the_cluster_refuses_is_a_line(play, lab, monkeypatch):
     def refuse(cluster, changes, place):
         raise LabError(f"the API server says {HOSTILE}")
 
-    monkeypatch.setattr(drilling.changes, "apply", refuse)
+    monkeypatch.setattr(drill_runs.mutations, "apply", refuse)
     async with play((140, 50)) as p:
         await opened(p, lab)
         await p.press("s")

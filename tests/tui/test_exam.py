@@ -9,10 +9,10 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 import labgrader.tui
-from labgrader.model.errors import Unreachable
+from labgrader.errors import Unreachable
+from labgrader.learning.sessions import policy
 from labgrader.model.modes import Mode
 from labgrader.model.result import Outcome
-from labgrader.session import policy
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.screens.base import LabBase
 from labgrader.tui.screens.breaks import BreakScreen

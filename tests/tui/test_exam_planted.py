@@ -6,14 +6,14 @@ import string
 
 import pytest
 
-from labgrader.engine import catalog
+from labgrader.content import catalog
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.modes import Mode
-from labgrader.session.journal import Journal
 from labgrader.tui import shell
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens.lab import LabScreen
-from planted_lab import found_in, plant
+from tests.support.planted_lab import found_in, plant
 from tests.tui.conftest import CLUSTER, NOON, StraightIn
 
 KEYS = ["enter", "tab", "space", "f1", "ctrl+t", "ctrl+p", "left", "right", *string.ascii_lowercase]
@@ -33,7 +33,7 @@ def planted(tmp_path, workbench, monkeypatch):
 
 def opened(planted, book, mode):
     book.start("final", "planted", CLUSTER.context, mode)
-    journal = Journal(book, "final")
+    journal = SessionRecorder(book, "final")
     journal.work_on("task1")
     return StraightIn(Launch(planted, lambda: book, now=lambda: NOON), journal)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labgrader.model.errors import ContentError
+from labgrader.errors import ContentError
 from labgrader.model.result import Outcome
 
 

@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from labgrader.engine.events import CheckFinished
-from labgrader.model.errors import Cause, Unreachable
+from labgrader.errors import Cause, Unreachable
+from labgrader.grading.events import CheckFinished
 from labgrader.model.result import Item, Outcome
 from labgrader.tui.widgets.timer import TaskTimer
 

@@ -5,16 +5,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
-from labgrader.engine import catalog, mapping
-from labgrader.model.errors import Unreachable
-from labgrader.model.resource import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
+from labgrader.content import catalog
+from labgrader.errors import Unreachable
+from labgrader.kube.resources import CRD, DEPLOYMENT, LEASE, NAMESPACE, POD, REPLICA_SET, SERVICE
+from labgrader.object_map import watcher
 from labgrader.paths import content_root
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.map import MapScreen
 from labgrader.tui.widgets.map_tree import MapTree
-from looks import LOOKS
+from tests.support.lab_on_fake import ALGORITHM, NS, LabOnFake, algorithm, definition, owned
+from tests.support.snapshot_matrix import LOOKS
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 CATALOG = catalog.load(content_root())
@@ -24,7 +25,7 @@ HOSTILE = "[bold red]x[/] [@click=app.quit]y[/] \x1b[31mz\x1b]0;t\x07 \u202eabc 
 @pytest.fixture
 def cluster(monkeypatch):
     for name in ("RETRY_SECONDS", "ABSENT_SECONDS", "PACE_SECONDS"):
-        monkeypatch.setattr(mapping, name, 0.05)
+        monkeypatch.setattr(watcher, name, 0.05)
     made = LabOnFake(ALGORITHM)
     made.put(NAMESPACE, {"metadata": {"name": NS}, "status": {"phase": "Active"}})
     made.put(CRD, definition())

@@ -12,7 +12,7 @@ import pytest
 from textual import events
 from textual.keys import _character_to_key
 
-from labgrader.model.errors import Unreachable
+from labgrader.errors import Unreachable
 from labgrader.model.result import Outcome
 from labgrader.tui import shell
 from labgrader.tui.screens.lab import LabScreen

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from labgrader.engine.events import RunStarted
+from labgrader.grading.events import RunStarted
 from labgrader.model.result import Outcome
 from labgrader.tui import theme
-from labgrader.tui.inbox import Inbox
+from labgrader.tui.event_queue import Inbox
 from labgrader.tui.painting import later
 from labgrader.tui.screens import lab as lab_screen
 from labgrader.tui.state import LinkBack

@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from fake_cluster import FakeCluster
-from lab_on_fake import LabOnFake
-from labgrader.engine import catalog
-from labgrader.engine.quiz import draw, load_quiz, right_letters
-from labgrader.model.errors import LabError, Rejected
+from labgrader.content import catalog
+from labgrader.errors import LabError, Rejected
+from labgrader.learning.quiz import draw, load_quiz, right_letters
+from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.quiz import Kind
 from labgrader.paths import content_root
-from labgrader.session.store import Given, Store
 from labgrader.tui.screens.help import HelpScreen
 from labgrader.tui.screens.lab import LabScreen
 from labgrader.tui.screens.quiz import QuizScreen
 from labgrader.tui.widgets.quiz_parts import QuestionView
-from looks import LOOKS
+from tests.support.fake_cluster import FakeCluster
+from tests.support.lab_on_fake import LabOnFake
+from tests.support.snapshot_matrix import LOOKS
 
 LAB = "operator-pipeline"
 CATALOG = catalog.load(content_root())

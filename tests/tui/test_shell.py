@@ -13,14 +13,14 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from labgrader.cluster import shell as lower
-from labgrader.cluster.target import Target
-from labgrader.model.errors import LabError, UsageError
+from labgrader.clusters.target import Target
+from labgrader.errors import LabError, UsageError
+from labgrader.learning.sessions.prompt_clock import line_now
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.sessions import Sessions
+from labgrader.learning.sessions.state import SILENCE_SECONDS
 from labgrader.paths import STATE_VARIABLE
-from labgrader.session.book import Book
-from labgrader.session.journal import Journal
-from labgrader.session.prompt_clock import line_now
-from labgrader.session.record import SILENCE_SECONDS
+from labgrader.shell import subshell as lower
 from labgrader.tui import shell
 from labgrader.tui.app import LabApp, run_app
 from labgrader.tui.launch import Launch
@@ -143,9 +143,9 @@ def test_the_prompts_line_follows_the_session_on_this_cluster(
         f'cat "$clock" >>{told}\n'
     )
     script.chmod(0o700)
-    book, lab = Book(), workbench.catalog.lab
+    book, lab = Sessions(), workbench.catalog.lab
     book.start("s", lab.id, workbench.connection.context)
-    journal = Journal(book, "s")
+    journal = SessionRecorder(book, "s")
 
     def finish():
         while not told.exists() or not told.read_text():
@@ -166,7 +166,7 @@ def test_sessions_elsewhere_and_what_cannot_be_read_leave_the_prompt_without_a_t
     workbench, tmp_path, monkeypatch
 ):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
-    book, lab = Book(), workbench.catalog.lab
+    book, lab = Sessions(), workbench.catalog.lab
     assert line_now(book, lab, "here") == ""
     book.start("s", lab.id, "elsewhere")
     assert line_now(book, lab, "here") == ""

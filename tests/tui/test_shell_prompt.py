@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labgrader.engine.waiting import wait_until
-from terminals import Terminal
+from labgrader.kube.waiting import wait_until
+from tests.support.terminals import Terminal
 
 DEADLINE = 1_000_000
 LINE = "line"
@@ -19,11 +19,11 @@ SLEEP = "sh -c 'echo go; exec sleep 1000'"
 OPEN = """\
 import os
 from pathlib import Path
-from labgrader.cluster import shell
-shell.TICK_SECONDS = 0.01
+from labgrader.shell import subshell
+subshell.TICK_SECONDS = 0.01
 kubeconfig, line = Path({kubeconfig!r}), Path({line!r})
-place = shell.Place(kubeconfig, None, "trading-platform")
-shell.run(place, os.environ, lambda: line.read_text() if line.exists() else "")
+place = subshell.Place(kubeconfig, None, "trading-platform")
+subshell.run(place, os.environ, lambda: line.read_text() if line.exists() else "")
 """
 KUBECTL = """\
 #!/bin/sh

@@ -7,7 +7,7 @@ import pytest
 from labgrader.model.modes import Mode
 from labgrader.model.result import Item, Outcome
 from labgrader.tui.app import LabApp
-from looks import LOOKS
+from tests.support.snapshot_matrix import LOOKS
 from tests.tui.conftest import StraightIn
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from labgrader.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
-from labgrader.engine.snapshot import Interest
-from labgrader.engine.watches import Change
-from labgrader.model.resource import NAMESPACE
+from labgrader.grading.change_feed import Change
+from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from labgrader.grading.snapshot import ReadKey
+from labgrader.kube.resources import NAMESPACE
 from labgrader.model.result import Outcome
 from labgrader.tui.state import Broken, LabState, LinkBack, LinkLost, Mark, reduce
 
@@ -21,7 +21,7 @@ def after(state, *facts):
 
 
 def changed(text):
-    return Change(Interest(NAMESPACE), text)
+    return Change(ReadKey(NAMESPACE), text)
 
 
 @pytest.fixture

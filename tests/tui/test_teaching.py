@@ -1,6 +1,6 @@
 """Levels, predictions, failures that open, the timeline, files, and time."""
 
-from labgrader.model.errors import Unreachable
+from labgrader.errors import Unreachable
 from labgrader.model.result import Evidence, Outcome
 from labgrader.tui.screens.confirm import ConfirmScreen
 from labgrader.tui.screens.lab import LabScreen

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from labgrader.model.errors import LabError, Unreachable
+from labgrader.errors import LabError, Unreachable
+from labgrader.learning.sessions.cluster_lock import ClusterLock
 from labgrader.model.modes import Mode
-from labgrader.session.presence import Presence
 from labgrader.tui.app import LabApp
 from labgrader.tui.launch import Launch
 from labgrader.tui.screens.lab import LabScreen
@@ -140,7 +140,7 @@ async def test_an_exam_elsewhere_or_in_another_program_refuses_all(
     play, welcome, workbench, book, lab, elsewhere
 ):
     book.start("final", lab.id, "another" if elsewhere else "labgrader-default", Mode.EXAM)
-    other = Presence(workbench.cluster.connection.host)
+    other = ClusterLock(workbench.cluster.connection.host)
     if not elsewhere:
         other.take()
     async with play((120, 30), other=welcome) as p:
@@ -243,7 +243,7 @@ async def test_a_cluster_that_does_not_answer(play, welcome, workbench):
 
 
 async def test_the_second_one_on_a_cluster_is_told_and_not_kept(play, welcome, workbench, book):
-    first = Presence(workbench.cluster.connection.host)
+    first = ClusterLock(workbench.cluster.connection.host)
     assert first.take() == ""
     async with play((120, 30), other=welcome) as p:
         await ready(p)
@@ -261,7 +261,7 @@ async def test_the_place_is_given_up_at_the_end(play, welcome, workbench):
         await ready(p)
         await p.press("enter")
         await in_the_lab(p)
-        other = Presence(workbench.cluster.connection.host)
+        other = ClusterLock(workbench.cluster.connection.host)
         assert other.take()
     assert other.take() == ""
     other.leave()

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from labgrader.author.cases import faults_of
 from labgrader.author.content import Content
-from labgrader.author.form import UNFINISHED
 from labgrader.author.reading import Document, Finding, texts
-from labgrader.engine.cases import faults_of
+from labgrader.author.schema_rules import UNFINISHED
 
 _KINDS = {"failed": "a wrong answer", "passed": "an equivalent answer"}
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from labgrader.author.content import Content
-from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps, texts
-from labgrader.engine.checklists import goals_file
+from labgrader.author.schema_rules import offences, unfinished
+from labgrader.content.checklists import goals_file
 
 WHOLE = 100
 _GROUPS = (("checklists", "items"), ("exam", "topics"))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labgrader.author.content import Content, place_of
-from labgrader.author.form import UNFINISHED
 from labgrader.author.reading import Finding, texts
+from labgrader.author.schema_rules import UNFINISHED
 
 HINTS = 2
 

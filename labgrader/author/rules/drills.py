@@ -8,7 +8,7 @@ from typing import Any
 from labgrader.author.content import Content
 from labgrader.author.reading import Finding
 from labgrader.author.rules.solutions import covers
-from labgrader.engine.drills import drill_files, faults_of
+from labgrader.learning.drills import drill_files, faults_of
 
 LEAST_HINTS = 2
 

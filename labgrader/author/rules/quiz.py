@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from labgrader.author.content import Content
-from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps
-from labgrader.engine.quiz import quiz_files
+from labgrader.author.schema_rules import offences, unfinished
+from labgrader.learning.quiz import quiz_files
 
 
 def form(content: Content) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding
-from labgrader.engine.changes import faults_of
-from labgrader.engine.solve import ACTS
-from labgrader.model.resource import dig
+from labgrader.kube.resources import dig
+from labgrader.lab_state.mutations import faults_of
+from labgrader.lab_state.solver import ACTS
 
 
 def solved(content: Content) -> Iterator[Finding]:

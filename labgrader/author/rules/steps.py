@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from labgrader.author.content import Content, task_id
 from labgrader.author.reading import Document, Finding, maps, texts
-from labgrader.engine.levels import with_gaps
-from labgrader.engine.quiz import quiz_files
-from labgrader.engine.solve import ACTS, folder_of
+from labgrader.lab_state.solver import ACTS, folder_of
+from labgrader.learning.detail_level import with_gaps
+from labgrader.learning.quiz import quiz_files
 
 
 def solutions(content: Content) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from labgrader.author.content import Content, task_id
-from labgrader.author.form import offences, unfinished
 from labgrader.author.reading import Document, Finding, maps
-from labgrader.engine.lint import SCHEMA
+from labgrader.author.schema_rules import offences, unfinished
+from labgrader.content.validation import SCHEMA
 
 POINTS = 20
 """A task's points, bonus left out: five tasks make a hundred."""

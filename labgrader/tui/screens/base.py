@@ -5,20 +5,20 @@ from __future__ import annotations
 from textual.events import Key
 from textual.screen import Screen
 
+from labgrader.app.workbench import Workbench
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab, Step, Task
-from labgrader.session import policy
-from labgrader.session.journal import Journal
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
-from labgrader.workbench import Workbench
 
 
 class LabBase(Screen[None]):
     """The lab screen as its actions see it."""
 
     state: LabState
-    journal: Journal
+    journal: SessionRecorder
     workbench: Workbench
     mode: Mode
     level: Level
@@ -30,7 +30,7 @@ class LabBase(Screen[None]):
         """The lab that is shown."""
         raise NotImplementedError
 
-    async def become(self, state: LabState) -> None:
+    async def set_state(self, state: LabState) -> None:
         """Take a new state and show it everywhere."""
         raise NotImplementedError
 

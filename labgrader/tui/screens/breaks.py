@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.session.journal import Journal
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.timer import TICK_SECONDS, as_clock
 
@@ -22,7 +22,7 @@ class BreakScreen(Window, inherit_bindings=False):
         Binding("b,enter", "resume", "Continue", tooltip="End the break: the clock runs"),
     ]
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: SessionRecorder) -> None:
         super().__init__()
         self._journal = journal
         self._over = False

@@ -7,12 +7,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader.doctoring import examine
-from labgrader.model.errors import LabError
+from labgrader.app.doctor import examine
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
 from labgrader.report.clean import one_line
 from labgrader.tui.background import in_thread
 from labgrader.tui.screens.help import Window
-from labgrader.workbench import Workbench
 
 
 class DoctorScreen(Window):

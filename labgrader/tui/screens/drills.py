@@ -13,20 +13,20 @@ from textual.content import Content
 from textual.widgets import Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
-from labgrader.engine import drilling
-from labgrader.engine.drilling import Health
-from labgrader.engine.drills import load_drills
+from labgrader.app.workbench import Workbench
+from labgrader.errors import ContentError, LabError
+from labgrader.learning import drill_runs
+from labgrader.learning.drill_runs import Health
+from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
-from labgrader.model.errors import ContentError, LabError
 from labgrader.model.task import Criterion
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.background import in_thread
-from labgrader.tui.drillbook import DrillBook, Stage
+from labgrader.tui.drill_progress import DrillBook, Stage
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets import drill_parts as parts
 from labgrader.tui.widgets.choices import Choices
-from labgrader.workbench import Workbench
 
 LOOK_SECONDS = 0.25
 """How often the window looks at what the live grading has said; nothing is asked for that."""
@@ -154,7 +154,7 @@ class DrillsScreen(Frame):
         if self._asking:
             context = self._workbench.cluster.connection.context
             asked = f"labgrader did not start the cluster of context {context}; y breaks it there"
-            lines.append(Content.assemble(("? ", "bold $text-warning"), words.foreign(asked)))
+            lines.append(Content.assemble(("? ", "bold $text-warning"), formatting.foreign(asked)))
         news.update(Content("\n").join(lines))
         text = parts.page(drill, level, over=stage is Stage.HEALTHY)
         if text != self._text:
@@ -222,13 +222,13 @@ class DrillsScreen(Frame):
         begun = False
         try:
             results = self._workbench.results(drill.caught_by)
-            drilling.begin(self._workbench.cluster, drill, results)
+            drill_runs.begin(self._workbench.cluster, drill, results)
             begun = True
         finally:
             self._book.begin(drill, begun=begun)
 
     def _await_fault(self, drill: Drill) -> None:
-        if drilling.await_fault(lambda: self._workbench.results(drill.caught_by)):
+        if drill_runs.await_fault(lambda: self._workbench.results(drill.caught_by)):
             self._book.fault_shows(drill, self._state())
 
     async def action_hint(self) -> None:

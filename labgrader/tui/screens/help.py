@@ -13,11 +13,11 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Markdown, Static
 
-from labgrader.engine.registry import Check
+from labgrader.grading.registry import Check
+from labgrader.learning.sessions import policy
 from labgrader.model.task import Criterion, Step
 from labgrader.report.clean import one_line
-from labgrader.session import policy
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.bindings import bindings_of
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets.prose import Prose
@@ -162,7 +162,7 @@ class ExplainScreen(Window):
         mark, count = self._state.mark(criterion), len(self._criteria)
         window = self.query_one(VerticalScroll)
         window.border_title = Content.assemble(
-            words.mark(mark), " ", words.word(mark), " ", criterion.title
+            formatting.mark(mark), " ", formatting.word(mark), " ", criterion.title
         )
         turning = f"← → {self._index + 1} of {count}, " if count > 1 else ""
         window.border_subtitle = f"{criterion.id}, {turning}esc closes"

@@ -15,18 +15,19 @@ from textual.css.query import NoMatches
 from textual.widget import MountError
 from textual.widgets import Footer, OptionList
 
-from labgrader import examining
-from labgrader.engine.levels import shown
-from labgrader.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.app import exams
+from labgrader.app.exam_monitor import ExamEvent, ExamMonitor
+from labgrader.app.workbench import Workbench
+from labgrader.learning.detail_level import shown
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.recorder import Heartbeat, SessionRecorder
 from labgrader.model.modes import Level, Mode
 from labgrader.model.task import Lab
 from labgrader.report.pace import clock
-from labgrader.session import policy
-from labgrader.session.journal import Journal, Pulse
-from labgrader.tui.drillbook import DrillBook
-from labgrader.tui.feed import Feed
-from labgrader.tui.inbox import Inbox
-from labgrader.tui.messages import Ended, Heard, Kept, Overtime
+from labgrader.tui.drill_progress import DrillBook
+from labgrader.tui.event_queue import Inbox
+from labgrader.tui.grading_thread import Feed
+from labgrader.tui.messages import Ended, EventsAvailable, Kept, Overtime
 from labgrader.tui.painting import FRAME_SECONDS, is_hidden, later
 from labgrader.tui.screens.session_actions import SessionActions
 from labgrader.tui.screens.step_actions import StepActions
@@ -36,7 +37,6 @@ from labgrader.tui.widgets.status_bar import StatusBar
 from labgrader.tui.widgets.step_view import StepView
 from labgrader.tui.widgets.task_tree import TaskTree, step_of
 from labgrader.tui.widgets.timer import WHOLE
-from labgrader.workbench import Workbench
 
 PASSING_SECONDS = 0.12
 """How long the cursor must rest on a step before it is shown."""
@@ -53,7 +53,7 @@ class LabScreen(SessionActions, StepActions):
     def __init__(
         self,
         workbench: Workbench,
-        journal: Journal,
+        journal: SessionRecorder,
         *,
         level: Level = Level.GUIDED,
         now: Callable[[], datetime],
@@ -71,12 +71,12 @@ class LabScreen(SessionActions, StepActions):
         self.lab_task, self.lab_step = next((t, s) for t in lab.tasks for s in t.steps)
         self._now = now
         self._painting = asyncio.Lock()
-        self._inbox = Inbox(lambda: self.post_message(Heard()))
+        self._inbox = Inbox(lambda: self.post_message(EventsAvailable()))
         self._painted = 0.0
         self._passing: asyncio.TimerHandle | None = None
         self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
         self.drillbook = DrillBook()
-        self._pulse: Pulse | None = None
+        self._pulse: Heartbeat | None = None
         self._monitor: ExamMonitor | None = None
         self._told = False
 
@@ -100,7 +100,7 @@ class LabScreen(SessionActions, StepActions):
         tree = self.query_one(TaskTree)
         tree.highlighted = tree.get_option_index(self.lab_step.id)
         tree.focus()
-        self._pulse = Pulse(self.journal)
+        self._pulse = Heartbeat(self.journal)
         if self.mode is Mode.EXAM:
             self._show_exam_keys(shown=True)
             self._monitor = ExamMonitor(self.workbench, self.journal, self._monitor_told)
@@ -123,7 +123,7 @@ class LabScreen(SessionActions, StepActions):
         keys["f"] = [replace(binding, show=shown) for binding in keys["f"]]
         self.refresh_bindings()
 
-    @on(Heard)
+    @on(EventsAvailable)
     async def _hear(self) -> None:
         """Take what was said, at most once in a frame: it comes by the dozen."""
         rest = self._painted + FRAME_SECONDS - time.monotonic()
@@ -136,7 +136,7 @@ class LabScreen(SessionActions, StepActions):
         state = self.state
         for fact in self._inbox.take(self._feed.generation):
             state = reduce(state, fact, self._now())
-        await self.become(state)
+        await self.set_state(state)
         self._painted = time.monotonic()
 
     @on(OptionList.OptionHighlighted, "#tasks")
@@ -151,7 +151,7 @@ class LabScreen(SessionActions, StepActions):
     async def _show_chosen(self) -> None:
         with self.app.batch_update():
             self.show_step()
-            await self.become(self.state)
+            await self.set_state(self.state)
 
     def show_step(self) -> None:
         """Show the chosen step at the chosen level."""
@@ -163,7 +163,7 @@ class LabScreen(SessionActions, StepActions):
             lessons=self.state.lessons,
         )
 
-    async def become(self, state: LabState) -> None:
+    async def set_state(self, state: LabState) -> None:
         """Take a new state and show it everywhere.
 
         Keys are handled in another task than messages: one paints at a time, and always the newest.
@@ -182,7 +182,7 @@ class LabScreen(SessionActions, StepActions):
     async def on_screen_resume(self) -> None:
         """Show what happened while a window was in front."""
         if self.is_mounted:
-            await self.become(self.state)
+            await self.set_state(self.state)
 
     async def _paint(self) -> None:
         view = self._view(self.state)
@@ -211,9 +211,9 @@ class LabScreen(SessionActions, StepActions):
         match message.news:
             case ExamEvent.LOST:
                 lost = LinkLost(message.line, self._now())
-                await self.become(reduce(self.state, lost, self._now()))
+                await self.set_state(reduce(self.state, lost, self._now()))
             case ExamEvent.BACK:
-                await self.become(replace(self.state, lost=None))
+                await self.set_state(replace(self.state, lost=None))
             case ExamEvent.RESTING:
                 self.show_break()
             case ExamEvent.CLOSING:
@@ -235,18 +235,18 @@ class LabScreen(SessionActions, StepActions):
         self.mode, self.level = record.runs, self._wanted_level
         if exam:
             self._show_exam_keys(shown=False)
-            line = examining.result_line(record, self.lab)
+            line = exams.result_line(record, self.lab)
             self._feed.start()
         else:
             line = f"session ended {clock(record.seconds)}"
             self.refresh_bindings()
         self.show_step()
-        await self.become(self.state)
+        await self.set_state(self.state)
         self.notify(f"{line}. g shows the report", markup=False)
 
     async def judge(self) -> None:
         """Judge everything again from the start."""
-        await self.become(self.state.restarted())
+        await self.set_state(self.state.restarted())
         self._feed.again()
 
     @on(Overtime)

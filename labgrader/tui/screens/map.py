@@ -14,16 +14,16 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static, Tree
 
-from labgrader.engine.mapping import Atlas, Map
-from labgrader.engine.ownership import Node
-from labgrader.model.errors import LabError
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
+from labgrader.object_map.tree import Node
+from labgrader.object_map.watcher import Map, MapWatcher
 from labgrader.report.clean import one_line
 from labgrader.report.map import fact, label
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.launch import local_now
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.map_tree import MapTree
-from labgrader.workbench import Workbench
 
 
 class Drawn(Message):
@@ -57,7 +57,7 @@ class MapScreen(Frame):
         super().__init__()
         self._workbench = workbench
         self._now = now or local_now
-        self._atlas: Atlas | None = None
+        self._atlas: MapWatcher | None = None
         self._since: datetime | None = None
 
     def compose_inside(self) -> ComposeResult:
@@ -81,9 +81,9 @@ class MapScreen(Frame):
     def _begin(self) -> None:
         lab = self._workbench.catalog.lab
         try:
-            self._atlas = Atlas(self._workbench.cluster, lab, lab.root)
+            self._atlas = MapWatcher(self._workbench.cluster, lab, lab.root)
         except LabError as error:
-            self._say(Content.assemble(("✘ ", "bold $text-error"), words.foreign(error)))
+            self._say(Content.assemble(("✘ ", "bold $text-error"), formatting.foreign(error)))
             return
         threading.Thread(
             target=self._atlas.run, args=(self._tell,), name="map", daemon=True
@@ -152,7 +152,7 @@ class MapScreen(Frame):
 def _head(drawn: Map, since: datetime | None) -> Content:
     if since is not None:
         lost = f"✘ Connection lost, stale since {since:%H:%M:%S}: "
-        return Content.assemble((lost, "bold $text-error"), words.foreign(drawn.lost))
+        return Content.assemble((lost, "bold $text-error"), formatting.foreign(drawn.lost))
     every = list(_objects(drawn.nodes))
     odd = sum(one.odd for one in every)
     count = "1 object" if len(every) == 1 else f"{len(every)} objects"
@@ -163,7 +163,7 @@ def _head(drawn: Map, since: datetime | None) -> Content:
         parts.append(f"you may not read {', '.join(drawn.unseen)}")
     if drawn.reading:
         parts.append("reading…")
-    return Content.styled(one_line("; ".join(parts)), words.MUTED)
+    return Content.styled(one_line("; ".join(parts)), formatting.MUTED)
 
 
 def _objects(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -178,11 +178,13 @@ def _detail(node: Node) -> Content:
     if not node.kind:
         count = sum(1 for _ in _objects(node.children))
         text = f"{count} objects below" if count else fact(node)
-        return Content.assemble((label(node), "bold"), (f"  {text}" if text else "", words.MUTED))
+        return Content.assemble(
+            (label(node), "bold"), (f"  {text}" if text else "", formatting.MUTED)
+        )
     said = fact(node)
     return Content.assemble(
         (f"{node.tone.value} {label(node)}", "bold"),
         f": {said}" if said else "",
-        ("\nc copies: ", words.MUTED),
+        ("\nc copies: ", formatting.MUTED),
         (one_line(node.command), "$text-primary"),
     )

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from labgrader.model.quiz import Question
 from labgrader.model.task import Erratum
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.choices import Choices
 
@@ -36,7 +36,7 @@ class PredictScreen(Window):
         """Yield the question, the options, and room for the explanation."""
         yield Markdown(self._question.ask, id="page", open_links=False)
         yield Choices(
-            *(Option(words.inline(option.text)) for option in self._options), id="options"
+            *(Option(formatting.inline(option.text)) for option in self._options), id="options"
         )
         yield Static(id="verdict", markup=False)
         yield Markdown(id="explanation", open_links=False)
@@ -62,7 +62,7 @@ class PredictScreen(Window):
         right = self._options[message.option_index].right
         answer = next(option.text for option in self._options if option.right)
         told = "✔ So it is." if right else f"✘ No. It answers: {answer}"
-        self.query_one("#verdict", Static).update(words.inline(told))
+        self.query_one("#verdict", Static).update(formatting.inline(told))
         await self.query_one("#explanation", Markdown).update(self._question.explanation)
         window = self.query_one(VerticalScroll)
         window.border_subtitle = "enter: the lesson"

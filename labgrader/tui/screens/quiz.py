@@ -13,17 +13,17 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, OptionList, Static, TextArea
 
-from labgrader.engine.quiz import LETTERS, draw, load_quiz
-from labgrader.model.errors import ContentError, LabError
+from labgrader.app.workbench import Workbench
+from labgrader.errors import ContentError, LabError
+from labgrader.learning.quiz import LETTERS, draw, load_quiz
+from labgrader.learning.sessions.knowledge import knowledge
+from labgrader.learning.sessions.quizzing import Round, open_first
+from labgrader.learning.sessions.store import Given, Store
 from labgrader.model.quiz import Concept, Kind, Known, Question
-from labgrader.session.knowledge import knowledge
-from labgrader.session.quizzing import Round, open_first
-from labgrader.session.store import Given, Store
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.background import in_thread
 from labgrader.tui.screens.frame import Frame
 from labgrader.tui.widgets.quiz_parts import Chosen, ConceptList, QuestionView, result_text
-from labgrader.workbench import Workbench
 
 SEEDS = 1_000_000
 _KEYS = {
@@ -123,7 +123,7 @@ class QuizScreen(Frame):
         """Say what went wrong, in a line of the window; nothing takes it away."""
         news = self.query_one("#quiz-news", Static)
         news.display = bool(text)
-        news.update(Content.assemble(("✘ ", "bold $text-error"), words.foreign(text)))
+        news.update(Content.assemble(("✘ ", "bold $text-error"), formatting.foreign(text)))
 
     @on(OptionList.OptionSelected, "#concepts")
     def _click_concept(self) -> None:

@@ -12,16 +12,16 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Markdown, Static
 
-from labgrader import reporting
-from labgrader.model.errors import LabError
+from labgrader.app import reporting
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
+from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.summary import Summary, TaskRow
 from labgrader.report import files
 from labgrader.report.session_text import as_markdown, body
-from labgrader.session.journal import Journal
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.screens.help import Window
 from labgrader.tui.widgets.timer import as_clock
-from labgrader.workbench import Workbench
 
 BAR = 36
 """How many columns the longest time takes."""
@@ -34,7 +34,7 @@ class ReportScreen(Window):
         Binding("s", "save", "Save", tooltip="Save the report as HTML and as Markdown, here")
     ]
 
-    def __init__(self, workbench: Workbench, journal: Journal) -> None:
+    def __init__(self, workbench: Workbench, journal: SessionRecorder) -> None:
         super().__init__()
         self._workbench = workbench
         self._journal = journal
@@ -54,7 +54,7 @@ class ReportScreen(Window):
         try:
             self._summary = self._sum_up()
         except LabError as error:
-            self.query_one("#times", Static).update(words.foreign(error))
+            self.query_one("#times", Static).update(formatting.foreign(error))
             return
         self.query_one("#times", Static).update(times(self._summary))
         await self.query_one(Markdown).update(body(self._summary))
@@ -85,7 +85,7 @@ def times(summary: Summary) -> Content:
     rows = summary.tasks
     longest = max([*(row.seconds for row in rows), *(row.budget or 0 for row in rows), 1.0])
     lines = [_bar(row, BAR / longest) for row in rows]
-    legend = Content.styled("█ time   ▓ over the budget   │ budget", words.MUTED)
+    legend = Content.styled("█ time   ▓ over the budget   │ budget", formatting.MUTED)
     return Content("\n").join([*lines, legend])
 
 

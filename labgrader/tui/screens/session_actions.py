@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.tui import shell
-from labgrader.tui.drillbook import DrillBook
+from labgrader.tui.drill_progress import DrillBook
 from labgrader.tui.screens.base import LabBase
 from labgrader.tui.screens.breaks import BreakScreen
 from labgrader.tui.screens.confirm import ConfirmScreen

@@ -9,14 +9,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from labgrader.engine.comparison import Pair, Side, compare, side_by_side
-from labgrader.engine.levels import solution_of
-from labgrader.model.errors import LabError
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
+from labgrader.learning.detail_level import solution_of
+from labgrader.learning.solution_diff import Pair, Side, compare, side_by_side
 from labgrader.model.task import Step, Task
 from labgrader.report.clean import clean
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.screens.help import Window
-from labgrader.workbench import Workbench
 
 WIDEST = 200
 
@@ -73,19 +73,21 @@ class SolutionScreen(Window):
         asking = self.query_one("#asking", Static)
         asking.display = bool(trouble) or not pairs
         nothing = f"This step is done by commands: `labgrader tasks {self._lab_task.id}` has them."
-        asking.update(words.foreign(f"Yours cannot be seen: {trouble}" if trouble else nothing))
+        asking.update(
+            formatting.foreign(f"Yours cannot be seen: {trouble}" if trouble else nothing)
+        )
         for pair in pairs:
             await window.mount(*_widgets(pair))
 
 
 def _widgets(pair: Pair) -> list[Static | Horizontal]:
-    head = Content.assemble((f"\n{pair.title}  ", "bold"), (_verdict(pair), words.MUTED))
+    head = Content.assemble((f"\n{pair.title}  ", "bold"), (_verdict(pair), formatting.MUTED))
     rows = side_by_side(pair.solution, pair.own or "")
     left, right = (Static(_column([row[at] for row in rows]), markup=False) for at in (0, 1))
     left.add_class("side")
     right.add_class("side")
     if pair.own is None:
-        right.update(Content.styled("(nothing yet)", words.MUTED))
+        right.update(Content.styled("(nothing yet)", formatting.MUTED))
     return [Static(head, markup=False), Horizontal(left, right, classes="sides")]
 
 

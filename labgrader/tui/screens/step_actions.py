@@ -7,9 +7,9 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
-from labgrader.engine import workfolder
-from labgrader.engine.quiz import draw, load_quiz
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
+from labgrader.learning import work_dir
+from labgrader.learning.quiz import draw, load_quiz
 from labgrader.model.task import Criterion, Erratum
 from labgrader.tui.messages import CheckChosen
 from labgrader.tui.screens.base import LabBase
@@ -70,7 +70,7 @@ class StepActions(LabBase):
             self.notify("This step has nothing to write", markup=False)
             return
         try:
-            path = workfolder.write(workfolder.default_folder(self.lab), self.lab_step, snippet)
+            path = work_dir.write(work_dir.default_folder(self.lab), self.lab_step, snippet)
         except LabError as error:
             self.notify(str(error), severity="error", markup=False)
             return
@@ -85,9 +85,9 @@ class StepActions(LabBase):
         """Open the first failure further; when all are open, fold them again."""
         criterion = self.state.to_open(self.lab_step)
         if criterion is None:
-            await self.become(self.state.closed(self.lab_step))
+            await self.set_state(self.state.closed(self.lab_step))
             return
-        await self.become(self.state.with_more(criterion))
+        await self.set_state(self.state.with_more(criterion))
         self.query_one(CheckPanel).reveal(criterion)
 
     def action_explain(self) -> None:
@@ -118,7 +118,7 @@ class StepActions(LabBase):
             self.notify(f"{left} for “{criterion.title}”; e explains the check", markup=False)
             return
         self.journal.note("hinted", criterion=criterion.id)
-        await self.become(self.state.with_hint(criterion))
+        await self.set_state(self.state.with_hint(criterion))
         self.query_one(CheckPanel).reveal(criterion)
 
     async def action_predict(self) -> None:
@@ -138,7 +138,7 @@ class StepActions(LabBase):
         self.call_later(self._teach, erratum)
 
     async def _teach(self, erratum: Erratum) -> None:
-        await self.become(self.state.with_lesson(erratum))
+        await self.set_state(self.state.with_lesson(erratum))
         self.query_one(StepView).show_errata(self.lab_step, self.state.lessons, hidden=False)
 
     def action_solution(self) -> None:

@@ -12,12 +12,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from labgrader import examining
-from labgrader.model.errors import LabError
+from labgrader.app import exams
+from labgrader.app.workbench import Workbench
+from labgrader.errors import LabError
 from labgrader.model.modes import Terms
 from labgrader.report.clean import one_line
 from labgrader.tui.background import in_thread
-from labgrader.workbench import Workbench
 
 
 class TermsScreen(ModalScreen[bool]):
@@ -43,7 +43,7 @@ class TermsScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """Yield the terms, the state of the cluster, and the two answers."""
         with VerticalScroll(classes="window"):
-            lines = examining.terms_lines(self._workbench.catalog.lab, self._terms, self._factor)
+            lines = exams.terms_lines(self._workbench.catalog.lab, self._terms, self._factor)
             yield Static(_list(lines), id="terms", markup=False)
             yield Static("Looking at the cluster…", id="ground", markup=False)
             yield Static("[@click='screen.agree']y start the exam[/]", classes="answer")
@@ -58,7 +58,7 @@ class TermsScreen(ModalScreen[bool]):
 
     async def _look(self) -> None:
         try:
-            found = await in_thread(lambda: examining.leftovers(self._workbench))
+            found = await in_thread(lambda: exams.leftovers(self._workbench))
         except LabError as error:
             self._say(f"The cluster cannot be read: {error}")
             return
@@ -87,7 +87,7 @@ class TermsScreen(ModalScreen[bool]):
             app.call_from_thread(self._say, line)
 
         try:
-            await in_thread(lambda: examining.prepare(self._workbench, self._terms, say))
+            await in_thread(lambda: exams.prepare(self._workbench, self._terms, say))
         except LabError as error:
             self._say(str(error))
             self._ready = True

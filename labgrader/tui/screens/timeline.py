@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labgrader.report.clean import one_line
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.screens.help import Window
 from labgrader.tui.state import LabState, News
 
@@ -23,7 +23,7 @@ class TimelineScreen(Window):
     def compose_page(self) -> ComposeResult:
         """Yield one line for each change."""
         lines = [_line(news) for news in reversed(self._news)]
-        nothing = Content.styled("Nothing has changed since the lab was opened.", words.MUTED)
+        nothing = Content.styled("Nothing has changed since the lab was opened.", formatting.MUTED)
         yield Static(Content("\n").join(lines or [nothing]), id="changes", markup=False)
 
     def on_mount(self) -> None:
@@ -37,5 +37,5 @@ def _line(news: News) -> Content:
     at = f"{news.at:%H:%M:%S} " if news.at else ""
     effects = f" → {one_line(', '.join(news.effects))}" if news.effects else ""
     return Content.assemble(
-        (at, words.MUTED), words.foreign("; ".join(news.texts)), (effects, "bold")
+        (at, formatting.MUTED), formatting.foreign("; ".join(news.texts)), (effects, "bold")
     )

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
 
-from labgrader.model.errors import LabError
+from labgrader.errors import LabError
 from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 from labgrader.tui.launch import Launch, Wish
@@ -23,9 +23,9 @@ from labgrader.tui.startup_messages import Chosen, Failed, Ready, Told, go_on_wi
 from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
-    from labgrader.session.record import Record
-    from labgrader.tui.seat import Seat
-    from labgrader.workbench import Workbench
+    from labgrader.app.workbench import Workbench
+    from labgrader.learning.sessions.state import SessionState
+    from labgrader.tui.session_start import Seat
 
 FACTORS = (1.0, 1.5, 2.0)
 PRACTICE, UNTIMED, TIMED, EXAM, RESUME = "practice", "untimed", "timed", "exam", "resume"
@@ -51,7 +51,7 @@ class WelcomeScreen(Screen[None]):
         self._told: dict[str, str] = {}
         self._workbench: Workbench | None = None
         self._seat: Seat | None = None
-        self._open: Record | None = None
+        self._open: SessionState | None = None
         self._refusal = ""
         self._wanted = ""
 
@@ -107,7 +107,7 @@ class WelcomeScreen(Screen[None]):
 
     @on(Ready)
     def _be_ready(self, message: Ready) -> None:
-        from labgrader.tui.seat import Seat
+        from labgrader.tui.session_start import Seat
 
         self._workbench = message.workbench
         self.query_one("#welcome-title", Static).update(message.title)
@@ -239,11 +239,11 @@ class WelcomeScreen(Screen[None]):
             self._begin(wish)
 
     def _agree(self, bench: Workbench, wish: Wish) -> None:
-        from labgrader import examining
+        from labgrader.app import exams
         from labgrader.tui.screens.terms import TermsScreen
 
         try:
-            terms = examining.terms_of(bench.catalog.lab, self._launch.terms)
+            terms = exams.terms_of(bench.catalog.lab, self._launch.terms)
         except LabError as error:
             self.notify(str(error), severity="error", markup=False)
             return

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from labgrader.model.task import Criterion, Step
 from labgrader.report.as_json import number
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.messages import CheckChosen
 from labgrader.tui.state import LabState
 from labgrader.tui.widgets.findings import Line, findings
@@ -72,9 +72,9 @@ class CheckCard(Widget):
 
     def show(self, state: LabState) -> None:
         """Say what is different now."""
-        rests_on = _what_it_rests_on(self.criterion, state)
-        if rests_on != self._rests_on:
-            self._rests_on = rests_on
+        depends_on = _what_it_rests_on(self.criterion, state)
+        if depends_on != self._rests_on:
+            self._rests_on = depends_on
             self._head = _head(self.criterion, state)
             self._lines = list(_lines(self.criterion, state))
             self.refresh(layout=True)
@@ -106,9 +106,9 @@ class CheckCard(Widget):
 def _title(step: Step, state: LabState) -> str:
     score = state.score(step.criteria)
     if state.veiled:
-        return f"Graded in {step.id}: {words.reachable(score)}"
+        return f"Graded in {step.id}: {formatting.reachable(score)}"
     stale = " (stale)" if state.lost else ""
-    return f"Checks of {step.id}: {words.points(score)} points{stale}"
+    return f"Checks of {step.id}: {formatting.points(score)} points{stale}"
 
 
 def _what_it_rests_on(criterion: Criterion, state: LabState) -> tuple[object, ...]:
@@ -133,9 +133,9 @@ def _head(criterion: Criterion, state: LabState) -> Content:
         return Content.assemble((f"{criterion.points}{bonus} ", "bold"), criterion.title)
     judging = result is None and criterion.id in state.running
     return Content.assemble(
-        words.mark(mark),
+        formatting.mark(mark),
         " ",
-        ("judging…", words.MUTED) if judging else words.word(mark),
+        ("judging…", formatting.MUTED) if judging else formatting.word(mark),
         (f" {earned}/{criterion.points}{bonus} ", "bold"),
         criterion.title,
     )
@@ -149,4 +149,4 @@ def _lines(criterion: Criterion, state: LabState) -> Iterator[Line]:
     total = len(given) + len(state.to_reveal(criterion))
     for index, hint in enumerate(given, 1):
         label = Content.styled(f"hint {index}/{total}", "bold $text-primary")
-        yield Line(label, words.inline(hint))
+        yield Line(label, formatting.inline(hint))

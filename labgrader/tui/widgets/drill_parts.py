@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
-from labgrader.engine.drilling import Health, told
+from labgrader.learning.drill_runs import Health, told
 from labgrader.model.drill import Drill
-from labgrader.tui import words
-from labgrader.tui.drillbook import Stage
+from labgrader.tui import formatting
+from labgrader.tui.drill_progress import Stage
 
 _LOOKS = {
-    Stage.READY: ("·", words.MUTED),
-    Stage.NOT_READY: ("–", words.MUTED),
-    Stage.NOT_HERE: ("–", words.MUTED),
-    Stage.UNKNOWN: ("?", words.MUTED),
+    Stage.READY: ("·", formatting.MUTED),
+    Stage.NOT_READY: ("–", formatting.MUTED),
+    Stage.NOT_HERE: ("–", formatting.MUTED),
+    Stage.UNKNOWN: ("?", formatting.MUTED),
     Stage.BREAKING: ("…", "$text-warning"),
     Stage.BROKEN: ("✘", "$text-error"),
     Stage.HEALTHY: ("✔", "$text-success"),
@@ -25,7 +25,7 @@ _LOOKS = {
 def row(drill: Drill, stage: Stage) -> Content:
     """Return a drill's two lines in the list."""
     mark, style = _LOOKS[stage]
-    title = Content.assemble((f"{mark} ", f"bold {style}"), words.inline(drill.title))
+    title = Content.assemble((f"{mark} ", f"bold {style}"), formatting.inline(drill.title))
     return Content.assemble(title, "\n  ", (stage.value, style))
 
 
@@ -40,7 +40,7 @@ def news(stage: Stage, health: Health, *, tell: bool) -> Iterator[Content]:
     if stage in (Stage.BROKEN, Stage.NOT_READY):
         for one in health.broken:
             said = told(one) if tell or stage is Stage.NOT_READY else one.id
-            yield Content.assemble("  ", words.foreign(said))
+            yield Content.assemble("  ", formatting.foreign(said))
     if stage is Stage.READY:
         yield Content("  s breaks the lab on the cluster; mend it in a shell beside")
     if stage is Stage.NOT_READY:
@@ -49,7 +49,7 @@ def news(stage: Stage, health: Health, *, tell: bool) -> Iterator[Content]:
 
 def trouble(text: str) -> Content:
     """Return what went wrong, in a line."""
-    return Content.assemble(("✘ ", "bold $text-error"), words.foreign(text))
+    return Content.assemble(("✘ ", "bold $text-error"), formatting.foreign(text))
 
 
 def page(drill: Drill, level: int, *, over: bool) -> str:

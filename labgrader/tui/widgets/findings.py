@@ -13,7 +13,7 @@ from labgrader.model.result import CheckResult, Evidence, Item, Outcome
 from labgrader.report.as_json import number
 from labgrader.report.as_text import details
 from labgrader.report.clean import one_line
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.state import MORE
 
 _STEP = {"expected": 1, "actual": 1, "fix": 2, "erratum": 2}
@@ -44,16 +44,16 @@ def findings(result: CheckResult, depth: int) -> Iterator[Line]:
             yield from _item(item, result)
     if depth >= MORE:
         for found in result.evidence:
-            yield _line("seen", words.MUTED, _evidence(found))
+            yield _line("seen", formatting.MUTED, _evidence(found))
     elif result.outcome is not Outcome.BLOCKED:
-        yield _line("", "", Content.styled(_NEXT[depth], words.MUTED))
+        yield _line("", "", Content.styled(_NEXT[depth], formatting.MUTED))
 
 
 _NEXT = ("d: what was expected, and what is there", "d: the smallest fix, and what was looked at")
 
 
 def _style(label: str) -> str:
-    return "bold $text-success" if label == "fix" else words.MUTED
+    return "bold $text-success" if label == "fix" else formatting.MUTED
 
 
 def _detail(label: str, text: str, result: CheckResult) -> Content:
@@ -79,17 +79,17 @@ def difference(text: str, other: str) -> Content:
 
 
 def _item(item: Item, result: CheckResult) -> Iterator[Line]:
-    mark = words.OUTCOMES[item.outcome]
+    mark = formatting.OUTCOMES[item.outcome]
     score = f" {number(item.earned)}/{number(item.points)} "
-    name = Content.assemble(words.word(mark), (score, "bold"), words.foreign(item.name))
-    yield Line(Content.assemble("item ", words.mark(mark)), name)
+    name = Content.assemble(formatting.word(mark), (score, "bold"), formatting.foreign(item.name))
+    yield Line(Content.assemble("item ", formatting.mark(mark)), name)
     if item.reason and not result.reason.startswith(item.reason):
-        yield _line("", "", words.foreign(item.reason))
+        yield _line("", "", formatting.foreign(item.reason))
 
 
 def _evidence(found: Evidence) -> Content:
     value = f" = {found.value}" if found.value else ""
-    return words.foreign(f"{found.object} {found.path}{value}")
+    return formatting.foreign(f"{found.object} {found.path}{value}")
 
 
 def _line(label: str, style: str, text: Content) -> Line:

@@ -10,15 +10,15 @@ from rich.text import Text
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from labgrader.engine.ownership import Node
-from labgrader.engine.states import Tone
+from labgrader.kube.status import Severity
+from labgrader.object_map.tree import Node
 from labgrader.report.clean import one_line
 
 _TONES = {
-    Tone.GOOD: "map--good",
-    Tone.WAITING: "map--waiting",
-    Tone.BAD: "map--bad",
-    Tone.PLAIN: "map--muted",
+    Severity.GOOD: "map--good",
+    Severity.WAITING: "map--waiting",
+    Severity.BAD: "map--bad",
+    Severity.PLAIN: "map--muted",
 }
 _LEAST_ROOM = 12
 

@@ -11,11 +11,11 @@ from textual.message import Message
 from textual.widgets import Markdown, OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
-from labgrader.engine.quiz import LETTERS, right_letters
+from labgrader.learning.quiz import LETTERS, right_letters
+from labgrader.learning.sessions.quizzing import Round
 from labgrader.model.quiz import Kind, Known, Mark, Marked, Question, Standing
 from labgrader.report.quiz import better, verdict
-from labgrader.session.quizzing import Round
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.widgets.choices import Choices
 
 ALL = "all"
@@ -25,7 +25,7 @@ _STANDINGS = {
     Standing.STRENGTH: ("✔", "$text-success"),
     Standing.GAP: ("✘", "$text-error"),
     Standing.GROWING: ("…", "$text-warning"),
-    Standing.UNKNOWN: ("·", words.MUTED),
+    Standing.UNKNOWN: ("·", formatting.MUTED),
 }
 _TASKS = {
     Kind.CHOICE: "One is right.",
@@ -85,7 +85,7 @@ def standing(one: Known) -> Content:
     """Return how well a concept is known, in a mark, a word and figures."""
     mark, style = _STANDINGS[one.standing]
     figures = f" ({one.right} of {one.answered} right, {one.questions} questions)"
-    return Content.assemble((f"{mark} {one.standing.value}", style), (figures, words.MUTED))
+    return Content.assemble((f"{mark} {one.standing.value}", style), (figures, formatting.MUTED))
 
 
 class Chosen(Message):
@@ -123,7 +123,7 @@ class QuestionView(VerticalScroll):
         mends = question.kind is Kind.MANIFEST
         await self.query_one("#ask", Markdown).update(question.ask)
         self.query_one("#what-to-do", Static).update(
-            Content.styled(_TASKS[question.kind], words.MUTED)
+            Content.styled(_TASKS[question.kind], formatting.MUTED)
         )
         for part, shown in (("#options", not mends), ("#manifest", mends)):
             self.query_one(part).display = shown
@@ -199,7 +199,7 @@ class QuestionView(VerticalScroll):
         tick = "(x)" if chosen else "( )"
         if self._question.kind is Kind.MULTIPLE:
             tick = "[x]" if chosen else "[ ]"
-        row = Content.assemble((f"{tick} {letter}) ", "bold"), words.inline(text))
+        row = Content.assemble((f"{tick} {letter}) ", "bold"), formatting.inline(text))
         if self._marked is None:
             return row
         if letter in right_letters(self._question):
@@ -230,7 +230,7 @@ def result_text(played: Round, known: Sequence[Known], seed: int | None) -> Cont
             style = f"bold {_STYLES[mark]}"
             lines.append(
                 Content.assemble(
-                    (f"{_MARKS[mark]} {told}: ", style), words.foreign(", ".join(named))
+                    (f"{_MARKS[mark]} {told}: ", style), formatting.foreign(", ".join(named))
                 )
             )
     if len(marks) < asked:
@@ -239,5 +239,5 @@ def result_text(played: Round, known: Sequence[Known], seed: int | None) -> Cont
     for one in known:
         lines.append(Content.assemble((one.title, "bold"), "\n  ", standing(one)))
         if one.again:
-            lines.append(Content.styled(f"  again: {', '.join(one.again)}", words.MUTED))
+            lines.append(Content.styled(f"  again: {', '.join(one.again)}", formatting.MUTED))
     return Content("\n").join(lines)

@@ -11,7 +11,7 @@ from textual.highlight import highlight
 from textual.widgets import Static
 
 from labgrader.model.task import Snippet
-from labgrader.tui import words
+from labgrader.tui import formatting
 
 
 class SnippetView(Vertical):
@@ -54,10 +54,10 @@ class SnippetView(Vertical):
             return
         place = f"{self._index + 1}/{len(self._snippets)}"
         title = Content.assemble(
-            (place, words.MUTED),
+            (place, formatting.MUTED),
             " ",
             (snippet.title, "bold"),
-            (f" ({snippet.language})", words.MUTED),
+            (f" ({snippet.language})", formatting.MUTED),
         )
         self.query_one("#snippet-title", Static).update(title)
         code = highlight(snippet.body.rstrip(), language=snippet.language)

@@ -7,16 +7,16 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from labgrader import examining
+from labgrader.app import exams
+from labgrader.learning.sessions import policy
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
-from labgrader.session import policy
-from labgrader.session.journal import Journal
-from labgrader.session.record import Record
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.painting import put
 from labgrader.tui.state import LabState, Mark, News
 from labgrader.tui.widgets.timer import LabTimer, TaskTimer
@@ -25,7 +25,7 @@ from labgrader.tui.widgets.timer import LabTimer, TaskTimer
 class StatusBar(Vertical):
     """The head of the lab screen."""
 
-    def __init__(self, state: LabState, journal: Journal) -> None:
+    def __init__(self, state: LabState, journal: SessionRecorder) -> None:
         super().__init__(id="status")
         self._lab = state.lab
         self._journal = journal
@@ -66,22 +66,22 @@ class StatusBar(Vertical):
         """Say that a task is done, and what then."""
         whole = state.next_task(task) is None
         what = "all done" if whole else f"{task.id} done"
-        score = words.points(state.score((state.lab if whole else task).criteria()))
+        score = formatting.points(state.score((state.lab if whole else task).criteria()))
         last = whole or self._journal.record().runs_on
         return Content(f"✔ {what}: {score} points. {'Well done!' if last else 's goes on'}")
 
 
-def _ended(record: Record, lab: Lab) -> Content:
+def _ended(record: SessionState, lab: Lab) -> Content:
     """Say how the session ended, and what can be done now."""
     if record.mode is Mode.EXAM:
-        line = examining.result_line(record, lab)
+        line = exams.result_line(record, lab)
         return Content(one_line(f"{line}. Now: g report, o solution, e explain"))
     return Content(f"session ended {clock(record.seconds)}. Now: g report, q quit")
 
 
 def _cluster(state: LabState) -> Content:
     if state.cluster is None:
-        return Content.styled("connecting…", words.MUTED)
+        return Content.styled("connecting…", formatting.MUTED)
     cluster = state.cluster
     version = cluster.server_version or "no answer yet"
     return Content(one_line(f"{cluster.context} · {version} · {cluster.nodes} nodes"))
@@ -90,35 +90,35 @@ def _cluster(state: LabState) -> Content:
 def _score(state: LabState) -> Content:
     score = state.score(state.lab.criteria())
     if state.veiled:
-        return Content.styled(words.reachable(score), "bold")
+        return Content.styled(formatting.reachable(score), "bold")
     bonus = f" +{number(score.bonus)} bonus" if score.bonus else ""
     withheld = f" ({number(score.withheld)} not judged)" if score.withheld else ""
-    return Content.assemble((f"{words.points(score)} points", "bold"), bonus, withheld)
+    return Content.assemble((f"{formatting.points(score)} points", "bold"), bonus, withheld)
 
 
 def _trouble(why: str) -> Content:
     told = ("✘ Your time is not kept: ", "bold $text-warning")
-    return Content.assemble(told, words.foreign(why))
+    return Content.assemble(told, formatting.foreign(why))
 
 
 def _news(state: LabState) -> Content:
     if state.broken:
         return Content.assemble(
             ("✘ Grading stopped (r starts it again): ", "bold $text-error"),
-            words.foreign(state.broken),
+            formatting.foreign(state.broken),
         )
     if state.lost is not None:
         since = f"✘ Connection lost, stale since {state.lost.since:%H:%M:%S}: "
-        return Content.assemble((since, "bold $text-error"), words.foreign(state.lost.reason))
+        return Content.assemble((since, "bold $text-error"), formatting.foreign(state.lost.reason))
     if state.veiled:
-        return Content.styled(policy.RESULTS, words.MUTED)
+        return Content.styled(policy.RESULTS, formatting.MUTED)
     if state.news.texts:
         return _change(state.news)
-    return Content.styled("judging…" if state.grading else "watching the cluster", words.MUTED)
+    return Content.styled("judging…" if state.grading else "watching the cluster", formatting.MUTED)
 
 
 def _change(news: News) -> Content:
     """Say the effect first: on a narrow screen the end of the line is lost."""
     more = f" (and {len(news.texts) - 1} more)" if len(news.texts) > 1 else ""
     effects = f"{one_line(', '.join(news.effects))} ← " if news.effects else ""
-    return Content.assemble((effects, "bold"), words.foreign(news.texts[0] + more))
+    return Content.assemble((effects, "bold"), formatting.foreign(news.texts[0] + more))

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from labgrader.model.modes import Level
 from labgrader.model.task import Erratum, Snippet, Step, Task
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.widgets.prose import Prose
 from labgrader.tui.widgets.snippet_view import SnippetView
 
@@ -65,12 +65,12 @@ def _errata(errata: Sequence[Erratum], lessons: frozenset[str]) -> Iterator[Cont
         parts: list[str | Content | tuple[str, str]] = [
             (f"! Erratum {erratum.id}", "bold $text-warning"),
             "  ",
-            words.inline(erratum.text),
+            formatting.inline(erratum.text),
         ]
         if erratum.id in lessons:
-            parts += [("\nLesson", "bold"), "  ", words.inline(erratum.lesson)]
+            parts += [("\nLesson", "bold"), "  ", formatting.inline(erratum.lesson)]
         elif erratum.predict:
-            parts.append((" What will the cluster answer? (p)", words.MUTED))
+            parts.append((" What will the cluster answer? (p)", formatting.MUTED))
         else:
-            parts.append((" (p: what to learn from it)", words.MUTED))
+            parts.append((" (p: what to learn from it)", formatting.MUTED))
         yield Content.assemble(*parts)

@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.widgets.option_list import Option
 
 from labgrader.model.task import Lab, Step, Task
-from labgrader.tui import words
+from labgrader.tui import formatting
 from labgrader.tui.state import LabState, Mark
 from labgrader.tui.widgets.choices import Choices
 
@@ -46,10 +46,10 @@ def _standing(state: LabState) -> dict[str, tuple[Mark, str]]:
     for task in state.lab.tasks:
         score = state.score(task.criteria())
         if state.veiled:
-            found[task.id] = (Mark.NOTHING, words.reachable(score))
+            found[task.id] = (Mark.NOTHING, formatting.reachable(score))
             found |= {step.id: (Mark.NOTHING, "") for step in task.steps}
             continue
-        found[task.id] = (state.task_mark(task), f"{words.points(score)} points")
+        found[task.id] = (state.task_mark(task), f"{formatting.points(score)} points")
         found |= {step.id: (state.step_mark(step), "") for step in task.steps}
     return found
 
@@ -58,9 +58,13 @@ def _label(lab: Lab, key: str, mark: Mark, points: str) -> Content:
     task = lab.task(key)
     if task is None:
         step = step_of(lab, key)[1]
-        return Content.assemble(words.mark(mark), " ", (key, words.MUTED), " ", step.title)
+        return Content.assemble(
+            formatting.mark(mark), " ", (key, formatting.MUTED), " ", step.title
+        )
     heading = (f"{key} {points}", "bold")
-    return Content.assemble(words.mark(mark), " ", heading, "\n", (task.title, words.MUTED))
+    return Content.assemble(
+        formatting.mark(mark), " ", heading, "\n", (task.title, formatting.MUTED)
+    )
 
 
 def step_of(lab: Lab, step_id: str) -> tuple[Task, Step]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from labgrader.learning.sessions.recorder import SessionRecorder
+from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
-from labgrader.session.journal import Journal
-from labgrader.session.record import Record
 from labgrader.tui.messages import Ended, Overtime
 from labgrader.tui.painting import is_hidden, put
 
@@ -23,7 +23,7 @@ WHOLE = "lab"
 class TaskTimer(Static):
     """``03:12 / 06:00 running``; over budget is said in words, and posted once as ``Overtime``."""
 
-    def __init__(self, journal: Journal, lab: Lab) -> None:
+    def __init__(self, journal: SessionRecorder, lab: Lab) -> None:
         super().__init__(id="timer", markup=False)
         self._journal = journal
         self._lab = lab
@@ -55,7 +55,7 @@ class TaskTimer(Static):
 class LabTimer(Static):
     """The time of all tasks together."""
 
-    def __init__(self, journal: Journal, lab: Lab) -> None:
+    def __init__(self, journal: SessionRecorder, lab: Lab) -> None:
         super().__init__(id="whole", markup=False)
         self._journal = journal
         self._lab = lab
@@ -71,7 +71,7 @@ class LabTimer(Static):
             put(self, of_lab(self._lab, self._journal.record()))
 
 
-def _over(record: Record, lab: Lab) -> list[str]:
+def _over(record: SessionState, lab: Lab) -> list[str]:
     """Return whose time has just been over: not noted yet."""
     if record.is_exam:  # the monitor ends it
         return []
@@ -91,7 +91,7 @@ def as_clock(seconds: float) -> str:
     return f"{full // 60:02d}:{full % 60:02d}"
 
 
-def of_lab(lab: Lab, record: Record) -> Content:
+def of_lab(lab: Lab, record: SessionState) -> Content:
     """Return the time of the whole lab: what is left of it in an exam, else what was spent."""
     budget = record.whole(lab)
     name = "exam" if record.mode is Mode.EXAM else "time"
@@ -113,7 +113,7 @@ def of_lab(lab: Lab, record: Record) -> Content:
     return Content.styled(f"time over by {as_clock(-left)}", "bold $text-error")
 
 
-def text(task: Task, record: Record, *, done: bool) -> Content:
+def text(task: Task, record: SessionState, *, done: bool) -> Content:
     """Return the time of one task, as it is shown; nothing once the session has ended."""
     if record.state == "ended":
         return Content("")

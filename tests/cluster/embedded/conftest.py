@@ -13,10 +13,10 @@ from typing import Any
 import psutil
 import pytest
 
-from labgrader.cluster.embedded import processes
-from labgrader.cluster.embedded.binary import kube_binary
-from labgrader.cluster.embedded.provider import EmbeddedProvider
-from labgrader.model.errors import LabError
+from labgrader.clusters.embedded import processes
+from labgrader.clusters.embedded.binary import kube_binary
+from labgrader.clusters.embedded.provider import EmbeddedProvider
+from labgrader.errors import LabError
 from labgrader.paths import STATE_VARIABLE
 
 

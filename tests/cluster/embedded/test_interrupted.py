@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from labgrader.cluster.embedded import processes
-from labgrader.engine.waiting import wait_until
+from labgrader.clusters.embedded import processes
+from labgrader.kube.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.cluster
 _UP = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 EmbeddedProvider(sys.argv[1]).up(lambda c, m: print(c, m, flush=True))
 """
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from labgrader.cluster.embedded import processes, setup
-from labgrader.cluster.embedded.ports import free_port
-from labgrader.model.errors import ProviderError
+from labgrader.clusters.embedded import processes, setup
+from labgrader.clusters.embedded.ports import free_port
+from labgrader.errors import ProviderError
 
 pytestmark = pytest.mark.cluster
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from labgrader.cluster.embedded.binary import kube_crds
+from labgrader.clusters.embedded.binary import kube_crds
 
 pytestmark = pytest.mark.cluster
 

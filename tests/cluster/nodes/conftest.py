@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.paths import STATE_VARIABLE
-from nodes_support import RealLab, impossible
+from tests.support.real_nodes import RealLab, impossible
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,19 +11,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from answers import Answers, selected
-from labgrader.author import proof
-from labgrader.author.ground import Ground
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.author import case_result
+from labgrader.author.case_runner import Ground
+from labgrader.author.cases import Case, load_cases
 from labgrader.author.verify import cases_folder
-from labgrader.cluster.embedded.audit import AuditRecord
-from labgrader.engine.cases import Case, load_cases
-from labgrader.engine.events import RunFinished
-from labgrader.model.errors import Cause
-from labgrader.model.resource import JOB, NODE, RESOURCE_QUOTA, name_of
+from labgrader.clusters.embedded.audit_log import AuditRecord
+from labgrader.errors import Cause
+from labgrader.grading.events import RunFinished
+from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
 from labgrader.model.result import CheckResult, Outcome, Report
 from labgrader.paths import STATE_VARIABLE, content_root
-from labgrader.workbench import Choice, Workbench
-from nodes_support import RealLab, wait_until
+from tests.support.answers import Answers, selected
+from tests.support.real_nodes import RealLab, wait_until
 
 CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]
 
@@ -52,8 +52,8 @@ def ground(module_state: Path, real_lab: RealLab) -> Iterator[Ground]:
     workbench = opened(real_lab)
     solved = Ground(workbench)
     solved.clear()
-    assert not list(proof.of_empty_cluster(solved.grade()))
-    assert not list(proof.of_solution(solved.solve()))
+    assert not list(case_result.of_empty_cluster(solved.grade()))
+    assert not list(case_result.of_solution(solved.solve()))
     yield solved
     solved.clear()
     workbench.close()
@@ -87,7 +87,7 @@ def test_a_live_grading_runs_the_backup_once_and_not_because_of_its_own_job(
     record = AuditRecord(real_lab.provider.layout.audit_log)
 
     def runs() -> int:
-        return sum(deed.verb == "create" for deed in record.deeds(JOB, PLATFORM))
+        return sum(deed.verb == "create" for deed in record.audited_writes(JOB, PLATFORM))
 
     def changed(name: str) -> None:
         """Change a ConfigMap, and wait for the judgement that comes of it."""

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from labgrader.model.errors import ExitCode
+from labgrader.errors import ExitCode
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from foreign import Stage, behaviors, build
-from labgrader.engine.reset import Reset
-from labgrader.engine.solve import Solver
+from labgrader.app.workbench import Choice, Workbench
+from labgrader.lab_state.reset import Reset
+from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE
-from labgrader.workbench import Choice, Workbench
-from nodes_support import RealLab
+from tests.support.foreign import Stage, behaviors, build
+from tests.support.real_nodes import RealLab
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 

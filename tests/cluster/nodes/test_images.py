@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from labgrader.cli.image import image
-from labgrader.cluster.embedded.nodes import images
-from labgrader.model.errors import LabError
-from nodes_support import pod
+from labgrader.clusters.embedded.nodes import images
+from labgrader.errors import LabError
+from tests.support.real_nodes import pod
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "embedded"))
 from images.layers import Layer

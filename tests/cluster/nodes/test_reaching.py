@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from labgrader.cluster.kubeconfig import connect
-from labgrader.cluster.pods import MAX_BYTES, Pods
-from labgrader.engine.ports import Answer
-from labgrader.model.errors import Forbidden, Rejected, TimedOut
-from nodes_support import RealLab, pod
+from labgrader.errors import Forbidden, Rejected, TimedOut
+from labgrader.kube.kubeconfig import connect
+from labgrader.kube.pods import MAX_BYTES, Pods
+from labgrader.kube.protocols import Answer
+from tests.support.real_nodes import RealLab, pod
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
@@ -51,34 +51,34 @@ def path(port: int, rest: str = "") -> str:
 
 
 def test_a_server_answers(pods: Pods) -> None:
-    assert pods.ask(path(8080)) == Answer(200, "fine\n")
+    assert pods.http_get(path(8080)) == Answer(200, "fine\n")
 
 
 def test_its_own_errors_are_its_answers(pods: Pods) -> None:
-    assert pods.ask(path(8080, "nothing-here")).status == 404
-    assert pods.ask(path(8081)) == Answer(503, "not today")
+    assert pods.http_get(path(8080, "nothing-here")).status == 404
+    assert pods.http_get(path(8081)) == Answer(503, "not today")
 
 
 def test_a_port_where_nobody_listens_is_no_answer(pods: Pods) -> None:
-    answer = pods.ask(path(9999))
+    answer = pods.http_get(path(9999))
     assert answer.status is None
     assert "connection refused" in answer.body
 
 
 def test_a_pod_that_is_not_there_is_no_answer(pods: Pods) -> None:
-    answer = pods.ask("/api/v1/namespaces/default/pods/nobody:80/proxy/")
+    answer = pods.http_get("/api/v1/namespaces/default/pods/nobody:80/proxy/")
     assert answer.status is None
     assert "not found" in answer.body
 
 
 def test_of_a_very_large_page_only_the_beginning_is_read(pods: Pods) -> None:
-    answer = pods.ask(path(8080, "large"), timeout=20)
+    answer = pods.http_get(path(8080, "large"), timeout=20)
     assert (answer.status, answer.cut, len(answer.body)) == (200, True, MAX_BYTES)
 
 
 def test_a_server_that_hangs_does_not_hold_us(pods: Pods) -> None:
     with pytest.raises(TimedOut):
-        pods.ask(path(8082), timeout=1)
+        pods.http_get(path(8082), timeout=1)
 
 
 def test_a_command_prints(pods: Pods) -> None:
@@ -115,7 +115,7 @@ def test_whoever_may_not_is_told_so(lab: RealLab) -> None:
     weak = Pods(connect(config))
     try:
         with pytest.raises(Forbidden):
-            weak.ask(path(8080))
+            weak.http_get(path(8080))
         with pytest.raises(Forbidden):
             weak.execute("default", "odd", "main", ["ls"], timeout=10)
     finally:

@@ -10,11 +10,11 @@ import sys
 import psutil
 import pytest
 
-from labgrader.cluster.embedded import processes
-from labgrader.cluster.embedded.nodes import cgroups, prepare
-from labgrader.model.errors import ProviderError
+from labgrader.clusters.embedded import processes
+from labgrader.clusters.embedded.nodes import cgroups, prepare
+from labgrader.errors import ProviderError
 from labgrader.paths import STATE_VARIABLE
-from nodes_support import Detective, claim, pod, wait_until
+from tests.support.real_nodes import Detective, claim, pod, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 
@@ -162,7 +162,7 @@ def test_a_taken_port_a_long_path_and_sudo(make_real_lab, monkeypatch):
 
 _UP = """
 import sys
-from labgrader.cluster.embedded.provider import EmbeddedProvider
+from labgrader.clusters.embedded.provider import EmbeddedProvider
 EmbeddedProvider("own", nodes="real").up(lambda c, m: print(c, m, flush=True))
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nodes_support import pod, wait_until
+from tests.support.real_nodes import pod, wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.nodes]
 

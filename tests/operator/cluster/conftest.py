@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from labgrader.cluster.kube import Kube
+from labgrader.kube.client import Kube
 from proxy import Proxy
 from running import Lab
-from wiping import wipe
+from tests.support.cleanup import wipe
 
 
 @pytest.fixture(scope="module")

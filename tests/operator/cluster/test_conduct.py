@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from labgrader.engine.catalog import load
-from labgrader.engine.context import Context
-from labgrader.engine.instruments import Instruments
-from labgrader.engine.probe import PREFIX
-from labgrader.engine.snapshot import Snapshot
-from labgrader.model.errors import LabError
-from labgrader.model.resource import name_of
+from labgrader.content.catalog import load
+from labgrader.errors import LabError
+from labgrader.grading.context import Context
+from labgrader.grading.services import CheckServices
+from labgrader.grading.snapshot import Snapshot
+from labgrader.grading.temporary_objects import PREFIX
+from labgrader.kube.resources import name_of
 from labgrader.paths import content_root
 from running import ALGORITHM, PLATFORM, SERVICE, Lab, until
 
@@ -28,7 +28,7 @@ def conduct(lab: Lab) -> dict[str, bool | None]:
     catalog = load(content_root())
     (criterion,) = catalog.select(["operator_conduct"])
     deadline = time.monotonic() + 60
-    instruments = Instruments(may_write=True)
+    instruments = CheckServices(may_write=True)
     context = Context(Snapshot(lab.kube), PLATFORM, deadline, instruments=instruments)
     judge = catalog.checks[criterion.check].judge
     return {fact.name: fact.ok for fact in judge(context, **criterion.parameters) or ()}

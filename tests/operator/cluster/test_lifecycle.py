@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from labgrader.engine.kinds import Kinds
-from labgrader.engine.yamlfile import read_documents
-from labgrader.model.resource import CRD, NAMESPACE, dig
+from labgrader.kube.resources import CRD, NAMESPACE, dig
+from labgrader.kube.rest_mapper import Kinds
 from labgrader.paths import content_root
+from labgrader.util.yaml_files import read_documents
 from proxy import Proxy
 from running import ALGORITHM, AUTOSCALER, DEPLOYMENT, PLATFORM, SERVICE, Lab, until
 

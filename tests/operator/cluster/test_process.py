@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from labgrader.model.resource import SERVICE_ACCOUNT, dig
+from labgrader.kube.resources import SERVICE_ACCOUNT, dig
 from labgrader.paths import content_root
 from proxy import Proxy
 from running import (

@@ -42,7 +42,7 @@ def test_failures_wait_longer_each_time_and_hold_up_nobody() -> None:
             assert await queue.take() == "bad"
             pauses.append(loop.time() - begin)
             queue.failed("bad")
-            queue.nudge("bad")  # something happened to a child: no reason to hurry
+            queue.add_unless_backing_off("bad")  # something happened to a child: no reason to hurry
             queue.add("good")
             assert await queue.take() == "good"
             queue.done("good", None)
@@ -181,7 +181,7 @@ def test_keeps_of_the_managed_fields_who_set_the_count() -> None:
 
 async def test_who_does_not_lead_reads_but_does_not_write() -> None:
     async with aiohttp.ClientSession() as session:
-        api = Api(session, Server("http://127.0.0.1:9", None, dict)).gated(lambda: 0)
+        api = Api(session, Server("http://127.0.0.1:9", None, dict)).leader_only(lambda: 0)
         for write in (
             api.create("/x", {}),
             api.replace("/x", {}),

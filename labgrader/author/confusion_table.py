@@ -1,0 +1,161 @@
+"""How a verification is shown: the confusion table, what is wrong by file, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from labgrader.author.case_result import Fault, Kind, Proof
+from labgrader.author.verify import Verification
+from labgrader.model.result import Outcome
+from labgrader.report.clean import clean, one_line, to_json
+
+
+@dataclass(slots=True)
+class Row:
+    """The counts of one criterion. ``wrong`` and ``right`` are answers, by what was said to them.
+
+    A wrong answer that passes is a miss; a right one that fails is a false alarm. ``others`` are
+    answers that hit checks which do not depend on this one; ``words`` lack something to read;
+    ``broken`` could not be brought about or undone; the ``fixes`` were pasted and did not help.
+    """
+
+    wrong_failed: int = 0
+    wrong_passed: int = 0
+    right_passed: int = 0
+    right_failed: int = 0
+    others: int = 0
+    words: int = 0
+    fixes: int = 0
+    broken: int = 0
+    unjudged: int = 0
+
+
+_EXTRA = {
+    Kind.OTHERS_HIT: "others",
+    Kind.WORDS: "words",
+    Kind.FIX: "fixes",
+    Kind.BROKEN_CASE: "broken",
+    Kind.UNJUDGED: "unjudged",
+}
+_HEAD = (
+    ("wrong", "failed"),
+    ("wrong", "PASSED"),
+    ("right", "passed"),
+    ("right", "FAILED"),
+    ("others", "hit"),
+    ("words", "lack"),
+    ("fix no", "help"),
+    ("case", "broken"),
+    ("un-", "judged"),
+)
+
+
+def rows(verification: Verification) -> dict[str, Row]:
+    """Count, criterion by criterion."""
+    table = {criterion: Row() for criterion in verification.criteria}
+    for proof in verification.proofs:
+        _count(table[proof.case.criterion], proof)
+    return table
+
+
+def _count(row: Row, proof: Proof) -> None:
+    kinds = {fault.kind for fault in proof.faults}
+    for kind in kinds & _EXTRA.keys():
+        name = _EXTRA[kind]
+        setattr(row, name, getattr(row, name) + 1)
+    if proof.found is None or Kind.UNJUDGED in kinds:
+        return
+    if proof.case.expect is Outcome.PASSED:
+        row.right_failed += Kind.FALSE_ALARM in kinds
+        row.right_passed += Kind.FALSE_ALARM not in kinds
+    else:
+        row.wrong_passed += Kind.MISS in kinds
+        row.wrong_failed += Kind.MISS not in kinds
+
+
+def render(verification: Verification) -> str:
+    """Return table, faults and summary as text."""
+    table = rows(verification)
+    width = max([len(criterion) for criterion in table] + [len("all")])
+    empty = {fault.criterion for fault in verification.empty}
+    solution = {fault.criterion for fault in verification.solution}
+    lines = ["", *_head(width)]
+    for criterion, row in table.items():
+        marks = ("NO" if criterion in empty else "ok", "NO" if criterion in solution else "ok")
+        lines.append(_line(criterion, width, marks, _numbers(row)))
+    total = [sum(column) for column in zip(*map(_numbers, table.values()), strict=True)]
+    marks = ("NO" if empty else "ok", "NO" if solution else "ok")
+    lines += [_line("all", width, marks, total), "", *_by_file(verification.faults)]
+    return "\n".join([*lines, _summary(verification)]) + "\n"
+
+
+def _head(width: int) -> Iterator[str]:
+    for part in (0, 1):
+        cells = "".join(f"{names[part]:>8}" for names in _HEAD)
+        first = ("nothing", "all") if part == 0 else ("= 0", "solved")
+        yield f"{'criterion' if part else '':<{width}}  {first[0]:>7}  {first[1]:>6}{cells}"
+
+
+def _line(name: str, width: int, marks: tuple[str, str], numbers: list[int]) -> str:
+    cells = "".join(f"{number or '·':>8}" for number in numbers)
+    return f"{name:<{width}}  {marks[0]:>7}  {marks[1]:>6}{cells}"
+
+
+def _numbers(row: Row) -> list[int]:
+    return [int(number) for number in asdict(row).values()]
+
+
+def _by_file(faults: tuple[Fault, ...]) -> Iterator[str]:
+    """Yield what is wrong, under the answer that showed it."""
+    for where in dict.fromkeys(fault.where for fault in faults):
+        yield clean(where)
+        for fault in faults:
+            if fault.where == where:
+                yield f"  {fault.kind.value}: {fault.criterion}: {one_line(fault.text)}"
+                if fault.reason:
+                    yield f"    the reason given: {one_line(fault.reason)}"
+        yield ""
+
+
+def _summary(verification: Verification) -> str:
+    skipped = sum(proof.skipped for proof in verification.proofs)
+    bad = sum(1 for proof in verification.proofs if proof.faults) - skipped
+    cases = len(verification.proofs)
+    wrong = sum(proof.case.expect is not Outcome.PASSED for proof in verification.proofs)
+    what = f"{cases} cases ({wrong} wrong, {cases - wrong} right)"
+    others = " others" if skipped else ""
+    how = f"{bad} not as they should be" if bad else f"all{others} as they should be"
+    how += f", {skipped} skipped" if skipped else ""
+    return f"{verification.verdict().value}: {what}, {how}; {verification.seconds:.0f} s"
+
+
+def as_json(verification: Verification) -> str:
+    """Return everything for machines."""
+    table = rows(verification)
+    data = {
+        "schema_version": 1,
+        "outcome": verification.verdict().value,
+        "duration_ms": round(verification.seconds * 1000),
+        "criteria": [{"id": criterion, **asdict(row)} for criterion, row in table.items()],
+        "cases": [_case(proof) for proof in verification.proofs],
+        "faults": [
+            {name: str(getattr(fault, name)) for name in ("kind", "criterion", "where", "text")}
+            | {"reason": fault.reason}
+            for fault in verification.faults
+        ],
+    }
+    return to_json(data) + "\n"
+
+
+def _case(proof: Proof) -> dict[str, object]:
+    return {
+        "name": proof.case.name,
+        "title": proof.case.title,
+        "expect": proof.case.expect.value,
+        "outcome": proof.found.outcome.value if proof.found else None,
+        "reason": proof.found.reason if proof.found else "",
+        "skipped": proof.skipped,
+        "as_expected": not proof.faults,
+        "duration_ms": round(proof.seconds * 1000),
+    }

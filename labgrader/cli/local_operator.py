@@ -1,0 +1,42 @@
+"""The reference operator beside a demo: a process of its own, where nodes run no containers."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from labgrader.app.workbench import Workbench
+
+STOP_SECONDS = 10.0
+
+
+def can_run() -> bool:
+    """Whether the operator's libraries are installed (``labgrader[operator]``)."""
+    return find_spec("aiohttp") is not None and find_spec("prometheus_client") is not None
+
+
+@contextmanager
+def operator(workbench: Workbench) -> Iterator[None]:
+    """Have ``labgrader operator run`` at work on the chosen cluster for as long as this lasts."""
+    target = workbench.target
+    command = [sys.executable, "-m", "labgrader", "operator", "run", "--yes"]
+    command += target.options
+    if workbench.choice.content:
+        command += ["--content", workbench.choice.content]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=quiet, stdout=quiet, stderr=quiet
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

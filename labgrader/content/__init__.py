@@ -1,0 +1,1 @@
+"""A lab as it is written down: tasks, criteria and checklists, read and validated."""

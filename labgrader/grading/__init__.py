@@ -1,0 +1,1 @@
+"""The engine: runs checks against one consistent view of the cluster, and scores what they find."""

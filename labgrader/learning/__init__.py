@@ -1,0 +1,1 @@
+"""What belongs to a learner: quiz, drills, guidance, lessons and timed sessions."""

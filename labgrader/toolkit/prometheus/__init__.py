@@ -1,0 +1,1 @@
+"""Prometheus: ServiceMonitors, metrics pages, alerting rules and their thresholds."""

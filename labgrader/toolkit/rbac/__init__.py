@@ -1,0 +1,1 @@
+"""Role-based access control: rules, what an account may do, and the smallest fix."""

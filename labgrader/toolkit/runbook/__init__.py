@@ -1,0 +1,1 @@
+"""Runbooks: sections and commands parsed from Markdown, and the commands tried."""

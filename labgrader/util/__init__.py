@@ -1,0 +1,1 @@
+"""What knows neither Kubernetes nor labs: threads, bounded YAML, errors of this machine."""

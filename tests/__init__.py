@@ -1,0 +1,1 @@
+"""The tests; fixtures of all of them are in conftest.py, helpers in support/."""
