@@ -4,6 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labgrader.api import (
+    Context,
+    Evidence,
+    Fact,
+    Failure,
+    MissingCapability,
+    Resource,
+    check,
+    dig,
+    fact,
+    grouped,
+    unjudged,
+)
+from labgrader.toolkit.kubernetes import duration
+from labgrader.toolkit.prometheus.rules import (
     DOWN,
     FEW_ERRORS,
     HEALTHY,
@@ -11,30 +25,17 @@ from labgrader.api import (
     MANY_ERRORS,
     OTHERS_DOWN,
     STEP,
-    TELLING,
     VANISHED,
     WARM_UP,
     WINDOW,
-    Context,
-    Evidence,
-    Fact,
-    Failure,
     Illness,
-    MissingCapability,
-    Resource,
-    Role,
     Stage,
-    check,
-    dig,
-    duration,
-    fact,
     fired,
-    grouped,
     groups_of,
     outcomes_of,
-    stage,
-    unjudged,
 )
+from labgrader.toolkit.prometheus.series import TELLING, Role
+from labgrader.toolkit.prometheus.service_monitors import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")

@@ -18,9 +18,8 @@ from labgrader.api import (
     check,
     dig,
     fact,
-    foreign,
-    moment,
 )
+from labgrader.toolkit.kubernetes import foreign, moment
 
 GONE_SECONDS = 15.0
 """How long an operator may take to clean up after a probe."""

@@ -15,25 +15,19 @@ from labgrader.api import (
     Fact,
     MissingCapability,
     Object,
-    Script,
     check,
-    config_maps,
     dig,
     fact,
     grouped,
-    kind_of,
-    lasting,
-    run_by,
-    schedule,
-    shell_of,
-    syntax_error,
     unjudged,
-    unrunnable,
-    uses_date,
-    written,
 )
+from labgrader.toolkit.backup_names import uses_date
+from labgrader.toolkit.cron import schedule
 from labgrader.toolkit.rbac.grants import grants
 from labgrader.toolkit.rbac.rules import Account, Action, Table
+from labgrader.toolkit.scripts import Script, run_by, unrunnable
+from labgrader.toolkit.shell.syntax import shell_of, syntax_error
+from labgrader.toolkit.volumes import config_maps, kind_of, lasting, written
 
 READS = {"get", "list", "watch"}
 _CALLS = re.compile(r"\b(?:mkdir|cd|test|mv|cp|tar)\b")

@@ -8,24 +8,20 @@ from typing import Any
 
 from labgrader.api import (
     CONFIG_MAP,
-    HEALTHY,
     Context,
     Evidence,
     Fact,
     Failure,
     MissingCapability,
-    Role,
-    Stage,
-    about_reconciling,
     check,
     fact,
     grouped,
-    is_counter,
-    outcomes_of,
-    stage,
-    text_under,
     unjudged,
 )
+from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.prometheus.rules import HEALTHY, Stage, outcomes_of
+from labgrader.toolkit.prometheus.series import Role, about_reconciling, is_counter
+from labgrader.toolkit.prometheus.service_monitors import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 

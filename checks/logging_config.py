@@ -12,19 +12,16 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
-    NotReadable,
     Object,
-    Workload,
     check,
     dig,
     fact,
     grouped,
-    mounted_files,
     redacted,
-    serving_container,
-    stored_yaml,
-    text_under,
 )
+from labgrader.toolkit.config_maps import NotReadable, stored_yaml, text_under
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.workloads import Workload, serving_container
 
 _PLACEHOLDER = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|\$\([A-Za-z_][A-Za-z0-9_]*\)")
 _ONLY_PLACEHOLDER = re.compile(r"(?:[A-Za-z]{1,20} )?\$\{?[A-Za-z_][A-Za-z0-9_]{0,60}\}?")

@@ -11,18 +11,14 @@ from labgrader.api import (
     Evidence,
     Fact,
     Object,
-    Workload,
     check,
-    declares,
     dig,
     fact,
     grouped,
-    mounted_files,
-    quantity,
-    resolve_port,
-    runs_as,
-    serving_container,
 )
+from labgrader.toolkit.kubernetes import quantity
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.workloads import Workload, declares, resolve_port, runs_as, serving_container
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labgrader.api import (
-    FLIPS,
     LEASE,
     POD,
     AuditedWrite,
@@ -18,17 +17,13 @@ from labgrader.api import (
     Rejected,
     Unsettled,
     Watched,
-    Workload,
     check,
     dig,
     fact,
-    flips,
-    moment,
     name_of,
-    recent,
-    setter_of,
-    writes_of,
 )
+from labgrader.toolkit.kubernetes import FLIPS, flips, moment, recent, setter_of, writes_of
+from labgrader.toolkit.workloads import Workload
 
 LONGEST_LOOK = 60.0
 """Seconds: what is not renewed within that time is renewed too rarely to be a sign of life."""

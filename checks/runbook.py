@@ -6,33 +6,26 @@ from typing import Any
 
 from labgrader.api import (
     CONFIG_MAP,
-    MAX_CHARACTERS,
-    CallKind,
-    CommandResult,
     Context,
     Evidence,
     Fact,
     Failure,
     MissingCapability,
-    Rehearsal,
     Resource,
-    Runbook,
-    Threshold,
     check,
-    chosen_namespace,
     dig,
-    duration,
     fact,
     grouped,
-    groups_of,
-    rates_in,
-    said_in,
-    stage,
-    text_under,
-    threshold_of,
-    times_in,
     unjudged,
 )
+from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.kubernetes import CallKind, duration
+from labgrader.toolkit.prometheus.rules import groups_of
+from labgrader.toolkit.prometheus.service_monitors import stage
+from labgrader.toolkit.prometheus.thresholds import Threshold, said_in, threshold_of
+from labgrader.toolkit.runbook.amounts import rates_in, times_in
+from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
+from labgrader.toolkit.runbook.runner import CommandResult, Rehearsal, chosen_namespace
 
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 MOST_COMMANDS = 40

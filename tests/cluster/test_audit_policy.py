@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-from labgrader.api import AuditPolicy, AuditRequest, BadPolicy
 from labgrader.cli import root
 from labgrader.clusters.embedded.audit_server import AuditServer, Entry, settled
 from labgrader.clusters.embedded.layout import ClusterLayout
@@ -18,6 +17,9 @@ from labgrader.errors import ExitCode, LabError, ProviderError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
 from labgrader.paths import STATE_VARIABLE
+from labgrader.toolkit.audit_policy import BadPolicy
+from labgrader.toolkit.audit_policy import Policy as AuditPolicy
+from labgrader.toolkit.audit_policy import Request as AuditRequest
 
 pytestmark = [pytest.mark.cluster]
 
