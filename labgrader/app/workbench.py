@@ -63,7 +63,10 @@ class Workbench:
         """The lab's content. Raises ``ContentError``."""
         from labgrader.content import catalog
 
-        return catalog.load(Path(self.choice.content or paths.content_root()))
+        loaded = catalog.load(Path(self.choice.content or paths.content_root()))
+        for fault in loaded.faults:
+            self.tell(fault)
+        return loaded
 
     @cached_property
     def target(self) -> Target:

@@ -1,0 +1,36 @@
+"""How values of the Kubernetes API are read, for checks: amounts, times, selectors and Leases."""
+
+from labgrader.kube.finalizers import foreign
+from labgrader.kube.images import plain_name
+from labgrader.kube.kubectl_command import Kind as CallKind
+from labgrader.kube.leases import FLIPS, Leader, flips, handovers, leader, recent, writes_of
+from labgrader.kube.quantities import duration, quantity
+from labgrader.kube.selectors import written as selector_written
+from labgrader.kube.timestamps import (
+    moment,
+    setter_of,
+    spec_just_changed,
+    status_just_changed,
+    written_at,
+)
+
+__all__ = [
+    "FLIPS",
+    "CallKind",
+    "Leader",
+    "duration",
+    "flips",
+    "foreign",
+    "handovers",
+    "leader",
+    "moment",
+    "plain_name",
+    "quantity",
+    "recent",
+    "selector_written",
+    "setter_of",
+    "spec_just_changed",
+    "status_just_changed",
+    "writes_of",
+    "written_at",
+]
