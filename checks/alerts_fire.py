@@ -5,7 +5,6 @@ from typing import Any
 
 from labgrader.api import (
     Context,
-    Evidence,
     Fact,
     Failure,
     MissingCapability,
@@ -16,6 +15,7 @@ from labgrader.api import (
     grouped,
     unjudged,
 )
+from labgrader.toolkit.facts import Subject
 from labgrader.toolkit.kubernetes import duration
 from labgrader.toolkit.prometheus.rules import (
     DOWN,
@@ -112,7 +112,7 @@ def _expressions(rules: Any, alerts: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-class _View:
+class _View(Subject):
     """What came of the scenarios, and the words that facts about it share."""
 
     def __init__(
@@ -123,25 +123,26 @@ class _View:
         answer: Mapping[str, Any],
         exprs: Mapping[str, Sequence[str]],
     ) -> None:
+        super().__init__(RULE, name, ctx.namespace)
         self.scene = scene
         self.outcomes = outcomes_of(answer)
         self.exprs = exprs
-        self.label = RULE.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit prometheusrule {name} -n {ctx.namespace}"
         self.parsed = {one["expr"]: one for one in answer["queries"]}
 
-    def fact(self, name: str, ok: bool, alert: Mapping[str, Any], reason: str, wanted: str) -> Fact:
+    def fires(
+        self, name: str, ok: bool, alert: Mapping[str, Any], reason: str, wanted: str
+    ) -> Fact:
         """State what became of an alert; say which series it misses, if that is why."""
         missing = self._missing(alert["alert"]) if not ok else ""
         shown = "; ".join(self.exprs[alert["alert"]])[:300] or "there is no such alert"
-        return fact(
+        return self.fact(
             f"{alert['alert']} {name}",
             ok,
+            str(alert["alert"]),
             reason=f"{alert['alert']} {reason}{missing}",
             expected=wanted,
             actual=shown,
             fix=f"{self.edit}: expr: {self._example(alert)}",
-            evidence=[Evidence(self.label, str(alert["alert"]), shown)],
         )
 
     def _missing(self, alert: str) -> str:
@@ -183,7 +184,7 @@ class _View:
             alert["alert"]
         )
         reason = f"fires although {told}" if rang else "cannot be tried"
-        return self.fact(
+        return self.fires(
             f"is silent when {told}", there and not rang, alert, reason, f"silence when {told}"
         )
 
@@ -197,7 +198,7 @@ class _View:
             reason = f"does not fire when {told}"
         else:
             reason = f"fires {min(rang) - WARM_UP:.0f} s after {told}, not after {wait:.0f} s"
-        return self.fact(f"fires when {told}", ok, alert, reason, f"{wait:.0f} s after {told}")
+        return self.fires(f"fires when {told}", ok, alert, reason, f"{wait:.0f} s after {told}")
 
     def down(self, alert: Mapping[str, Any]) -> Iterator[Fact]:
         """State what becomes of the alert about the operator."""
@@ -258,14 +259,14 @@ class _View:
         every = [a for many in rang.values() for a in many]
         right = all(_names(a, one.resource, names) for one in ills for a in rang[one])
         return [
-            self.fact(
+            self.fires(
                 "names the resource, and no other",
                 bool(every) and right,
                 alert,
                 f"does not say that it is about {wrong.resource}",
                 f"a label or a text with {wrong.resource}",
             ),
-            self.fact(
+            self.fires(
                 "ends when the resource is ready again",
                 bool(every) and all(one["until"] > 0 for one in every),
                 alert,

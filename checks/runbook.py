@@ -14,11 +14,11 @@ from labgrader.api import (
     Resource,
     check,
     dig,
-    fact,
     grouped,
     unjudged,
 )
 from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.facts import Subject
 from labgrader.toolkit.kubernetes import CallKind, duration
 from labgrader.toolkit.prometheus.rules import groups_of
 from labgrader.toolkit.prometheus.service_monitors import stage
@@ -83,21 +83,13 @@ def runbook(
     yield from grouped("Its alerts", (view.alert(alert, rules) for alert in alerts))
 
 
-class _View:
+class _View(Subject):
     """The runbook, and the words that facts about it share."""
 
     def __init__(self, ctx: Context, name: str, key: str, book: Runbook) -> None:
+        super().__init__(CONFIG_MAP, name, ctx.namespace, path=f"data[{key}]")
         self.ctx = ctx
         self.book = book
-        self.key = key
-        self.label = CONFIG_MAP.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
-
-    def fact(self, name: str, ok: bool, **words: Any) -> Fact:
-        """State a fact; ``actual`` is its evidence as well."""
-        shown = str(words["actual"])
-        evidence = [Evidence(self.label, f"data[{self.key}]", shown)]
-        return fact(name, ok, evidence=evidence, **words)
 
     def topic(self, topic: Mapping[str, Any]) -> Fact:
         """State that there is a section about something, with a command where one is wanted."""
