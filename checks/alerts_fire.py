@@ -17,7 +17,10 @@ from labgrader.api import (
 )
 from labgrader.toolkit.facts import Subject
 from labgrader.toolkit.kubernetes import duration
-from labgrader.toolkit.prometheus.rules import (
+from labgrader.toolkit.prometheus.rules import groups_of
+from labgrader.toolkit.prometheus.series import TELLING, Role
+
+from ._shared.alert_scenarios import (
     DOWN,
     FEW_ERRORS,
     HEALTHY,
@@ -31,11 +34,9 @@ from labgrader.toolkit.prometheus.rules import (
     Illness,
     Stage,
     fired,
-    groups_of,
     outcomes_of,
 )
-from labgrader.toolkit.prometheus.series import TELLING, Role
-from labgrader.toolkit.prometheus.service_monitors import stage
+from ._shared.operator_page import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")

@@ -18,9 +18,10 @@ from labgrader.api import (
 )
 from labgrader.toolkit.config_maps import text_under
 from labgrader.toolkit.facts import Subject
-from labgrader.toolkit.prometheus.rules import HEALTHY, Stage, outcomes_of
 from labgrader.toolkit.prometheus.series import Role, about_reconciling, is_counter
-from labgrader.toolkit.prometheus.service_monitors import stage
+
+from ._shared.alert_scenarios import HEALTHY, Stage, outcomes_of
+from ._shared.operator_page import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 

@@ -21,11 +21,12 @@ from labgrader.toolkit.config_maps import text_under
 from labgrader.toolkit.facts import Subject
 from labgrader.toolkit.kubernetes import CallKind, duration
 from labgrader.toolkit.prometheus.rules import groups_of
-from labgrader.toolkit.prometheus.service_monitors import stage
 from labgrader.toolkit.prometheus.thresholds import Threshold, said_in, threshold_of
 from labgrader.toolkit.runbook.amounts import rates_in, times_in
 from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
 from labgrader.toolkit.runbook.runner import CommandResult, Rehearsal, chosen_namespace
+
+from ._shared.operator_page import stage
 
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 MOST_COMMANDS = 40
