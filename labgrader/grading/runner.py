@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from labgrader.errors import ClusterError, MissingCapability, Unsettled
@@ -23,6 +23,14 @@ from labgrader.util import threads
 
 SETTLE_PAUSE = 0.1
 """Seconds between two looks at something that the cluster has not settled yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's report, and what each check that was judged in it has read, by criterion."""
+
+    report: Report
+    read_keys: Mapping[str, frozenset[ReadKey]]
 
 
 class Runner:
@@ -46,7 +54,6 @@ class Runner:
         self.lab = lab
         self.checks = checks
         self.limits = limits
-        self.read_keys: dict[str, set[ReadKey]] = {}
         self._capabilities = capabilities
         self._instruments = instruments or CheckServices()
 
@@ -57,7 +64,7 @@ class Runner:
         info: Callable[[Snapshot], ClusterInfo],
         listener: Listener,
         known: Mapping[str, CheckResult] | None = None,
-    ) -> Report:
+    ) -> Run:
         """Judge ``criteria`` and what they need; report on ``criteria`` alone.
 
         Args:
@@ -75,7 +82,7 @@ class Runner:
         except BaseException:  # interrupted: the checks' threads end with us, and clean up nothing
             self._instruments.probes.remove_all()
             raise
-        results |= {result.id: result for result in judged}
+        results |= {finished.result.id: finished.result for finished in judged}
         for fallen in self._fallen(results, set(known or ()), snapshot):
             results[fallen.id] = fallen
             if fallen.id in wanted:
@@ -89,7 +96,8 @@ class Runner:
             tasks=tuple(self._tasks(wanted, results)),
         )
         listener(RunFinished(report))
-        return report
+        read_keys = {one.result.id: one.read_keys for one in judged if one.read_keys is not None}
+        return Run(report, read_keys)
 
     def _fallen(
         self, results: Mapping[str, CheckResult], kept: set[str], snapshot: Snapshot
@@ -150,21 +158,21 @@ class Runner:
         snapshot: Snapshot,
         listener: Listener,
         wanted: set[str],
-    ) -> list[CheckResult]:
+    ) -> list[FinishedCheck]:
         """Schedule until everything has a result or the run's time is over."""
         board = Scheduler(sorted(todo, key=self._soon), dict(known), self.limits)
         while board.waiting or board.running:
             for criterion in board.startable():
                 verdict = self._from_needs(criterion, board.needed(criterion), snapshot)
                 if verdict is not None:
-                    board.settle(criterion, verdict)
+                    board.settle(FinishedCheck(verdict))
                     continue
                 if criterion.id in wanted:
                     listener(CheckStarted(criterion.id))
                 self._start(board, criterion, snapshot)
-            for result in board.collect(self.read_keys):
-                if result.id in wanted:
-                    listener(CheckFinished(result))
+            for finished in board.collect():
+                if finished.result.id in wanted:
+                    listener(CheckFinished(finished.result))
         return list(board.finished)
 
     def _soon(self, criterion: Criterion) -> bool:
@@ -182,7 +190,7 @@ class Runner:
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
-            board.inbox.put(FinishedCheck(result, context.read_keys))
+            board.inbox.put(FinishedCheck(result, frozenset(context.read_keys)))
 
         threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
 
