@@ -17,18 +17,12 @@ from labgrader.api import (
     dig,
     name_of,
 )
-from labgrader.toolkit.kubernetes import moment
+from labgrader.toolkit.kubernetes import condition, moment
 from labgrader.toolkit.prometheus.exposition import declared_in, series_of
 from labgrader.toolkit.prometheus.scrape import ScrapeTarget
 from labgrader.toolkit.prometheus.series import Condition, Page
 from labgrader.toolkit.prometheus.service_monitors import Scraped, scraped
-from labgrader.toolkit.workloads import (
-    Workload,
-    condition,
-    is_ready,
-    resolve_port,
-    serving_container,
-)
+from labgrader.toolkit.workloads import Workload, is_ready, resolve_port, serving_container
 
 from .alert_scenarios import Stage
 

@@ -25,7 +25,7 @@ from labgrader.kube.resources import (
     Resource,
     name_of,
 )
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.reset_plan import entries
 from labgrader.model.task import Lab
 from labgrader.object_map.placement import Made
@@ -106,7 +106,7 @@ class MapWatcher:
 
     def __init__(self, cluster: Cluster, lab: Lab, root: Path) -> None:
         self._cluster = cluster
-        self._kinds = Kinds(cluster)
+        self._kinds = RestMapper(cluster)
         self._titles = {task.id: f"{task.id}: {task.title}" for task in lab.tasks}
         self._made = [_made(entry) for entry in entries(root)]
         self._corners = [_Corner(one) for one in wanted(root)]

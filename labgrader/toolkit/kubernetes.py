@@ -1,5 +1,6 @@
 """How values of the Kubernetes API are read, for checks: amounts, times, selectors and Leases."""
 
+from labgrader.kube.conditions import condition, is_true
 from labgrader.kube.finalizers import foreign
 from labgrader.kube.images import plain_name
 from labgrader.kube.kubectl_command import Kind as CallKind
@@ -18,10 +19,12 @@ __all__ = [
     "FLIPS",
     "CallKind",
     "Leader",
+    "condition",
     "duration",
     "flips",
     "foreign",
     "handovers",
+    "is_true",
     "leader",
     "moment",
     "plain_name",
