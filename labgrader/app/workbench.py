@@ -159,10 +159,10 @@ class Workbench:
             self.catalog.checks,
             capabilities=self.capabilities,
             limits=self.limits or Limits(),
-            instruments=self._instruments(),
+            services=self._services(),
         )
 
-    def _instruments(self) -> CheckServices:
+    def _services(self) -> CheckServices:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
         from labgrader.clusters.kubectl import Kubectl
         from labgrader.clusters.rule_evaluator import PROMETHEUS

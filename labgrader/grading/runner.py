@@ -39,7 +39,7 @@ class Runner:
     Args:
         capabilities: asks what the cluster offers (``containers``, …); called once per run, and
             only when a check needs something.
-        instruments: what checks can use beside the API's objects.
+        services: what checks can use beside the API's objects.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Runner:
         *,
         capabilities: Callable[[Snapshot], frozenset[str]],
         limits: Limits = Limits(),
-        instruments: CheckServices | None = None,
+        services: CheckServices | None = None,
     ) -> None:
         self.lab = lab
         self.checks = checks
         self.limits = limits
         self._capabilities = capabilities
-        self._instruments = instruments or CheckServices()
+        self._services = services or CheckServices()
 
     def run(
         self,
@@ -80,7 +80,7 @@ class Runner:
         try:
             judged = self._judge_all(todo, results, snapshot, listener, wanted)
         except BaseException:  # interrupted: the checks' threads end with us, and clean up nothing
-            self._instruments.probes.remove_all()
+            self._services.probes.remove_all()
             raise
         results |= {finished.result.id: finished.result for finished in judged}
         for fallen in self._fallen(results, set(known or ()), snapshot):
@@ -160,20 +160,20 @@ class Runner:
         wanted: set[str],
     ) -> list[FinishedCheck]:
         """Schedule until everything has a result or the run's time is over."""
-        board = Scheduler(sorted(todo, key=self._soon), dict(known), self.limits)
-        while board.waiting or board.running:
-            for criterion in board.startable():
-                verdict = self._from_needs(criterion, board.needed(criterion), snapshot)
+        scheduler = Scheduler(sorted(todo, key=self._soon), dict(known), self.limits)
+        while scheduler.waiting or scheduler.running:
+            for criterion in scheduler.startable():
+                verdict = self._from_needs(criterion, scheduler.needed(criterion), snapshot)
                 if verdict is not None:
-                    board.settle(FinishedCheck(verdict))
+                    scheduler.settle(FinishedCheck(verdict))
                     continue
                 if criterion.id in wanted:
                     listener(CheckStarted(criterion.id))
-                self._start(board, criterion, snapshot)
-            for finished in board.collect():
+                self._start(scheduler, criterion, snapshot)
+            for finished in scheduler.collect():
                 if finished.result.id in wanted:
                     listener(CheckFinished(finished.result))
-        return list(board.finished)
+        return list(scheduler.finished)
 
     def _soon(self, criterion: Criterion) -> bool:
         """Return False, which sorts first, for what the end of a run should not wait for alone.
@@ -184,13 +184,13 @@ class Runner:
         check = self.checks[criterion.check]
         return check.seconds is None or bool(check.capabilities)
 
-    def _start(self, board: Scheduler, criterion: Criterion, snapshot: Snapshot) -> None:
-        deadline = board.start(criterion, self.checks[criterion.check].seconds)
-        context = Context(snapshot, self.lab.namespace, deadline, instruments=self._instruments)
+    def _start(self, scheduler: Scheduler, criterion: Criterion, snapshot: Snapshot) -> None:
+        deadline = scheduler.start(criterion, self.checks[criterion.check].seconds)
+        context = Context(snapshot, self.lab.namespace, deadline, services=self._services)
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
-            board.inbox.put(FinishedCheck(result, frozenset(context.read_keys)))
+            scheduler.inbox.put(FinishedCheck(result, frozenset(context.read_keys)))
 
         threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
 

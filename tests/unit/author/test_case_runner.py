@@ -65,7 +65,7 @@ class Bench(Workbench):
         """Offer nothing."""
         return frozenset()
 
-    def _instruments(self) -> CheckServices:
+    def _services(self) -> CheckServices:
         return CheckServices()
 
     @property
