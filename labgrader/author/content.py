@@ -14,7 +14,7 @@ from labgrader.grading.registry import Check
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CriterionEntry:
     """One criterion as it stands in a task file."""
 
     id: str
@@ -52,7 +52,7 @@ class Content:
         return self.root / "tests" / "checks"
 
     @property
-    def criteria(self) -> list[Entry]:
+    def criteria(self) -> list[CriterionEntry]:
         """All criteria in the order of the lab, as far as they can be read."""
         return [entry for document in self.tasks for entry in _criteria(document)]
 
@@ -100,11 +100,11 @@ def place_of(check: Check) -> tuple[Path, int]:
     return Path(code.co_filename), code.co_firstlineno
 
 
-def _criteria(document: Document) -> Iterator[Entry]:
+def _criteria(document: Document) -> Iterator[CriterionEntry]:
     for at_step, step in maps(document.data, "steps"):
         for at, data in maps(step, "criteria"):
             where = ("steps", at_step, "criteria", at)
-            yield Entry(str(data.get("id", "")), data, step, document, where)
+            yield CriterionEntry(str(data.get("id", "")), data, step, document, where)
 
 
 def _load(content: Content) -> None:

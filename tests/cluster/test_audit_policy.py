@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from labgrader.cli import root
-from labgrader.clusters.embedded.audit_server import AuditServer, Entry, settled
+from labgrader.clusters.embedded.audit_server import AuditEntry, AuditServer, settled
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.errors import ExitCode, LabError, ProviderError
 from labgrader.kube.client import Kube
@@ -186,6 +186,6 @@ def test_entries_are_read_once(layout: ClusterLayout) -> None:
     with AuditServer(layout, yaml.safe_dump(everything)) as server:
         with contextlib.closing(server.client()) as client:
             _send(client, "list", SECRET, "", "")
-        first: list[Entry] = settled(server)
+        first: list[AuditEntry] = settled(server)
         assert [one.resource for one in first].count("secrets") == 1
         assert list(server.entries()) == []
