@@ -15,7 +15,7 @@ unexport PYTHONPATH VIRTUAL_ENV
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: lab test setup tools test-tools kube kube-wheel kube-cross kube-test lint format types imports unit screens changed \
-	pytest faults verify-all bench images images-cross bare-root pictures clean help
+	pytest faults verify-all bench images images-cross bare-root pictures architecture clean help
 
 lab: setup kube images ## Set everything up and open the lab
 	@$(BIN)/labgrader start
@@ -94,6 +94,9 @@ verify-all: setup kube images ## Every case: on simulated nodes, then those that
 
 bench: setup kube images ## Measure; the table is in bench/README.md
 	@$(BIN)/python bench/run.py
+
+architecture: setup ## Draw the packages and their imports into docs/architecture.md
+	@$(BIN)/python tools/architecture.py
 
 pictures: setup test-tools kube ## Make the README's pictures from the real program
 	@$(BIN)/python tools/pictures.py

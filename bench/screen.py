@@ -26,7 +26,7 @@ import psutil
 
 from labgrader.app.workbench import Workbench
 from labgrader.kube.resources import NAMESPACE, Object
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 
 LABGRADER = Path(sys.executable).parent / "labgrader"
 PATIENCE = 30.0
@@ -207,7 +207,7 @@ def _storm(workbench: Workbench, stop: threading.Event) -> None:
 def at_rest(workbench: Workbench, terminal: Terminal) -> list[str]:
     """Make many objects, then leave it alone; return what it takes."""
     namespace = workbench.catalog.lab.namespace
-    maps = Kinds(workbench.cluster).find("v1", "ConfigMap")
+    maps = RestMapper(workbench.cluster).find("v1", "ConfigMap")
     assert maps is not None
     for number in range(OBJECTS):
         workbench.cluster.create(maps, _config_map(number), namespace)

@@ -12,11 +12,11 @@ from labgrader.api import (
     Resource,
     check,
     dig,
-    duration,
     fact,
     grouped,
-    groups_of,
 )
+from labgrader.toolkit.kubernetes import duration
+from labgrader.toolkit.prometheus.rules import groups_of
 
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 CRD_HINT = (

@@ -4,6 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labgrader.api import (
+    Context,
+    Fact,
+    Failure,
+    MissingCapability,
+    Resource,
+    check,
+    dig,
+    fact,
+    grouped,
+    unjudged,
+)
+from labgrader.toolkit.facts import Subject
+from labgrader.toolkit.kubernetes import duration
+from labgrader.toolkit.prometheus.rules import groups_of
+from labgrader.toolkit.prometheus.series import TELLING, Role
+
+from ._shared.alert_scenarios import (
     DOWN,
     FEW_ERRORS,
     HEALTHY,
@@ -11,30 +28,15 @@ from labgrader.api import (
     MANY_ERRORS,
     OTHERS_DOWN,
     STEP,
-    TELLING,
     VANISHED,
     WARM_UP,
     WINDOW,
-    Context,
-    Evidence,
-    Fact,
-    Failure,
     Illness,
-    MissingCapability,
-    Resource,
-    Role,
     Stage,
-    check,
-    dig,
-    duration,
-    fact,
     fired,
-    grouped,
-    groups_of,
     outcomes_of,
-    stage,
-    unjudged,
 )
+from ._shared.operator_page import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
@@ -111,7 +113,7 @@ def _expressions(rules: Any, alerts: Sequence[str]) -> dict[str, list[str]]:
     return found
 
 
-class _View:
+class _View(Subject):
     """What came of the scenarios, and the words that facts about it share."""
 
     def __init__(
@@ -122,25 +124,26 @@ class _View:
         answer: Mapping[str, Any],
         exprs: Mapping[str, Sequence[str]],
     ) -> None:
+        super().__init__(RULE, name, ctx.namespace)
         self.scene = scene
         self.outcomes = outcomes_of(answer)
         self.exprs = exprs
-        self.label = RULE.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit prometheusrule {name} -n {ctx.namespace}"
         self.parsed = {one["expr"]: one for one in answer["queries"]}
 
-    def fact(self, name: str, ok: bool, alert: Mapping[str, Any], reason: str, wanted: str) -> Fact:
+    def fires(
+        self, name: str, ok: bool, alert: Mapping[str, Any], reason: str, wanted: str
+    ) -> Fact:
         """State what became of an alert; say which series it misses, if that is why."""
         missing = self._missing(alert["alert"]) if not ok else ""
         shown = "; ".join(self.exprs[alert["alert"]])[:300] or "there is no such alert"
-        return fact(
+        return self.fact(
             f"{alert['alert']} {name}",
             ok,
+            str(alert["alert"]),
             reason=f"{alert['alert']} {reason}{missing}",
             expected=wanted,
             actual=shown,
             fix=f"{self.edit}: expr: {self._example(alert)}",
-            evidence=[Evidence(self.label, str(alert["alert"]), shown)],
         )
 
     def _missing(self, alert: str) -> str:
@@ -182,7 +185,7 @@ class _View:
             alert["alert"]
         )
         reason = f"fires although {told}" if rang else "cannot be tried"
-        return self.fact(
+        return self.fires(
             f"is silent when {told}", there and not rang, alert, reason, f"silence when {told}"
         )
 
@@ -196,7 +199,7 @@ class _View:
             reason = f"does not fire when {told}"
         else:
             reason = f"fires {min(rang) - WARM_UP:.0f} s after {told}, not after {wait:.0f} s"
-        return self.fact(f"fires when {told}", ok, alert, reason, f"{wait:.0f} s after {told}")
+        return self.fires(f"fires when {told}", ok, alert, reason, f"{wait:.0f} s after {told}")
 
     def down(self, alert: Mapping[str, Any]) -> Iterator[Fact]:
         """State what becomes of the alert about the operator."""
@@ -257,14 +260,14 @@ class _View:
         every = [a for many in rang.values() for a in many]
         right = all(_names(a, one.resource, names) for one in ills for a in rang[one])
         return [
-            self.fact(
+            self.fires(
                 "names the resource, and no other",
                 bool(every) and right,
                 alert,
                 f"does not say that it is about {wrong.resource}",
                 f"a label or a text with {wrong.resource}",
             ),
-            self.fact(
+            self.fires(
                 "ends when the resource is ready again",
                 bool(every) and all(one["until"] > 0 for one in every),
                 alert,

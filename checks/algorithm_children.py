@@ -13,27 +13,22 @@ from labgrader.api import (
     Context,
     Evidence,
     Fact,
-    NotReadable,
     Object,
     Resource,
     Unsettled,
     check,
-    cpu_target,
     dig,
-    environment,
     fact,
     grouped,
-    leader,
-    leads_to,
     name_of,
-    runs_image,
-    scales_alone,
-    serves,
-    spec_just_changed,
-    stored_yaml,
     unjudged,
-    waits,
 )
+from labgrader.toolkit.autoscaling import cpu_target, scales_alone
+from labgrader.toolkit.config_maps import NotReadable, stored_yaml
+from labgrader.toolkit.deployments import leads_to, runs_image
+from labgrader.toolkit.environment import environment
+from labgrader.toolkit.kubernetes import leader, spec_just_changed
+from labgrader.toolkit.serving import serves, waits
 
 SETTLE_SECONDS = 5.0
 """How long an operator may take to follow a change of the resource's spec."""

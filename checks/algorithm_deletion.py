@@ -18,9 +18,8 @@ from labgrader.api import (
     check,
     dig,
     fact,
-    foreign,
-    moment,
 )
+from labgrader.toolkit.kubernetes import foreign, moment
 
 GONE_SECONDS = 15.0
 """How long an operator may take to clean up after a probe."""
@@ -51,46 +50,46 @@ def algorithm_deletion(
     cluster a temporary resource goes the same way, if labgrader may write there.
     """
     resource = Resource(group, version, plural, kind)
-    deeds = ctx.audited_writes(resource)
-    if deeds is None:
+    writes = ctx.audited_writes(resource)
+    if writes is None:
         yield from _probed(ctx, resource, hold, spec)
         yield _gone(ctx, resource, name)
     else:
         since = _begin(ctx)
-        own = [one for one in deeds if one.name == name and _after(one, since)]
+        own = [one for one in writes if one.name == name and _after(one, since)]
         life = _last_life(own)
         if not life:
             raise _nothing_done(own, name, ctx)
         yield from _held_and_released(ctx, resource, life, name, finalizer)
         user = f"system:serviceaccount:{ctx.namespace}:{account}"
-        yield _by_whom(life, name, _promised(deeds, user), user)
+        yield _by_whom(life, name, _promised(writes, user), user)
     yield _childless(ctx, name)
 
 
 def _begin(ctx: Context) -> str:
-    """Return since when deeds count: since the lab (or this task of it) began anew."""
+    """Return since when writes count: since the lab (or this task of it) began anew."""
     namespace = ctx.get(NAMESPACE, ctx.namespace)
     made = str(dig(namespace, "metadata.creationTimestamp", ""))
     return max(made, str(dig(namespace, "metadata.annotations", {}).get(RESET_AT, "")))
 
 
-def _after(deed: AuditedWrite, since: str) -> bool:
-    begun, at = moment(since), moment(deed.at)
+def _after(write: AuditedWrite, since: str) -> bool:
+    begun, at = moment(since), moment(write.at)
     return begun is None or at is None or at >= begun
 
 
-def _finalizers(deed: AuditedWrite) -> list[str]:
-    return list(dig(deed.after, "metadata.finalizers", []))
+def _finalizers(write: AuditedWrite) -> list[str]:
+    return list(dig(write.after, "metadata.finalizers", []))
 
 
-def _last_life(deeds: Sequence[AuditedWrite]) -> list[AuditedWrite]:
+def _last_life(writes: Sequence[AuditedWrite]) -> list[AuditedWrite]:
     """Return what was done to the last object of that name which somebody deleted."""
     lives: dict[str, list[AuditedWrite]] = {}
-    for deed in deeds:
+    for write in writes:
         # Whoever deletes what nothing holds is answered with a Status that names it.
-        uid = dig(deed.after, "metadata.uid") or dig(deed.after, "details.uid")
-        if uid and deed.code < 300:
-            lives.setdefault(str(uid), []).append(deed)
+        uid = dig(write.after, "metadata.uid") or dig(write.after, "details.uid")
+        if uid and write.code < 300:
+            lives.setdefault(str(uid), []).append(write)
     deleted = [life for life in lives.values() if any(one.verb == "delete" for one in life)]
     held = [life for life in deleted if _was_held(life)]
     return (held or deleted or [[]])[-1]
@@ -101,8 +100,8 @@ def _was_held(life: Sequence[AuditedWrite]) -> bool:
     return any(_doomed(one) and foreign("", one.after) for one in life)
 
 
-def _doomed(deed: AuditedWrite) -> bool:
-    return deed.verb == "delete" and bool(dig(deed.after, "metadata.deletionTimestamp"))
+def _doomed(write: AuditedWrite) -> bool:
+    return write.verb == "delete" and bool(dig(write.after, "metadata.deletionTimestamp"))
 
 
 def _cascading(life: Sequence[AuditedWrite]) -> str:
@@ -110,9 +109,9 @@ def _cascading(life: Sequence[AuditedWrite]) -> str:
     return ", ".join(next((_finalizers(one) for one in life if _doomed(one)), []))
 
 
-def _nothing_done(deeds: Sequence[AuditedWrite], name: str, ctx: Context) -> Failure:
-    refused = [str(one.after.get("message")) for one in deeds if one.code >= 400]
-    made = any(one.code == 201 for one in deeds)
+def _nothing_done(writes: Sequence[AuditedWrite], name: str, ctx: Context) -> Failure:
+    refused = [str(one.after.get("message")) for one in writes if one.code >= 400]
+    made = any(one.code == 201 for one in writes)
     told = f": the API server refused it: {refused[-1]}" if refused and not made else ""
     return Failure(
         f"{name} {'was made, and not' if made else 'was never made and'} deleted{told}",
@@ -166,16 +165,16 @@ def _gone(ctx: Context, resource: Resource, name: str) -> Fact:
     )
 
 
-def _promised(deeds: Sequence[AuditedWrite], operator: str) -> set[str]:
+def _promised(writes: Sequence[AuditedWrite], operator: str) -> set[str]:
     """Return the finalizers that the operator puts on resources of this type, or takes off."""
     held: dict[str, set[str]] = {}
     found: set[str] = set()
-    for deed in deeds:
-        uid = str(dig(deed.after, "metadata.uid", ""))
-        if not uid or deed.code >= 300 or deed.subresource:
+    for write in writes:
+        uid = str(dig(write.after, "metadata.uid", ""))
+        if not uid or write.code >= 300 or write.subresource:
             continue
-        before, after = held.get(uid, set()), set(_finalizers(deed))
-        if deed.user == operator:
+        before, after = held.get(uid, set()), set(_finalizers(write))
+        if write.user == operator:
             found |= before ^ after
         held[uid] = after
     return found
@@ -185,13 +184,13 @@ def _by_whom(life: Sequence[AuditedWrite], name: str, promised: set[str], operat
     """Whether the operator's finalizer was taken off by the operator itself."""
     before: set[str] = set()
     stripped, by = "", ""
-    for deed in life:
-        if deed.subresource:
+    for write in life:
+        if write.subresource:
             continue
-        after = set(_finalizers(deed))
+        after = set(_finalizers(write))
         gone = promised & (before - after)
-        if gone and deed.user != operator:
-            stripped, by = min(gone), deed.user
+        if gone and write.user != operator:
+            stripped, by = min(gone), write.user
         before = after
     forced = any(one.user == operator for one in life) and bool(stripped)
     return fact(

@@ -18,9 +18,11 @@ from labgrader.api import (
     dig,
     fact,
     grouped,
+    name_of,
+)
+from labgrader.toolkit.kubernetes import (
     leader,
     moment,
-    name_of,
     spec_just_changed,
     status_just_changed,
     written_at,

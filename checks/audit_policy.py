@@ -2,24 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from labgrader.api import (
-    ANY_NAME,
-    CONFIG_MAP,
-    AuditPolicy,
-    AuditRequest,
-    BadPolicy,
-    Context,
-    Evidence,
-    Fact,
-    Failure,
-    NotReadable,
-    check,
-    fact,
-    leaks,
-    names_in,
-    stored_yaml,
-    text_under,
-)
+from labgrader.api import CONFIG_MAP, Context, Evidence, Fact, Failure, check, fact
+from labgrader.toolkit.audit_policy import ANY_NAME, BadPolicy, leaks, names_in
+from labgrader.toolkit.audit_policy import Policy as AuditPolicy
+from labgrader.toolkit.audit_policy import Request as AuditRequest
+from labgrader.toolkit.config_maps import NotReadable, stored_yaml, text_under
 
 CHANGES = ("create", "update", "patch", "delete")
 TOUCHES = ("get", "list", "watch", *CHANGES, "deletecollection")

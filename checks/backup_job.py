@@ -11,29 +11,22 @@ from labgrader.api import (
     SERVICE_ACCOUNT,
     VOLUME_CLAIM,
     Context,
-    Evidence,
     Fact,
     MissingCapability,
     Object,
-    Script,
     check,
-    config_maps,
     dig,
-    fact,
     grouped,
-    kind_of,
-    lasting,
-    run_by,
-    schedule,
-    shell_of,
-    syntax_error,
     unjudged,
-    unrunnable,
-    uses_date,
-    written,
 )
+from labgrader.toolkit.backup_names import uses_date
+from labgrader.toolkit.cron import schedule
+from labgrader.toolkit.facts import Subject
 from labgrader.toolkit.rbac.grants import grants
 from labgrader.toolkit.rbac.rules import Account, Action, Table
+from labgrader.toolkit.scripts import Script, run_by, unrunnable
+from labgrader.toolkit.shell.syntax import shell_of, syntax_error
+from labgrader.toolkit.volumes import config_maps, kind_of, lasting, written
 
 READS = {"get", "list", "watch"}
 _CALLS = re.compile(r"\b(?:mkdir|cd|test|mv|cp|tar)\b")
@@ -76,10 +69,11 @@ def backup_job(
     yield from grouped("Its image and its volume", (view.pinned(), view.kept()))
 
 
-class _View:
+class _View(Subject):
     """The CronJob, and the words that facts about it share."""
 
     def __init__(self, ctx: Context, job: Object, name: str) -> None:
+        super().__init__(CRON_JOB, name, ctx.namespace)
         self.ctx = ctx
         self.job = job
         self.spec: Object = dig(job, "spec.jobTemplate.spec.template.spec", {})
@@ -87,13 +81,6 @@ class _View:
             *dig(self.spec, "initContainers", []),
             *dig(self.spec, "containers", []),
         ]
-        self.label = CRON_JOB.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit cronjob {name} -n {ctx.namespace}"
-
-    def fact(self, name: str, ok: bool, path: str, **words: Any) -> Fact:
-        """State a fact about a field; ``actual`` is its evidence as well."""
-        evidence = [Evidence(self.label, path, str(words["actual"]))]
-        return fact(name, ok, fix=words.pop("fix", self.edit), evidence=evidence, **words)
 
     def timed(self, at: Mapping[str, int]) -> Fact:
         """State that it fires once a day, at the hour."""

@@ -9,7 +9,6 @@ from labgrader.api import (
     CONFIG_MAP,
     CRON_JOB,
     PROBE_LABEL,
-    READER,
     Context,
     Evidence,
     Fact,
@@ -18,28 +17,28 @@ from labgrader.api import (
     Object,
     Rejected,
     Resource,
-    TooMuch,
     Unsettled,
-    Written,
     check,
-    config_maps,
     dig,
-    essence,
     fact,
+    grouped,
+    name_of,
+    redacted,
+)
+from labgrader.toolkit.backup_names import formats_in, names_date
+from labgrader.toolkit.backups import (
+    READER,
+    TooMuch,
+    Written,
+    essence,
     faults_of,
     files_of,
-    formats_in,
-    grouped,
-    lasting,
-    name_of,
-    names_date,
     objects_in,
-    redacted,
-    run_by,
-    run_job,
-    run_pod,
     total_of,
 )
+from labgrader.toolkit.jobs import run_job, run_pod
+from labgrader.toolkit.scripts import run_by
+from labgrader.toolkit.volumes import config_maps, lasting
 
 RUN_SECONDS = 60.0
 READ_SECONDS = 30.0

@@ -18,6 +18,7 @@ from labgrader.api import (
     grouped,
 )
 from labgrader.toolkit import schema_fixes
+from labgrader.toolkit.kubernetes import condition, is_true
 
 
 @check()
@@ -85,32 +86,22 @@ def _usable(ctx: Context, plural: str, group: str) -> Object:
         )
     if not dig(crd, "status.conditions"):
         raise Unsettled(f"The API server has not looked at the CRD {name} yet")
-    if not _is_true(crd, "Established"):
-        told = str(_condition(crd, "NamesAccepted").get("message", "no condition says why"))
+    if not is_true(crd, "Established"):
+        told = str(condition(crd, "NamesAccepted").get("message", "no condition says why"))
         raise Failure(
             f"The CRD {name} is not served: it is not established: {told}",
             expected="condition Established: True",
-            actual=f"Established: {_condition(crd, 'Established').get('status', 'absent')}",
+            actual=f"Established: {condition(crd, 'Established').get('status', 'absent')}",
             fix=f"kubectl describe crd {name}, and mend what its conditions name",
             evidence=[Evidence(f"CustomResourceDefinition {name}", "status.conditions", told)],
         )
     return crd
 
 
-def _condition(crd: Object, kind: str) -> Object:
-    """Return one condition by its type; empty where the API server has not set it."""
-    conditions: list[Object] = dig(crd, "status.conditions", [])
-    return next((entry for entry in conditions if entry.get("type") == kind), {})
-
-
-def _is_true(crd: Object, kind: str) -> bool:
-    return _condition(crd, kind).get("status") == "True"
-
-
 def _accepted_names(crd: Object) -> Object:
     """Return the accepted names; while they lag behind a change of the spec, nothing is judged."""
     asked, accepted = dig(crd, "spec.names", {}), dig(crd, "status.acceptedNames", {})
-    if _is_true(crd, "NamesAccepted") and any(
+    if is_true(crd, "NamesAccepted") and any(
         asked.get(key) != accepted.get(key) for key in ("kind", "singular", "shortNames")
     ):
         raise Unsettled("The API server has not looked at the new names of the CRD yet")
@@ -148,7 +139,7 @@ def _recreate(path: str) -> str:
 
 def _short_name(crd: Object, short: str, accepted: list[str]) -> Fact:
     asked = short in dig(crd, "spec.names.shortNames", [])
-    conflict = _condition(crd, "NamesAccepted").get("message", "another resource has it")
+    conflict = condition(crd, "NamesAccepted").get("message", "another resource has it")
     missing = f"{short} is missing from spec.names.shortNames"
     why = f"the CRD declares it, but {conflict}" if asked else missing
     return fact(

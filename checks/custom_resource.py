@@ -16,9 +16,8 @@ from labgrader.api import (
     fact,
     grouped,
     name_of,
-    near_miss,
-    shown,
 )
+from labgrader.toolkit.wording import near_miss, shown
 
 
 @check()

@@ -8,24 +8,20 @@ from typing import Any
 
 from labgrader.api import (
     CONFIG_MAP,
-    HEALTHY,
     Context,
-    Evidence,
     Fact,
-    Failure,
     MissingCapability,
-    Role,
-    Stage,
-    about_reconciling,
     check,
     fact,
     grouped,
-    is_counter,
-    outcomes_of,
-    stage,
-    text_under,
     unjudged,
 )
+from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.facts import Subject
+from labgrader.toolkit.prometheus.series import Role, about_reconciling, is_counter
+
+from ._shared.alert_scenarios import HEALTHY, Stage, outcomes_of
+from ._shared.operator_page import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 
@@ -113,16 +109,15 @@ class _Judged:
         return sorted(found | {one.name for one in page.series if about_reconciling(one)})
 
 
-class _View:
+class _View(Subject):
     """The dashboard, and the words that facts about it share."""
 
     def __init__(self, ctx: Context, name: str, key: str) -> None:
         self.ctx = ctx
-        self.label = CONFIG_MAP.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
         fix = f"kubectl create configmap {name} -n {ctx.namespace} --from-file={key}"
         found = ctx.require(CONFIG_MAP, name, ctx.namespace, fix=fix)
-        self.key, text = text_under(found, key)
+        used, text = text_under(found, key)
+        super().__init__(CONFIG_MAP, name, ctx.namespace, path=f"data[{used}]")
         self.data = self._read(text)
 
     def _read(self, text: str) -> Mapping[str, Any]:
@@ -138,18 +133,11 @@ class _View:
             why = "it is nested out of all proportion"
         except ValueError as error:
             why = str(error)
-        raise Failure(
-            f"data[{self.key}] is no JSON of a dashboard: {why}",
+        raise self.failure(
+            f"{self.path} is no JSON of a dashboard: {why}",
             expected="a JSON object with panels",
             actual=why,
-            fix=self.edit,
-            evidence=[Evidence(self.label, f"data[{self.key}]", why)],
         )
-
-    def fact(self, name: str, ok: bool, **words: Any) -> Fact:
-        """State a fact; ``actual`` is its evidence as well."""
-        evidence = [Evidence(self.label, f"data[{self.key}]", str(words["actual"]))]
-        return fact(name, ok, fix=words.pop("fix", self.edit), evidence=evidence, **words)
 
     def about(
         self, subject: Mapping[str, Any], judged: _Judged, told: Sequence[tuple[str, list[str]]]

@@ -2,22 +2,9 @@
 
 from collections.abc import Iterator
 
-from labgrader.api import (
-    DEPLOYMENT,
-    LEASE,
-    Context,
-    Evidence,
-    Fact,
-    Failure,
-    Workload,
-    check,
-    fact,
-    handovers,
-    is_ready,
-    leader,
-    name_of,
-    writes_of,
-)
+from labgrader.api import DEPLOYMENT, LEASE, Context, Evidence, Fact, Failure, check, fact, name_of
+from labgrader.toolkit.kubernetes import handovers, leader, writes_of
+from labgrader.toolkit.workloads import Workload, is_ready
 
 
 @check(capabilities=("containers",))

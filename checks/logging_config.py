@@ -12,19 +12,17 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
-    NotReadable,
     Object,
-    Workload,
     check,
     dig,
     fact,
     grouped,
-    mounted_files,
     redacted,
-    serving_container,
-    stored_yaml,
-    text_under,
 )
+from labgrader.toolkit.config_maps import NotReadable, stored_yaml, text_under
+from labgrader.toolkit.facts import Subject
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.workloads import Workload, serving_container
 
 _PLACEHOLDER = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|\$\([A-Za-z_][A-Za-z0-9_]*\)")
 _ONLY_PLACEHOLDER = re.compile(r"(?:[A-Za-z]{1,20} )?\$\{?[A-Za-z_][A-Za-z0-9_]{0,60}\}?")
@@ -79,14 +77,12 @@ def logging_config(
     yield _mounted(view, workload, container, directory)
 
 
-class _View:
+class _View(Subject):
     """The ConfigMap's settings, and the words that facts about them share."""
 
     def __init__(self, ctx: Context, name: str, key: str, found: Object) -> None:
-        self.name = name
-        self.label = CONFIG_MAP.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
         self.key, text = text_under(found, key)
+        super().__init__(CONFIG_MAP, name, ctx.namespace, path=f"data[{self.key}]")
         self.texts: Mapping[str, str] = {**dig(found, "data", {}), self.key: text}
         self.section = self._read()
 
@@ -101,32 +97,24 @@ class _View:
         return section
 
     def _useless(self, why: str) -> Failure:
-        return Failure(
-            f"data[{self.key}] {why}",
+        return self.failure(
+            f"{self.path} {why}",
             expected="a YAML mapping `logging` with level, format, outputs and audit",
             actual=why,
-            fix=self.edit,
-            evidence=[Evidence(self.label, f"data[{self.key}]", why)],
         )
 
-    def fact(self, name: str, ok: bool, at: str, reason: str, wanted: str, actual: str) -> Fact:
+    def setting(self, name: str, ok: bool, at: str, reason: str, wanted: str, actual: str) -> Fact:
         """State a fact about a setting; ``actual`` must hold no secret."""
-        return fact(
-            name,
-            ok,
-            reason=reason,
-            expected=wanted,
-            actual=actual,
-            fix=f"{self.edit}, and set {at}: {wanted}",
-            evidence=[Evidence(self.label, f"data[{self.key}]: {at}", actual)],
-        )
+        fix = f"{self.edit}, and set {at}: {wanted}"
+        path = f"{self.path}: {at}"
+        return self.fact(name, ok, path, reason=reason, expected=wanted, actual=actual, fix=fix)
 
     def plain(self, path: str, wanted: str | bool, given: object) -> Fact:
         """State that a setting has one value."""
         told = str(wanted).lower()
         actual = "not set" if given is None else str(given).lower()[:60]
         reason = f"logging.{path} is {actual} instead of {told}"
-        return self.fact(
+        return self.setting(
             f"{path} is {told}", actual == told, f"logging.{path}", reason, told, actual
         )
 
@@ -137,7 +125,9 @@ class _View:
         at = "logging.audit.webhook.url"
         reason = f"{at} is {actual} instead of {wanted}"
         ok = _url(str(given)) == _url(wanted) is not None
-        return self.fact("the audit webhook is the one asked for", ok, at, reason, wanted, actual)
+        return self.setting(
+            "the audit webhook is the one asked for", ok, at, reason, wanted, actual
+        )
 
     @property
     def wanted(self) -> list[str]:
@@ -151,7 +141,7 @@ class _View:
         actual = ", ".join(self.wanted) or "none"
         reason = f"The log goes to {actual}: `kubectl logs` and the node see stdout only"
         ok = bool({"stdout", "console", "/dev/stdout"} & set(self.wanted))
-        return self.fact("it goes to stdout", ok, "logging.outputs", reason, "[stdout]", actual)
+        return self.setting("it goes to stdout", ok, "logging.outputs", reason, "[stdout]", actual)
 
     def file_output(self, spec: Object, container: Object) -> Fact:
         """State that the file that is asked for can be written."""
@@ -159,7 +149,7 @@ class _View:
         folder = path.rsplit("/", 1)[0] if path.startswith("/") else ""
         ok = bool(folder) and _is_writable(spec, container, folder)
         name = container.get("name", "the operator")
-        return self.fact(
+        return self.setting(
             "a file that is asked for can be written",
             ok,
             "logging.outputs",
@@ -184,7 +174,7 @@ class _View:
             actual = "another text (not shown)"
         else:
             actual = "no token at all"
-        return self.fact(
+        return self.setting(
             f"its header is {wanted}",
             value == wanted,
             "logging.audit.webhook.headers.Authorization",
@@ -198,7 +188,9 @@ class _View:
         at = next(_secrets(self.texts, self.section), None)
         reason = f"{at} is a literal secret, which everybody who may read ConfigMaps can read"
         actual = f"{at} [redacted]" if at else "no secret"
-        return self.fact("no secret is in it", at is None, str(at), reason, "a placeholder", actual)
+        return self.setting(
+            "no secret is in it", at is None, str(at), reason, "a placeholder", actual
+        )
 
 
 def _url(text: str) -> tuple[str, str, int, str] | None:

@@ -12,17 +12,16 @@ from labgrader.api import (
     Context,
     Fact,
     Failure,
-    Quiet,
     Resource,
     TemporaryObject,
     check,
     dig,
     fact,
     grouped,
-    leader,
     name_of,
-    setter_of,
 )
+from labgrader.toolkit.kubernetes import leader, setter_of
+from labgrader.toolkit.quiet import Quiet
 
 REACT_SECONDS = 6.0
 """How long an operator may take to answer one disturbance."""

@@ -10,21 +10,15 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
-    NotReadable,
     Object,
     check,
-    common_end,
     dig,
-    duration,
     fact,
     grouped,
-    misplaced,
-    near,
-    plain_name,
-    quantity,
-    shown,
-    stored_yaml,
 )
+from labgrader.toolkit.config_maps import NotReadable, stored_yaml
+from labgrader.toolkit.kubernetes import duration, plain_name, quantity
+from labgrader.toolkit.wording import common_end, misplaced, near, shown
 
 
 @check()

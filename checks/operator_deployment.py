@@ -1,7 +1,6 @@
 """The operator's Deployment: as whom it runs, how it is watched, what it gets, what it may use."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from labgrader.api import (
@@ -11,37 +10,25 @@ from labgrader.api import (
     Evidence,
     Fact,
     Object,
-    Workload,
     check,
-    declares,
     dig,
     fact,
     grouped,
-    mounted_files,
-    quantity,
-    resolve_port,
-    runs_as,
-    serving_container,
 )
+from labgrader.toolkit.facts import Subject
+from labgrader.toolkit.kubernetes import quantity
+from labgrader.toolkit.mounts import mounted_files
+from labgrader.toolkit.workloads import Workload, declares, resolve_port, runs_as, serving_container
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """The pod template, and of its containers the one that serves; ``set_`` begins a command."""
+class _Template(Subject):
+    """The pod template, and of its containers the one that serves."""
 
-    label: str
-    spec: Object
-    manager: Object
-    edit: str
-
-    @property
-    def name(self) -> str:
-        return str(self.manager.get("name"))
-
-    def fact(self, name: str, ok: bool, path: str, **words: Any) -> Fact:
-        """State a fact about a field; ``actual`` is its evidence as well."""
-        evidence = [Evidence(self.label, f"spec.template.spec.{path}", str(words["actual"]))]
-        return fact(name, ok, evidence=evidence, **words)
+    def __init__(self, ctx: Context, deployment: str, spec: Object, manager: Object) -> None:
+        super().__init__(DEPLOYMENT, deployment, ctx.namespace, under="spec.template.spec.")
+        self.spec = spec
+        self.manager = manager
+        self.container = str(manager.get("name"))
 
 
 @check()
@@ -67,8 +54,7 @@ def operator_deployment(
     workload = Workload.read(ctx, name)
     spec = workload.template
     label = DEPLOYMENT.describe(name, ctx.namespace)
-    edit = f"kubectl edit deployment {name} -n {ctx.namespace}"
-    view = _View(label, spec, serving_container(spec, ports), edit)
+    view = _Template(ctx, name, spec, serving_container(spec, ports))
     where = ctx.namespace
     keys = dig(ctx.get(CONFIG_MAP, config["config_map"], where), "data", {})
     groups: dict[str, list[Fact]] = {
@@ -104,7 +90,7 @@ def _replicas(workload: Workload, name: str, namespace: str, label: str) -> Fact
     )
 
 
-def _account(view: _View, name: str, namespace: str, account: str) -> Fact:
+def _account(view: _Template, name: str, namespace: str, account: str) -> Fact:
     actual = dig(view.spec, "serviceAccountName", "default")
     return view.fact(
         f"it runs as the service account {account}",
@@ -117,14 +103,14 @@ def _account(view: _View, name: str, namespace: str, account: str) -> Fact:
     )
 
 
-def _user(view: _View, user: int) -> Fact:
+def _user(view: _Template, user: int) -> Fact:
     actual, _ = runs_as(view.spec, view.manager)
     shown = "whatever user its image names" if actual is None else f"user {actual}"
     return view.fact(
-        f"{view.name} runs as user {user}",
+        f"{view.container} runs as user {user}",
         actual == user,
         "securityContext",
-        reason=f"The container {view.name} runs as {shown} instead of {user}",
+        reason=f"The container {view.container} runs as {shown} instead of {user}",
         expected=f"runAsUser: {user}, of the container or of the pod",
         actual=shown,
         fix=f"{view.edit}, and set runAsUser: {user} in spec.template.spec.securityContext"
@@ -132,7 +118,7 @@ def _user(view: _View, user: int) -> Fact:
     )
 
 
-def _nobody_is_root(view: _View) -> Fact:
+def _nobody_is_root(view: _Template) -> Fact:
     """State that no other container of the pod can be root; the image decides if nothing else."""
     others = [*dig(view.spec, "initContainers", []), *dig(view.spec, "containers", [])]
     found = []
@@ -151,7 +137,7 @@ def _nobody_is_root(view: _View) -> Fact:
     )
 
 
-def _port(view: _View, number: int) -> Fact:
+def _port(view: _Template, number: int) -> Fact:
     declared = [
         f"{one.get('name') or 'unnamed'} {one.get('containerPort')}/{one.get('protocol', 'TCP')}"
         for one in dig(view.manager, "ports", [])
@@ -159,15 +145,15 @@ def _port(view: _View, number: int) -> Fact:
     return view.fact(
         f"port {number} is declared",
         declares(view.manager, number),
-        f"containers[{view.name}].ports",
-        reason=f"The container {view.name} does not declare the port {number} (TCP)",
+        f"containers[{view.container}].ports",
+        reason=f"The container {view.container} does not declare the port {number} (TCP)",
         expected=f"containerPort: {number}",
         actual=", ".join(declared) or "no ports",
-        fix=f"{view.edit}, and add `- containerPort: {number}` to the ports of {view.name}",
+        fix=f"{view.edit}, and add `- containerPort: {number}` to the ports of {view.container}",
     )
 
 
-def _probe(view: _View, kind: str, path: str, port: int) -> Fact:
+def _probe(view: _Template, kind: str, path: str, port: int) -> Fact:
     probe = dig(view.manager, f"{kind}Probe", {})
     asks = dig(probe, "httpGet", {})
     wrong = _wrong_probe(view.manager, probe, path, port)
@@ -175,11 +161,11 @@ def _probe(view: _View, kind: str, path: str, port: int) -> Fact:
     return view.fact(
         f"the {kind} probe asks {path} on {port}",
         not wrong,
-        f"containers[{view.name}].{kind}Probe",
+        f"containers[{view.container}].{kind}Probe",
         reason=f"The {kind} probe {wrong}",
         expected=f"httpGet of {path} on port {port}",
         actual=shown if asks else "another kind of probe" if probe else "no probe",
-        fix=f"{view.edit}, and give {view.name} a {kind}Probe with"
+        fix=f"{view.edit}, and give {view.container} a {kind}Probe with"
         f" httpGet: {{path: {path}, port: {port}}}",
     )
 
@@ -205,7 +191,7 @@ def _wrong_probe(container: Object, probe: Object, path: str, port: int) -> str:
 
 
 def _resources(
-    view: _View, kind: str, amounts: Mapping[str, str], name: str, namespace: str
+    view: _Template, kind: str, amounts: Mapping[str, str], name: str, namespace: str
 ) -> Fact:
     given = dig(view.manager, f"resources.{kind}", {})
     wrong = [key for key in amounts if quantity(given.get(key)) != quantity(amounts[key])]
@@ -215,16 +201,16 @@ def _resources(
     return view.fact(
         f"{kind}: {wanted}",
         not wrong,
-        f"containers[{view.name}].resources.{kind}",
-        reason=f"The {kind} of {view.name} are {shown} instead of {wanted}",
+        f"containers[{view.container}].resources.{kind}",
+        reason=f"The {kind} of {view.container} are {shown} instead of {wanted}",
         expected=wanted,
         actual=shown,
-        fix=f"kubectl set resources deployment {name} -n {namespace} -c {view.name}"
+        fix=f"kubectl set resources deployment {name} -n {namespace} -c {view.container}"
         f" --{kind}={option}",
     )
 
 
-def _env(view: _View, variable: str, field: str) -> Fact:
+def _env(view: _Template, variable: str, field: str) -> Fact:
     entries = [one for one in dig(view.manager, "env", []) if one.get("name") == variable]
     last = entries[-1] if entries else {}  # of several the last one counts
     actual = dig(last, "valueFrom.fieldRef.fieldPath")
@@ -233,16 +219,16 @@ def _env(view: _View, variable: str, field: str) -> Fact:
     return view.fact(
         f"{variable} comes from {field}",
         actual == field,
-        f"containers[{view.name}].env[{variable}]",
+        f"containers[{view.container}].env[{variable}]",
         reason=f"The variable {variable} is {shown} instead of the pod's own {field}",
         expected=f"fieldRef {field}",
         actual=shown,
-        fix=f"{view.edit}, and add to the env of {view.name}: {{name: {variable}, valueFrom:"
+        fix=f"{view.edit}, and add to the env of {view.container}: {{name: {variable}, valueFrom:"
         f" {{fieldRef: {{fieldPath: {field}}}}}}}",
     )
 
 
-def _grace(view: _View, seconds: int) -> Fact:
+def _grace(view: _Template, seconds: int) -> Fact:
     actual = dig(view.spec, "terminationGracePeriodSeconds", 30)
     return view.fact(
         f"it gets {seconds} s to stop",
@@ -255,7 +241,7 @@ def _grace(view: _View, seconds: int) -> Fact:
     )
 
 
-def _config(view: _View, config: Mapping[str, str], keys: Mapping[str, str]) -> Fact:
+def _config(view: _Template, config: Mapping[str, str], keys: Mapping[str, str]) -> Fact:
     """State that the file is there for the manager, and that its user may read it."""
     name, directory, file = config["config_map"], config["directory"], config["file"]
     known = [file] if file in keys or not keys else sorted(keys)
@@ -265,8 +251,9 @@ def _config(view: _View, config: Mapping[str, str], keys: Mapping[str, str]) -> 
     return view.fact(
         f"the configuration is at {directory}",
         bool(wanted & set(files)),
-        f"containers[{view.name}].volumeMounts",
-        reason=f"The container {view.name} does not find {directory}/{file} (it finds {found})",
+        f"containers[{view.container}].volumeMounts",
+        reason=f"The container {view.container} does not find {directory}/{file}"
+        f" (it finds {found})",
         expected=f"the ConfigMap {name} mounted at {directory}, readable for the container's user",
         actual=found,
         fix=f"{view.edit}: a volume `configMap: {{name: {name}}}`, and a volumeMount of it with"

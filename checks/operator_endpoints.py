@@ -12,12 +12,11 @@ from labgrader.api import (
     Evidence,
     Fact,
     Failure,
-    Workload,
     check,
     fact,
-    is_ready,
     name_of,
 )
+from labgrader.toolkit.workloads import Workload, is_ready
 
 Asked = Mapping[str, Answer]
 """What was answered, by whom."""

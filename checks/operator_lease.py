@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from labgrader.api import (
-    FLIPS,
     LEASE,
     POD,
     AuditedWrite,
@@ -18,17 +17,13 @@ from labgrader.api import (
     Rejected,
     Unsettled,
     Watched,
-    Workload,
     check,
     dig,
     fact,
-    flips,
-    moment,
     name_of,
-    recent,
-    setter_of,
-    writes_of,
 )
+from labgrader.toolkit.kubernetes import FLIPS, flips, moment, recent, setter_of, writes_of
+from labgrader.toolkit.workloads import Workload
 
 LONGEST_LOOK = 60.0
 """Seconds: what is not renewed within that time is renewed too rarely to be a sign of life."""
@@ -189,11 +184,11 @@ def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _
     pods = {str(dig(pod, "metadata.uid")): name_of(pod) for pod in workload.pods}
     addresses = {str(dig(pod, "status.podIP")): name_of(pod) for pod in workload.pods}
 
-    def own(deed: AuditedWrite) -> str:
+    def own(write: AuditedWrite) -> str:
         """Return which pod of the Deployment has written; empty where none has."""
-        if deed.pod_uid:
-            return pods.get(deed.pod_uid, "")
-        return addresses.get(deed.address, "") if deed.user == user else ""
+        if write.pod_uid:
+            return pods.get(write.pod_uid, "")
+        return addresses.get(write.address, "") if write.user == user else ""
 
     names = [own(one) or _stranger(one, user) for one in written]
     strangers = [one for one in written if not own(one)]
@@ -215,11 +210,11 @@ def _by_whom(ctx: Context, lease: Object, workload: Workload, account: str) -> _
     )
 
 
-def _stranger(deed: AuditedWrite, account: str) -> str:
-    program = deed.agent.partition(" ")[0]
-    if deed.pod:
-        return f"{POD.kind} {deed.pod}"
-    whom = f"{deed.user} outside of its pods" if deed.user == account else deed.user
+def _stranger(write: AuditedWrite, account: str) -> str:
+    program = write.agent.partition(" ")[0]
+    if write.pod:
+        return f"{POD.kind} {write.pod}"
+    whom = f"{write.user} outside of its pods" if write.user == account else write.user
     return f"{whom} ({program})" if program else whom
 
 

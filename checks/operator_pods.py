@@ -11,16 +11,14 @@ from labgrader.api import (
     Fact,
     Failure,
     Unsettled,
-    Workload,
     check,
-    demand_nodes,
     dig,
     fact,
-    is_ready,
-    moment,
     name_of,
-    trouble_of,
 )
+from labgrader.toolkit.kubernetes import moment
+from labgrader.toolkit.pod_diagnosis import demand_nodes, trouble_of
+from labgrader.toolkit.workloads import Workload, is_ready
 
 CALM = timedelta(seconds=60)
 """How long a container that was restarted must stay up until it counts as running."""

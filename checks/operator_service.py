@@ -13,15 +13,13 @@ from labgrader.api import (
     Failure,
     Object,
     Unsettled,
-    Workload,
     check,
     dig,
-    ended,
     fact,
     grouped,
-    is_ready,
     name_of,
 )
+from labgrader.toolkit.workloads import Workload, ended, is_ready
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 

@@ -13,13 +13,12 @@ from labgrader.api import (
     Object,
     Rejected,
     Unsettled,
-    Workload,
     check,
     dig,
     fact,
     name_of,
-    serving_container,
 )
+from labgrader.toolkit.workloads import Workload, serving_container
 
 DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 

@@ -11,13 +11,12 @@ from labgrader.api import (
     Fact,
     MissingCapability,
     Object,
-    Ran,
     Unsettled,
     check,
     fact,
-    run_pod,
-    series_of,
 )
+from labgrader.toolkit.jobs import Ran, run_pod
+from labgrader.toolkit.prometheus.exposition import series_of
 
 IMAGE = "labgrader/curl:1.0"
 SMALL = {"cpu": "100m", "memory": "128Mi"}

@@ -6,33 +6,27 @@ from typing import Any
 
 from labgrader.api import (
     CONFIG_MAP,
-    MAX_CHARACTERS,
-    CallKind,
-    CommandResult,
     Context,
     Evidence,
     Fact,
     Failure,
     MissingCapability,
-    Rehearsal,
     Resource,
-    Runbook,
-    Threshold,
     check,
-    chosen_namespace,
     dig,
-    duration,
-    fact,
     grouped,
-    groups_of,
-    rates_in,
-    said_in,
-    stage,
-    text_under,
-    threshold_of,
-    times_in,
     unjudged,
 )
+from labgrader.toolkit.config_maps import text_under
+from labgrader.toolkit.facts import Subject
+from labgrader.toolkit.kubernetes import CallKind, duration
+from labgrader.toolkit.prometheus.rules import groups_of
+from labgrader.toolkit.prometheus.thresholds import Threshold, said_in, threshold_of
+from labgrader.toolkit.runbook.amounts import rates_in, times_in
+from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
+from labgrader.toolkit.runbook.runner import CommandResult, Rehearsal, chosen_namespace
+
+from ._shared.operator_page import stage
 
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 MOST_COMMANDS = 40
@@ -90,21 +84,13 @@ def runbook(
     yield from grouped("Its alerts", (view.alert(alert, rules) for alert in alerts))
 
 
-class _View:
+class _View(Subject):
     """The runbook, and the words that facts about it share."""
 
     def __init__(self, ctx: Context, name: str, key: str, book: Runbook) -> None:
+        super().__init__(CONFIG_MAP, name, ctx.namespace, path=f"data[{key}]")
         self.ctx = ctx
         self.book = book
-        self.key = key
-        self.label = CONFIG_MAP.describe(name, ctx.namespace)
-        self.edit = f"kubectl edit configmap {name} -n {ctx.namespace}"
-
-    def fact(self, name: str, ok: bool, **words: Any) -> Fact:
-        """State a fact; ``actual`` is its evidence as well."""
-        shown = str(words["actual"])
-        evidence = [Evidence(self.label, f"data[{self.key}]", shown)]
-        return fact(name, ok, evidence=evidence, **words)
 
     def topic(self, topic: Mapping[str, Any]) -> Fact:
         """State that there is a section about something, with a command where one is wanted."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from labgrader.api import (
-    MONITOR,
     POD,
     SERVICE,
     Context,
@@ -13,19 +12,21 @@ from labgrader.api import (
     Failure,
     MissingCapability,
     Object,
-    Scraped,
-    Workload,
     check,
-    chosen_services,
     dig,
     fact,
-    is_ready,
     name_of,
-    scraped_by,
-    seconds_of,
-    selector_written,
-    series_of,
 )
+from labgrader.toolkit.kubernetes import selector_written
+from labgrader.toolkit.prometheus.exposition import series_of
+from labgrader.toolkit.prometheus.scrape import seconds_of
+from labgrader.toolkit.prometheus.service_monitors import (
+    MONITOR,
+    Scraped,
+    chosen_services,
+    scraped_by,
+)
+from labgrader.toolkit.workloads import Workload, is_ready
 
 MOST_SECONDS = 150
 """The longest interval: two scrapes within the five minutes that Prometheus looks back."""

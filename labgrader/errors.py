@@ -109,6 +109,10 @@ class MissingCapability(ClusterError):
     cause = Cause.CAPABILITY
 
 
+class CheckNotLoaded(ClusterError):
+    """The file that declares a check cannot be loaded: the lab's fault, not the learner's."""
+
+
 class QuotaExceeded(ClusterError):
     """A ResourceQuota or LimitRange has no room for what labgrader itself would create."""
 

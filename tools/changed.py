@@ -120,7 +120,7 @@ class Tree:
         if self._matches(test, _RUNS_PROGRAM):
             direct |= {"labgrader.__main__", "labgrader.cli"}
         if self._matches(test, _READS_CONTENT):
-            for check in (self.root / "checks").glob("*.py"):
+            for check in (self.root / "checks").rglob("*.py"):
                 direct |= set(self._imports(str(check.relative_to(self.root))))
         known = self._known(direct)
         return known.union(*(self.graph.find_upstream_modules(one) for one in known))

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 import chromium
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.clusters.embedded.provider import EmbeddedProvider
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.solver import Solver
 from labgrader.learning.sessions.sessions import Sessions
 from labgrader.paths import STATE_VARIABLE, content_root
@@ -58,7 +58,7 @@ def half_way(workbench: Workbench) -> None:
     """Solve task 1, but with the mistake that the lab's original text makes (E3)."""
     cluster = workbench.cluster
     Solver(cluster, content_root(), lambda line: None).solve("task1")
-    crd = Kinds(cluster).find("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+    crd = RestMapper(cluster).find("apiextensions.k8s.io/v1", "CustomResourceDefinition")
     assert crd is not None
     remove = {"op": "remove", "path": "/spec/versions/0/subresources"}
     cluster.patch(crd, "tradingalgorithms.fintech.io", [remove])

@@ -5,7 +5,7 @@ Imports nothing heavy before it is needed: the lab's first screen is painted bef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from labgrader.grading.change_feed import Change
     from labgrader.grading.events import Listener
     from labgrader.grading.live import Live
-    from labgrader.grading.runner import Runner
+    from labgrader.grading.runner import Run, Runner
     from labgrader.grading.scheduler import Limits
     from labgrader.grading.services import CheckServices
-    from labgrader.grading.snapshot import ReadKey, Snapshot
+    from labgrader.grading.snapshot import Snapshot
     from labgrader.kube.client import Kube
     from labgrader.kube.kubeconfig import Connection
     from labgrader.kube.pods import Pods
@@ -63,7 +63,10 @@ class Workbench:
         """The lab's content. Raises ``ContentError``."""
         from labgrader.content import catalog
 
-        return catalog.load(Path(self.choice.content or paths.content_root()))
+        loaded = catalog.load(Path(self.choice.content or paths.content_root()))
+        for fault in loaded.faults:
+            self.tell(fault)
+        return loaded
 
     @cached_property
     def target(self) -> Target:
@@ -112,15 +115,14 @@ class Workbench:
         """Judge ``criteria`` once."""
         from labgrader.grading.snapshot import Snapshot
 
-        return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener)
+        return self._runner().run(criteria, Snapshot(self.cluster), self.info, listener).report
 
-    def trace(self, criteria: Sequence[Criterion]) -> tuple[Report, Mapping[str, set[ReadKey]]]:
+    def trace(self, criteria: Sequence[Criterion]) -> Run:
         """Judge ``criteria`` once; return also what each check read, and what that rests on."""
         from labgrader.grading.snapshot import Snapshot
 
-        runner = self._runner()
         view = Snapshot(self.cluster, lasting=True)
-        return runner.run(criteria, view, self.info, lambda event: None), runner.read_keys
+        return self._runner().run(criteria, view, self.info, lambda event: None)
 
     def results(self, names: Sequence[str]) -> tuple[CheckResult, ...]:
         """Judge the named criteria once. Raises ``UsageError`` where there is no such one."""
@@ -157,10 +159,10 @@ class Workbench:
             self.catalog.checks,
             capabilities=self.capabilities,
             limits=self.limits or Limits(),
-            instruments=self._instruments(),
+            services=self._services(),
         )
 
-    def _instruments(self) -> CheckServices:
+    def _services(self) -> CheckServices:
         """Return what checks of this cluster can use; the lab's own one records what was done."""
         from labgrader.clusters.kubectl import Kubectl
         from labgrader.clusters.rule_evaluator import PROMETHEUS

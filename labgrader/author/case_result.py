@@ -21,7 +21,7 @@ _PYTHON = re.compile(
 Results = Mapping[str, CheckResult]
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """In which way checks and answers disagree."""
 
     MISS = "miss"
@@ -44,7 +44,7 @@ class Fault:
         cause: why nothing was judged; None where something was.
     """
 
-    kind: Kind
+    kind: FaultKind
     criterion: str
     where: str
     text: str
@@ -53,7 +53,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class CaseResult:
     """One case, judged. ``found`` None where it was not tried, or could not be brought about.
 
     ``seconds`` is a share of the batch's where it was tried in one. ``repeated`` says why a try in
@@ -69,14 +69,16 @@ class Proof:
     @property
     def skipped(self) -> bool:
         """Whether this cluster cannot show the answer, so that it was not tried."""
-        return self.found is None and {fault.kind for fault in self.faults} == {Kind.UNJUDGED}
+        return self.found is None and {fault.kind for fault in self.faults} == {FaultKind.UNJUDGED}
 
 
-def skip(case: Case, why: str) -> Proof:
+def skip(case: Case, why: str) -> CaseResult:
     """Return the proof of a case that was not tried."""
     where = str(case.path)
-    fault = Fault(Kind.UNJUDGED, case.criterion, where, f"skipped: {why}", cause=Cause.CAPABILITY)
-    return Proof(case, None, (fault,))
+    fault = Fault(
+        FaultKind.UNJUDGED, case.criterion, where, f"skipped: {why}", cause=Cause.CAPABILITY
+    )
+    return CaseResult(case, None, (fault,))
 
 
 def judge(case: Case, before: Results, after: Results) -> tuple[Fault, ...]:
@@ -90,7 +92,7 @@ def judge(case: Case, before: Results, after: Results) -> tuple[Fault, ...]:
     if _not_here(found) and case.expect is not Outcome.ERROR:
         text = f"cannot be judged on this cluster ({found.cause})"
         where = str(case.path)
-        return (Fault(Kind.UNJUDGED, case.criterion, where, text, found.reason, found.cause),)
+        return (Fault(FaultKind.UNJUDGED, case.criterion, where, text, found.reason, found.cause),)
     told = [*_itself(case, found), *_others(case, before, after)]
     return tuple(
         Fault(kind, case.criterion, str(case.path), text, reason) for kind, text, reason in told
@@ -110,10 +112,10 @@ def of_empty_cluster(results: Results) -> Iterator[Fault]:
     for result in results.values():
         said = (result.id, "the empty cluster")
         if result.outcome is Outcome.PASSED:
-            yield Fault(Kind.MISS, *said, "passes where nothing was done")
+            yield Fault(FaultKind.MISS, *said, "passes where nothing was done")
         elif result.earned:
             text = f"earns {result.earned:g} points where nothing was done"
-            yield Fault(Kind.MISS, *said, text, result.reason)
+            yield Fault(FaultKind.MISS, *said, text, result.reason)
         elif result.outcome is Outcome.ERROR and result.cause is not Cause.CAPABILITY:
             yield _unjudged(result, *said)
 
@@ -124,14 +126,14 @@ def of_solution(results: Results) -> Iterator[Fault]:
         said = (result.id, "the solution")
         if any((2 * item.points) % 1 for item in result.items):
             text = "its items are not worth whole or half points: group its conditions (`grouped`)"
-            yield Fault(Kind.WORDS, *said, text)
+            yield Fault(FaultKind.WORDS, *said, text)
         if result.optional or result.outcome is Outcome.PASSED:
             continue
         if result.outcome is Outcome.ERROR:
             yield _unjudged(result, *said)
         else:
             text = f"{result.outcome.value}, though this is the reference solution"
-            yield Fault(Kind.FALSE_ALARM, *said, text, result.reason)
+            yield Fault(FaultKind.FALSE_ALARM, *said, text, result.reason)
 
 
 def of_mistakes(criteria: Iterable[Criterion], results: Iterable[CheckResult]) -> Iterator[Fault]:
@@ -149,11 +151,11 @@ def of_mistakes(criteria: Iterable[Criterion], results: Iterable[CheckResult]) -
         for mistake in criterion.mistakes:
             if mistake.when.lower() not in said:
                 text = f"no answer brings out the hint for {mistake.when!r}"
-                yield Fault(Kind.WORDS, criterion.id, criterion.source, text)
+                yield Fault(FaultKind.WORDS, criterion.id, criterion.source, text)
 
 
 def _unjudged(result: CheckResult, criterion: str, where: str) -> Fault:
-    kind = Kind.UNJUDGED if _not_here(result) else Kind.FALSE_ALARM
+    kind = FaultKind.UNJUDGED if _not_here(result) else FaultKind.FALSE_ALARM
     text = f"not judged ({result.cause})"
     return Fault(kind, criterion, where, text, result.reason, result.cause)
 
@@ -163,38 +165,38 @@ def _not_here(result: CheckResult) -> bool:
     return result.outcome is Outcome.ERROR and result.cause is not Cause.INTERNAL
 
 
-def _itself(case: Case, found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
+def _itself(case: Case, found: CheckResult) -> Iterator[tuple[FaultKind, str, str]]:
     """Yield what is wrong with the judgement of the criterion that the case is for."""
     if found.outcome is not case.expect:
         right = case.expect is Outcome.PASSED
-        kind = Kind.FALSE_ALARM if right else Kind.MISS
+        kind = FaultKind.FALSE_ALARM if right else FaultKind.MISS
         by = f" by {found.blocked_by}" if found.blocked_by else ""
         text = f"{found.outcome.value}{by} instead of {case.expect.value}: {case.title}"
         yield kind, text, found.reason
         return
     if case.reason not in found.reason:
-        yield Kind.WORDS, f"the reason does not say {case.reason!r}", found.reason
+        yield FaultKind.WORDS, f"the reason does not say {case.reason!r}", found.reason
     if case.expect is Outcome.FAILED:
         if found.earned >= found.points:
-            yield Kind.MISS, "fails, and earns all its points", found.reason
+            yield FaultKind.MISS, "fails, and earns all its points", found.reason
         lacking = [name for name in ("expected", "actual", "fix") if not getattr(found, name)]
         if lacking:
-            yield Kind.WORDS, f"does not tell the learner: {', '.join(lacking)}", found.reason
+            yield FaultKind.WORDS, f"does not tell the learner: {', '.join(lacking)}", found.reason
         yield from _in_python(found)
 
 
-def _in_python(found: CheckResult) -> Iterator[tuple[Kind, str, str]]:
+def _in_python(found: CheckResult) -> Iterator[tuple[FaultKind, str, str]]:
     """Yield the values of Python's in what a learner reads."""
     parts: tuple[CheckResult | Item, ...] = (found, *found.conditions)
     for part in parts:
         texts = (part.reason, part.expected, part.actual, part.fix)
         odd = next((match[0] for text in texts if (match := _PYTHON.search(text))), "")
         if odd:
-            yield Kind.WORDS, f"shows a value as Python writes it: {odd}", part.reason
+            yield FaultKind.WORDS, f"shows a value as Python writes it: {odd}", part.reason
             return
 
 
-def _others(case: Case, before: Results, after: Results) -> Iterator[tuple[Kind, str, str]]:
+def _others(case: Case, before: Results, after: Results) -> Iterator[tuple[FaultKind, str, str]]:
     """Yield the checks that the answer hit and should not have, or the other way round.
 
     What depends on a failed check is blocked by the runner; so whatever fails does not depend.
@@ -208,7 +210,7 @@ def _others(case: Case, before: Results, after: Results) -> Iterator[tuple[Kind,
         if other.id in case.also:
             if other.outcome is Outcome.PASSED:
                 text = f"`also` names {other.id}, which passes"
-                yield Kind.BROKEN_CASE, text, ""
+                yield FaultKind.BROKEN_CASE, text, ""
         elif changed and (other.outcome in hit or (right and other.outcome is Outcome.BLOCKED)):
             text = f"{other.id} is {other.outcome.value}, and the case does not name it in `also`"
-            yield Kind.OTHERS_HIT, text, other.reason
+            yield FaultKind.OTHERS_HIT, text, other.reason

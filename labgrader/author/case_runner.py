@@ -15,7 +15,7 @@ from pathlib import Path
 from labgrader.app.workbench import Workbench
 from labgrader.author import batches, pasting
 from labgrader.author.batches import Batch, Reach, Reads
-from labgrader.author.case_result import Fault, Kind, Proof, Results, judge, without
+from labgrader.author.case_result import CaseResult, Fault, FaultKind, Results, judge, without
 from labgrader.author.cases import Case
 from labgrader.author.solved import ECHO_SECONDS, SolvedLab
 from labgrader.errors import LabError
@@ -39,7 +39,7 @@ class Attempt:
     """By a case's path, what was wrong with the fix that was pasted."""
 
 
-class Ground(SolvedLab):
+class CaseRunner(SolvedLab):
     """A lab on one cluster, on which cases are tried, one batch after the other.
 
     Args:
@@ -64,19 +64,19 @@ class Ground(SolvedLab):
         """Partition cases into batches that can be tried together on this solved lab."""
         return batches.partition(self._reaches(cases, self._reads), most)
 
-    def prove_all(self, cases: Sequence[Case]) -> Iterator[Proof]:
+    def run_all(self, cases: Sequence[Case]) -> Iterator[CaseResult]:
         """Try all cases, batch by batch; yield their proofs in the order of the batches."""
         for batch in self.batches(cases):
-            yield from self.prove_together(batch)
+            yield from self.run_together(batch)
 
-    def prove_together(self, batch: Batch) -> Iterator[Proof]:
+    def run_together(self, batch: Batch) -> Iterator[CaseResult]:
         """Try the cases of a batch at once; repeat singly whatever is not as its case says.
 
         Only a single try can tell of a fault; a batch can tell only that there is none. The seconds
         of a case are its share of the batch's.
         """
         if len(batch) == 1:
-            yield self.prove(batch[0].case)
+            yield self.run(batch[0].case)
             return
         tried = self._try(batch)
         why = tried.trouble or tried.left or self._entangled(batch, tried.reads)
@@ -85,19 +85,19 @@ class Ground(SolvedLab):
             faults += _of_fix(reach.case, tried)
             if why or faults:
                 reason = why or "; ".join(fault.text for fault in faults)
-                yield replace(self.prove(reach.case), repeated=reason)
+                yield replace(self.run(reach.case), repeated=reason)
             else:
                 found = tried.after[reach.case.criterion]
-                yield Proof(reach.case, found, (), tried.seconds / len(batch))
+                yield CaseResult(reach.case, found, (), tried.seconds / len(batch))
 
-    def prove(self, case: Case) -> Proof:
+    def run(self, case: Case) -> CaseResult:
         """Bring one answer about, judge what the checks say to it, and put everything back."""
         (alone,) = self._reaches([case], {})
         tried = self._try((alone,))
         faults = [_broken(case, text) for text in (tried.trouble, tried.left) if text]
         if tried.after:
             faults = [*judge(case, self.solved, tried.after), *_of_fix(case, tried), *faults]
-        return Proof(case, tried.after.get(case.criterion), tuple(faults), tried.seconds)
+        return CaseResult(case, tried.after.get(case.criterion), tuple(faults), tried.seconds)
 
     def _try(self, batch: Batch) -> Attempt:
         """Bring all answers of a batch about, grade everything, and put everything back."""
@@ -278,8 +278,8 @@ def _awaits(reach: Reach) -> bool:
 def _of_fix(case: Case, tried: Attempt) -> tuple[Fault, ...]:
     """Return what is wrong with the fix that the check gave."""
     text = tried.fixes.get(case.path)
-    return (Fault(Kind.FIX, case.criterion, str(case.path), text),) if text else ()
+    return (Fault(FaultKind.FIX, case.criterion, str(case.path), text),) if text else ()
 
 
 def _broken(case: Case, text: str) -> Fault:
-    return Fault(Kind.BROKEN_CASE, case.criterion, str(case.path), text)
+    return Fault(FaultKind.BROKEN_CASE, case.criterion, str(case.path), text)

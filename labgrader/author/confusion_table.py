@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from labgrader.author.case_result import Fault, Kind, Proof
+from labgrader.author.case_result import CaseResult, Fault, FaultKind
 from labgrader.author.verify import Verification
 from labgrader.model.result import Outcome
 from labgrader.report.clean import clean, one_line, to_json
@@ -32,11 +32,11 @@ class Row:
 
 
 _EXTRA = {
-    Kind.OTHERS_HIT: "others",
-    Kind.WORDS: "words",
-    Kind.FIX: "fixes",
-    Kind.BROKEN_CASE: "broken",
-    Kind.UNJUDGED: "unjudged",
+    FaultKind.OTHERS_HIT: "others",
+    FaultKind.WORDS: "words",
+    FaultKind.FIX: "fixes",
+    FaultKind.BROKEN_CASE: "broken",
+    FaultKind.UNJUDGED: "unjudged",
 }
 _HEAD = (
     ("wrong", "failed"),
@@ -59,19 +59,19 @@ def rows(verification: Verification) -> dict[str, Row]:
     return table
 
 
-def _count(row: Row, proof: Proof) -> None:
+def _count(row: Row, proof: CaseResult) -> None:
     kinds = {fault.kind for fault in proof.faults}
     for kind in kinds & _EXTRA.keys():
         name = _EXTRA[kind]
         setattr(row, name, getattr(row, name) + 1)
-    if proof.found is None or Kind.UNJUDGED in kinds:
+    if proof.found is None or FaultKind.UNJUDGED in kinds:
         return
     if proof.case.expect is Outcome.PASSED:
-        row.right_failed += Kind.FALSE_ALARM in kinds
-        row.right_passed += Kind.FALSE_ALARM not in kinds
+        row.right_failed += FaultKind.FALSE_ALARM in kinds
+        row.right_passed += FaultKind.FALSE_ALARM not in kinds
     else:
-        row.wrong_passed += Kind.MISS in kinds
-        row.wrong_failed += Kind.MISS not in kinds
+        row.wrong_passed += FaultKind.MISS in kinds
+        row.wrong_failed += FaultKind.MISS not in kinds
 
 
 def render(verification: Verification) -> str:
@@ -148,7 +148,7 @@ def as_json(verification: Verification) -> str:
     return to_json(data) + "\n"
 
 
-def _case(proof: Proof) -> dict[str, object]:
+def _case(proof: CaseResult) -> dict[str, object]:
     return {
         "name": proof.case.name,
         "title": proof.case.title,

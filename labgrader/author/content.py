@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import runpy
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from labgrader.author.reading import Document, Finding, documents, maps
+from labgrader.content.check_files import load_checks
 from labgrader.grading.registry import Check
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CriterionEntry:
     """One criterion as it stands in a task file."""
 
     id: str
@@ -53,7 +52,7 @@ class Content:
         return self.root / "tests" / "checks"
 
     @property
-    def criteria(self) -> list[Entry]:
+    def criteria(self) -> list[CriterionEntry]:
         """All criteria in the order of the lab, as far as they can be read."""
         return [entry for document in self.tasks for entry in _criteria(document)]
 
@@ -89,8 +88,7 @@ def read_content(root: Path) -> Content:
     content.lab = content.read_one(root / "tasks" / "lab.yaml")
     for path in sorted((root / "tasks").glob("task*.yaml")):
         content.tasks.extend(content.read_one(path))
-    for path in sorted((root / "checks").glob("*.py")):
-        _load(content, path)
+    _load(content)
     for path in sorted(content.cases_folder.glob("*/*.yaml")):
         content.cases.extend(content.read(path))
     return content
@@ -102,28 +100,17 @@ def place_of(check: Check) -> tuple[Path, int]:
     return Path(code.co_filename), code.co_firstlineno
 
 
-def _criteria(document: Document) -> Iterator[Entry]:
+def _criteria(document: Document) -> Iterator[CriterionEntry]:
     for at_step, step in maps(document.data, "steps"):
         for at, data in maps(step, "criteria"):
             where = ("steps", at_step, "criteria", at)
-            yield Entry(str(data.get("id", "")), data, step, document, where)
+            yield CriterionEntry(str(data.get("id", "")), data, step, document, where)
 
 
-def _load(content: Content, path: Path) -> None:
-    """Execute one check file by itself, so that one that is broken does not hide the next."""
-    try:
-        names = runpy.run_path(str(path), run_name=f"labgrader_checks.{path.stem}")
-    except Exception as error:  # noqa: BLE001 - a check file may raise anything
-        what = f"does not load: {type(error).__name__}: {error}"
-        content.unreadable.append(Finding(path, _line(error, path), "loads", what, "Mend the file"))
-        return
-    found = [value for value in names.values() if isinstance(value, Check)]
-    content.checks.extend(check for check in found if place_of(check)[0] == path)
-
-
-def _line(error: Exception, path: Path) -> int:
-    """Return the line of ``path`` that an error came from."""
-    if isinstance(error, SyntaxError):
-        return error.lineno or 1
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((f.lineno or 1 for f in reversed(frames) if f.filename == str(path)), 1)
+def _load(content: Content) -> None:
+    """Load the check files; what is wrong with one does not hide the next."""
+    loaded = load_checks(content.root / "checks")
+    content.checks.extend(loaded.checks)
+    for fault in loaded.faults:
+        path, what = fault.path, f"does not load: {fault.why}"
+        content.unreadable.append(Finding(path, fault.line, "loads", what, "Mend the file"))

@@ -69,8 +69,8 @@ class SolvedLab:
 
     def _grade_and_trace(self) -> tuple[Results, Reads]:
         """Judge everything once; return also what each criterion's check has read."""
-        report, read_keys = self._workbench.trace(self._criteria)
-        return {check.id: check for check in report.checks}, of_read_keys(read_keys)
+        run = self._workbench.trace(self._criteria)
+        return {check.id: check for check in run.report.checks}, of_read_keys(run.read_keys)
 
     @property
     def _solver(self) -> Solver:

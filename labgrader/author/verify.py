@@ -10,15 +10,15 @@ from pathlib import Path
 
 from labgrader.app.workbench import Workbench
 from labgrader.author.case_result import (
+    CaseResult,
     Fault,
-    Kind,
-    Proof,
+    FaultKind,
     of_empty_cluster,
     of_mistakes,
     of_solution,
     skip,
 )
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
 from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.lab_state.reset import Reset
@@ -35,7 +35,7 @@ class Verification:
     criteria: tuple[str, ...]
     empty: tuple[Fault, ...]
     solution: tuple[Fault, ...]
-    proofs: tuple[Proof, ...]
+    proofs: tuple[CaseResult, ...]
     seconds: float
     hints: tuple[Fault, ...] = ()
 
@@ -52,7 +52,7 @@ class Verification:
             allowed: what was not judged for one of these causes does not count.
         """
         kinds = {fault.kind for fault in self.faults if fault.cause not in allowed}
-        if kinds - {Kind.UNJUDGED}:
+        if kinds - {FaultKind.UNJUDGED}:
             return Verdict.FAILED
         return Verdict.UNJUDGED if kinds else Verdict.PASSED
 
@@ -109,13 +109,13 @@ def verify(
     began = time.monotonic()
     demand_empty(workbench)
     wanted = {case.criterion for case in cases}
-    ground = Ground(workbench, lambda case: paste)
-    nothing = ground.grade()
+    runner = CaseRunner(workbench, lambda case: paste)
+    nothing = runner.grade()
     empty = _about(wanted, of_empty_cluster(nothing))
     told(f"the empty cluster: {_summary(empty, 'earns nothing')}")
-    solution = _about(wanted, of_solution(ground.solve()))
+    solution = _about(wanted, of_solution(runner.solve()))
     told(f"the solution: {_summary(solution, 'earns everything')}")
-    proofs = _proofs(ground, cases, told)
+    proofs = _proofs(runner, cases, told)
     tested = [c for c in workbench.catalog.lab.criteria() if c.id in wanted]
     said = [*nothing.values(), *(proof.found for proof in proofs if proof.found)]
     tried = [proof.case for proof in proofs if not proof.skipped]
@@ -126,12 +126,12 @@ def verify(
     return Verification(order, empty, solution, tuple(proofs), seconds, hints)
 
 
-def _proofs(ground: Ground, cases: Sequence[Case], told: Told) -> list[Proof]:
+def _proofs(runner: CaseRunner, cases: Sequence[Case], told: Told) -> list[CaseResult]:
     """Try the cases, tell of each when it was tried, and return the proofs in the given order."""
-    skipped = [skip(case, why) for case in cases if (why := ground.lacks(case))]
+    skipped = [skip(case, why) for case in cases if (why := runner.lacks(case))]
     left_out = {proof.case.path for proof in skipped}
-    found: dict[Path, Proof] = {}
-    rest = ground.prove_all([case for case in cases if case.path not in left_out])
+    found: dict[Path, CaseResult] = {}
+    rest = runner.run_all([case for case in cases if case.path not in left_out])
     for number, proof in enumerate(chain(skipped, rest), 1):
         found[proof.case.path] = proof
         line = f"{proof.seconds:5.1f} s  {proof.case.name}: {_said(proof)}"
@@ -165,7 +165,7 @@ def _summary(faults: Sequence[Fault], fine: str) -> str:
     return "; ".join(f"{fault.criterion}: {fault.text}" for fault in faults)
 
 
-def _said(proof: Proof) -> str:
+def _said(proof: CaseResult) -> str:
     """Say in a few words how a case went."""
     said = "; ".join(f"{fault.kind.value.upper()}: {fault.text}" for fault in proof.faults)
     if not said:

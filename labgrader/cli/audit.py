@@ -18,7 +18,7 @@ from labgrader.kube.resources import CONFIG_MAP, POD, SECRET, Object, Resource, 
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
-    from labgrader.clusters.embedded.audit_server import AuditServer, Entry
+    from labgrader.clusters.embedded.audit_server import AuditEntry, AuditServer
     from labgrader.kube.client import Kube
 
 CHECK = "audit_policy"
@@ -120,7 +120,7 @@ def _stored(workbench: Workbench) -> str:
     return str(texts[key])
 
 
-def _show(where: str, entries: list[Entry]) -> None:
+def _show(where: str, entries: list[AuditEntry]) -> None:
     """Say for every sample deed what was written down."""
     found = {(one.verb, one.resource): one for one in entries}
     for deed in DEEDS:

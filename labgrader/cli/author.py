@@ -168,7 +168,7 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
 
 def _tidied(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:
     """Give a cluster of somebody's, and take off what was put there (never what was before)."""
-    from labgrader.author.case_runner import Ground
+    from labgrader.author.case_runner import CaseRunner
     from labgrader.author.verify import demand_empty
 
     demand_empty(workbench)
@@ -176,4 +176,4 @@ def _tidied(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:
         yield workbench
     finally:
         if not keep:
-            Ground(workbench).clear()
+            CaseRunner(workbench).clear()

@@ -16,7 +16,7 @@ from labgrader.cli.options import workbench_options
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Object
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.reset import Reset
 from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome, Report
@@ -148,7 +148,7 @@ class _Story:
 
     def _break(self, entry: dict[str, Any]) -> None:
         cluster = self._workbench.cluster
-        resource = Kinds(cluster).find(entry["apiVersion"], entry["kind"])
+        resource = RestMapper(cluster).find(entry["apiVersion"], entry["kind"])
         if resource is None:
             raise LabError(f"The API server serves no {entry['kind']}, which the demo breaks")
         patch: list[Object] = entry["json_patch"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from labgrader import paths
 from labgrader.errors import UsageError
 from labgrader.kube import kubeconfig_file
-from labgrader.kube.kubeconfig_file import Entry, Kubeconfig
+from labgrader.kube.kubeconfig_file import Kubeconfig, KubeconfigEntry
 
 LAB_CONTEXT = "labgrader-"
 """Contexts of the lab's own clusters begin with this; the rest is the cluster's name."""
@@ -135,7 +135,7 @@ def _merged(files: Sequence[str], context: str | None) -> Target:
     return Target("existing", file, wanted, merged.files)
 
 
-def _says_all(file: Path, merged: Kubeconfig, chosen: Entry, context: str) -> bool:
+def _says_all(file: Path, merged: Kubeconfig, chosen: KubeconfigEntry, context: str) -> bool:
     """Whether one file alone means the same cluster and user by a context."""
     alone = kubeconfig_file.load([file]).entries
     again, user = alone["contexts"].get(context), chosen.text("user")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.content import validation
+from labgrader.content.check_files import load_checks, resolved
 from labgrader.errors import ContentError
-from labgrader.grading.registry import Check, load_checks
+from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
 from labgrader.util.suggestion import unknown
 from labgrader.util.yaml_files import read_documents
@@ -22,10 +23,11 @@ from labgrader.util.yaml_files import read_documents
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """A lab with the checks that judge it."""
+    """A lab with the checks that judge it; ``faults`` are the check files that did not load."""
 
     lab: Lab
     checks: Mapping[str, Check]
+    faults: tuple[str, ...] = ()
 
     def select(self, names: Sequence[str]) -> list[Criterion]:
         """Return the criteria that ``names`` mean: ``all``, ``task1``, ``task1.2``, a check's id.
@@ -80,7 +82,9 @@ def load(root: Path) -> Catalog:
         raise ContentError(
             f"The content in {root} cannot be read: {error!r}", "See docs/writing-a-check.md"
         ) from error
-    catalog = Catalog(lab, load_checks(root / "checks"))
+    loaded = load_checks(root / "checks", lab.id)
+    wanted = {criterion.check: criterion for criterion in lab.criteria()}
+    catalog = Catalog(lab, resolved(loaded, wanted), tuple(map(str, loaded.faults)))
     validation.references(catalog.lab, catalog.checks)
     return catalog
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from labgrader.errors import Forbidden, LabError
 from labgrader.grading.snapshot import ReadKey, Snapshot, key_of, version_of
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.leases import SKEW_SECONDS
 from labgrader.kube.protocols import Cluster
-from labgrader.kube.resources import LEASE, Object, dig
+from labgrader.kube.reflector import Pauses, Reflector
+from labgrader.kube.resources import LEASE, Object, Resource, dig
 
 RETRY_SECONDS = 0.5
 """How long a watch rests before it is tried again."""
@@ -56,86 +58,26 @@ class Watches:
         self._tell = tell
         self._on_link = on_link
         self._content = content
-        self._known: dict[ReadKey, dict[str, str]] = {}
-        self._hearts: dict[tuple[ReadKey, str], _Heart] = {}
+        self._followed: set[ReadKey] = set()
         self._lost: set[ReadKey] = set()
         self._lock = threading.Lock()
 
     def follow(self, read_keys: Iterable[ReadKey], snapshot: Snapshot) -> None:
         """Start a watch for everything that is not watched yet; ``snapshot`` is what is known."""
-        for read_key in read_keys:
-            if read_key not in self._known:
-                versions = snapshot.versions(read_key)
-                self._known[read_key] = {k: v for k, v in versions.items() if not _is_probe(k)}
-                threading.Thread(
-                    target=self._watch, args=(read_key,), name="watch", daemon=True
-                ).start()
-
-    def _watch(self, read_key: ReadKey) -> None:
-        """Watch one read key until the end, through lost connections and missing types."""
-        while not self._stop.is_set():
-            pause = RETRY_SECONDS
-            try:
-                self._follow(read_key)
-            except Forbidden:  # may perhaps be read, but not watched: then look now and then
-                pause = POLL_SECONDS
-                self._tell(Change(read_key, "", echo=True))
-            except LabError as error:
-                self._link(read_key, error)
-            self._stop.wait(pause)
-
-    def _follow(self, read_key: ReadKey) -> None:
-        seen: dict[str, str] | None = {}
-        known = self._known[read_key]
-        events = self._cluster.watch(read_key.resource, read_key.namespace, name=read_key.name)
-        for event in events:
-            if self._stop.is_set():
-                return
-            if _is_probe(key_of(event.object)):
-                continue
-            if event.type == "SYNCED":
-                self._link(read_key, None)
-                self._compare(read_key, seen or {})
-                seen = None
-            elif seen is not None:
-                seen[key_of(event.object)] = version_of(event.object)
-                self._only_beats(read_key, key_of(event.object), event.object)
-            elif event.type != "BOOKMARK":
-                self._note(read_key, known, event.type, event.object)
-        if seen is not None:  # the type is not there (any more)
-            self._compare(read_key, {})
-
-    def _compare(self, read_key: ReadKey, present: dict[str, str]) -> None:
-        """Tell a change where what is there differs from what was known."""
-        known = self._known[read_key]
-        if present != known:
-            known.clear()
-            known.update(present)
-            self._tell(Change(read_key, read_key.resource.describe(read_key.name)))
-
-    def _note(self, read_key: ReadKey, known: dict[str, str], kind: str, obj: Object) -> None:
-        key = key_of(obj)
-        if kind != "DELETED" and self._only_beats(read_key, key, obj):
-            known[key] = version_of(obj)
-            if not self._content(read_key):
-                self._tell(Change(read_key, "", echo=True))
-            return
-        if kind == "DELETED":
-            known.pop(key, None)
-        else:
-            known[key] = version_of(obj)
-        verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}.get(kind, kind)
-        self._tell(Change(read_key, f"{_label(read_key, obj)} {verb}"))
-
-    def _only_beats(self, read_key: ReadKey, key: str, obj: Object) -> bool:
-        """Whether this is a Lease that its holder has renewed, as every few seconds."""
-        if read_key.resource != LEASE:
-            return False
-        spec = dig(obj, "spec", {})
-        held = (dig(obj, "metadata.uid"), spec.get("holderIdentity"), spec.get("leaseTransitions"))
-        heart = self._hearts.setdefault((read_key, key), _Heart())
-        silent = Change(read_key, f"{_label(read_key, obj)} is not renewed any more")
-        return heart.beats(held, spec.get("leaseDurationSeconds"), lambda: self._tell(silent))
+        for read_key in set(read_keys) - self._followed:
+            self._followed.add(read_key)
+            versions = snapshot.versions(read_key)
+            known = {k: v for k, v in versions.items() if not _is_probe(k)}
+            resource = read_key.resource
+            Reflector(
+                self._cluster,
+                partial(_itself, resource),
+                read_key.namespace,
+                read_key.name,
+                _Versions(read_key, known, self._tell, self._link, self._content),
+                self._stop,
+                Pauses(RETRY_SECONDS, RETRY_SECONDS, POLL_SECONDS),
+            ).start("watch")
 
     def _link(self, read_key: ReadKey, error: LabError | None) -> None:
         """Tell when the first watch is lost and when the last is back."""
@@ -145,6 +87,81 @@ class Watches:
             after = bool(self._lost)
         if before != after:
             self._on_link(error)
+
+
+def _itself(resource: Resource) -> Resource:
+    """Return the type without asking whether it is served: the watch says so."""
+    return resource
+
+
+@dataclass(slots=True)
+class _Versions:
+    """The store of one read key: versions of objects by key, from which changes are told."""
+
+    read_key: ReadKey
+    known: dict[str, str]
+    tell: Callable[[Change], None]
+    link: Callable[[ReadKey, LabError | None], None]
+    content: Callable[[ReadKey], bool]
+    hearts: dict[str, _Heart] = field(default_factory=dict)
+
+    def keep(self, obj: Object) -> tuple[str, str] | None:
+        """Return key and version of a listed object."""
+        key = key_of(obj)
+        if _is_probe(key):
+            return None
+        self._only_beats(key, obj)
+        return key, version_of(obj)
+
+    def replace(self, present: dict[str, str]) -> None:
+        """Tell a change where what is there differs from what was known."""
+        self.link(self.read_key, None)
+        self._compare(present)
+
+    def absent(self) -> None:
+        """Tell a change where something was there."""
+        self._compare({})
+
+    def change(self, event: str, obj: Object) -> None:
+        """Tell a change, unless it is nothing but a heartbeat."""
+        key = key_of(obj)
+        if _is_probe(key):
+            return
+        if event != "DELETED" and self._only_beats(key, obj):
+            self.known[key] = version_of(obj)
+            if not self.content(self.read_key):
+                self.tell(Change(self.read_key, "", echo=True))
+            return
+        if event == "DELETED":
+            self.known.pop(key, None)
+        else:
+            self.known[key] = version_of(obj)
+        verb = {"ADDED": "created", "MODIFIED": "changed", "DELETED": "deleted"}.get(event, event)
+        self.tell(Change(self.read_key, f"{_label(self.read_key, obj)} {verb}"))
+
+    def forbidden(self, error: Forbidden) -> None:
+        """It may perhaps be read, but not watched: then look now and then."""
+        del error
+        self.tell(Change(self.read_key, "", echo=True))
+
+    def lost(self, error: LabError) -> None:
+        """Tell that the cluster is lost."""
+        self.link(self.read_key, error)
+
+    def _compare(self, present: dict[str, str]) -> None:
+        if present != self.known:
+            self.known = present
+            self.tell(Change(self.read_key, self.read_key.resource.describe(self.read_key.name)))
+
+    def _only_beats(self, key: str, obj: Object) -> bool:
+        """Whether this is a Lease that its holder has renewed, as every few seconds."""
+        if self.read_key.resource != LEASE:
+            return False
+        spec = dig(obj, "spec", {})
+        held = (dig(obj, "metadata.uid"), spec.get("holderIdentity"), spec.get("leaseTransitions"))
+        heart = self.hearts.setdefault(key, _Heart())
+        silent = Change(self.read_key, f"{_label(self.read_key, obj)} is not renewed any more")
+        return heart.beats(held, spec.get("leaseDurationSeconds"), lambda: self.tell(silent))
 
 
 class _Heart:

@@ -13,7 +13,7 @@ from labgrader.grading import dependencies
 from labgrader.grading.findings import Failure
 from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.resources import ACCESS_REVIEW, Object, Resource, dig, name_of
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.model.result import Evidence
 from labgrader.util.suggestion import misspelled
 
@@ -71,7 +71,7 @@ class ClusterReader:
         """
         cluster = self._snapshot.cluster
         return self._snapshot.once(
-            ("served", group), lambda: Kinds(cluster).of_group(group, min(5, self.remaining()))
+            ("served", group), lambda: RestMapper(cluster).of_group(group, min(5, self.remaining()))
         )
 
     def list(self, resource: Resource, namespace: str | None = None) -> list[Object]:

@@ -32,7 +32,7 @@ class Context(ClusterReader):
     """Given to every check: all of ``ClusterReader``, what runs in pods, what was done, and time.
 
     Args:
-        instruments: what this run offers beside the API's objects.
+        services: what this run offers beside the API's objects.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Context(ClusterReader):
         namespace: str,
         deadline: float,
         clock: Callable[[], float] = time.monotonic,
-        instruments: CheckServices | None = None,
+        services: CheckServices | None = None,
     ) -> None:
         super().__init__(snapshot, namespace, deadline, clock)
-        self._instruments = instruments or CheckServices()
+        self._services = services or CheckServices()
 
     def http_get(self, kind: str, name: str, port: int | str, path: str) -> Answer:
         """GET ``path`` of a server in the lab's namespace, through the API server's proxy.
@@ -53,7 +53,7 @@ class Context(ClusterReader):
             kind: ``pods`` or ``services``.
             port: its number, or for a service the port's name.
         """
-        containers = self._instruments.containers
+        containers = self._services.containers
         if containers is None:
             raise MissingCapability(
                 "Servers in pods cannot be asked here", "See `labgrader doctor`"
@@ -73,7 +73,7 @@ class Context(ClusterReader):
 
     def execute(self, pod: str, container: str, command: Sequence[str]) -> str:
         """Run a command in a container and return what it printed. Raises as ``Containers``."""
-        containers = self._instruments.containers
+        containers = self._services.containers
         if containers is None:
             raise MissingCapability("Nothing can be run in pods here", "See `labgrader doctor`")
         timeout = min(ANSWER_SECONDS, self.remaining())
@@ -104,7 +104,7 @@ class Context(ClusterReader):
 
     def kubectl(self, arguments: Sequence[str]) -> Said:
         """Run kubectl on this cluster. For reads only: see ``kube.kubectl_command.plan``."""
-        kubectl = self._instruments.kubectl
+        kubectl = self._services.kubectl
         if kubectl is None:
             raise MissingCapability("kubectl cannot be run here", "See `labgrader doctor`")
         key = ("kubectl", *arguments)
@@ -132,7 +132,7 @@ class Context(ClusterReader):
 
     def ask_prometheus(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         """Put a question to Prometheus' own code; ``toolkit.prometheus.rules`` makes them. Pure."""
-        judge = self._instruments.judge
+        judge = self._services.judge
         if judge is None:
             raise MissingCapability("Alerts cannot be judged here", "Run `make kube`")
         return judge.evaluate(question, timeout=min(JUDGE_SECONDS, self.remaining()))
@@ -166,7 +166,7 @@ class Context(ClusterReader):
         Args:
             fresh: read what was done up to now, and not only up to the first look of this run.
         """
-        record = self._instruments.record
+        record = self._services.record
         if record is None:
             return None
         if fresh:
@@ -214,7 +214,7 @@ class Context(ClusterReader):
                 hands.append(hand)
                 since = now
             key = (resource, name_of(found or {}), dig(found, "metadata.uid"), path)
-            moved = self._instruments.sightings.note(key, dig(found, path), hand, seconds)
+            moved = self._services.values.note(key, dig(found, path), hand, seconds)
             if moved and now - since >= steady:
                 return Watched(True, tuple(hands))
             if now >= end or flips(hands) >= FLIPS:
@@ -227,7 +227,7 @@ class Context(ClusterReader):
         Args:
             why: what for, as the beginning of the sentence that is shown.
         """
-        if not self._instruments.may_write:
+        if not self._services.may_write:
             raise MissingCapability(
                 f"{why}, and labgrader may not write here",
                 "Agree with `labgrader cluster prepare`, and leave out --read-only",
@@ -235,7 +235,7 @@ class Context(ClusterReader):
 
     def temporary_object(self, resource: Resource) -> TemporaryObject:
         """Return a probe of this type, for a ``with`` statement (needs the capability writes)."""
-        probes = self._instruments.probes
+        probes = self._services.probes
         probe = TemporaryObject(
             self._snapshot.cluster,
             resource,

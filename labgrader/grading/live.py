@@ -73,6 +73,7 @@ class Live:
         self._again = threading.Event()
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._outcomes: dict[str, Outcome] = {}
+        self._read_keys: dict[str, frozenset[ReadKey]] = {}
         self._retries = Retries()
         self._on_link = on_link
         self._watches = Watches(
@@ -98,8 +99,7 @@ class Live:
             if self.stop.is_set() or until(report):
                 self.stop.set()
                 return report
-            read_keys = set().union(*self._runner.read_keys.values())
-            self._watches.follow(read_keys, snapshot)
+            self._watches.follow(set().union(*self._read_keys.values()), snapshot)
             changes = self._next_changes(self._retries.pause(report))
             if self.stop.is_set():
                 return report
@@ -114,10 +114,10 @@ class Live:
             known = self._still_true(report, changes)
 
     def _grade(self, snapshot: Snapshot, known: Mapping[str, CheckResult]) -> Report:
-        run = self._runner.run
-        report = run(self._criteria, snapshot, self._info, self._listener, known)
-        self._outcomes = {check.id: check.outcome for check in report.checks}
-        return report
+        run = self._runner.run(self._criteria, snapshot, self._info, self._listener, known)
+        self._read_keys.update(run.read_keys)
+        self._outcomes = {check.id: check.outcome for check in run.report.checks}
+        return run.report
 
     def _link(self, error: LabError | None) -> None:
         """Hand on how the cluster does; when it answers again, try at once what could not be."""
@@ -163,7 +163,7 @@ class Live:
             result = results.get(criterion.id)
             if result is None or result.outcome in (Outcome.ERROR, Outcome.BLOCKED):
                 continue
-            reads = self._runner.read_keys.get(criterion.id, set())
+            reads = self._read_keys.get(criterion.id, frozenset())
             needs = [need for need in criterion.needs if need not in kept]
             if self._runner.writes(criterion):  # once is enough, as long as what it needs stands
                 needs = [n for n in needs if n not in results or _open(results[n])]
@@ -173,7 +173,7 @@ class Live:
 
     def _content(self, read_key: ReadKey) -> bool:
         """Whether every check that reads this has passed: then a heartbeat tells nothing new."""
-        readers = [one for one, reads in self._runner.read_keys.items() if read_key in reads]
+        readers = [one for one, reads in list(self._read_keys.items()) if read_key in reads]
         return all(self._outcomes.get(one) is Outcome.PASSED for one in readers)
 
 

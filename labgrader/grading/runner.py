@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from labgrader.errors import ClusterError, MissingCapability, Unsettled
@@ -25,13 +25,21 @@ SETTLE_PAUSE = 0.1
 """Seconds between two looks at something that the cluster has not settled yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's report, and what each check that was judged in it has read, by criterion."""
+
+    report: Report
+    read_keys: Mapping[str, frozenset[ReadKey]]
+
+
 class Runner:
     """Judges criteria of one lab against one cluster.
 
     Args:
         capabilities: asks what the cluster offers (``containers``, …); called once per run, and
             only when a check needs something.
-        instruments: what checks can use beside the API's objects.
+        services: what checks can use beside the API's objects.
     """
 
     def __init__(
@@ -41,14 +49,13 @@ class Runner:
         *,
         capabilities: Callable[[Snapshot], frozenset[str]],
         limits: Limits = Limits(),
-        instruments: CheckServices | None = None,
+        services: CheckServices | None = None,
     ) -> None:
         self.lab = lab
         self.checks = checks
         self.limits = limits
-        self.read_keys: dict[str, set[ReadKey]] = {}
         self._capabilities = capabilities
-        self._instruments = instruments or CheckServices()
+        self._services = services or CheckServices()
 
     def run(
         self,
@@ -57,7 +64,7 @@ class Runner:
         info: Callable[[Snapshot], ClusterInfo],
         listener: Listener,
         known: Mapping[str, CheckResult] | None = None,
-    ) -> Report:
+    ) -> Run:
         """Judge ``criteria`` and what they need; report on ``criteria`` alone.
 
         Args:
@@ -73,9 +80,9 @@ class Runner:
         try:
             judged = self._judge_all(todo, results, snapshot, listener, wanted)
         except BaseException:  # interrupted: the checks' threads end with us, and clean up nothing
-            self._instruments.probes.remove_all()
+            self._services.probes.remove_all()
             raise
-        results |= {result.id: result for result in judged}
+        results |= {finished.result.id: finished.result for finished in judged}
         for fallen in self._fallen(results, set(known or ()), snapshot):
             results[fallen.id] = fallen
             if fallen.id in wanted:
@@ -89,7 +96,8 @@ class Runner:
             tasks=tuple(self._tasks(wanted, results)),
         )
         listener(RunFinished(report))
-        return report
+        read_keys = {one.result.id: one.read_keys for one in judged if one.read_keys is not None}
+        return Run(report, read_keys)
 
     def _fallen(
         self, results: Mapping[str, CheckResult], kept: set[str], snapshot: Snapshot
@@ -150,22 +158,22 @@ class Runner:
         snapshot: Snapshot,
         listener: Listener,
         wanted: set[str],
-    ) -> list[CheckResult]:
+    ) -> list[FinishedCheck]:
         """Schedule until everything has a result or the run's time is over."""
-        board = Scheduler(sorted(todo, key=self._soon), dict(known), self.limits)
-        while board.waiting or board.running:
-            for criterion in board.startable():
-                verdict = self._from_needs(criterion, board.needed(criterion), snapshot)
+        scheduler = Scheduler(sorted(todo, key=self._soon), dict(known), self.limits)
+        while scheduler.waiting or scheduler.running:
+            for criterion in scheduler.startable():
+                verdict = self._from_needs(criterion, scheduler.needed(criterion), snapshot)
                 if verdict is not None:
-                    board.settle(criterion, verdict)
+                    scheduler.settle(FinishedCheck(verdict))
                     continue
                 if criterion.id in wanted:
                     listener(CheckStarted(criterion.id))
-                self._start(board, criterion, snapshot)
-            for result in board.collect(self.read_keys):
-                if result.id in wanted:
-                    listener(CheckFinished(result))
-        return list(board.finished)
+                self._start(scheduler, criterion, snapshot)
+            for finished in scheduler.collect():
+                if finished.result.id in wanted:
+                    listener(CheckFinished(finished.result))
+        return list(scheduler.finished)
 
     def _soon(self, criterion: Criterion) -> bool:
         """Return False, which sorts first, for what the end of a run should not wait for alone.
@@ -176,13 +184,13 @@ class Runner:
         check = self.checks[criterion.check]
         return check.seconds is None or bool(check.capabilities)
 
-    def _start(self, board: Scheduler, criterion: Criterion, snapshot: Snapshot) -> None:
-        deadline = board.start(criterion, self.checks[criterion.check].seconds)
-        context = Context(snapshot, self.lab.namespace, deadline, instruments=self._instruments)
+    def _start(self, scheduler: Scheduler, criterion: Criterion, snapshot: Snapshot) -> None:
+        deadline = scheduler.start(criterion, self.checks[criterion.check].seconds)
+        context = Context(snapshot, self.lab.namespace, deadline, services=self._services)
 
         def work() -> None:
             result = self._judge(criterion, context, snapshot)
-            board.inbox.put(FinishedCheck(result, context.read_keys))
+            scheduler.inbox.put(FinishedCheck(result, frozenset(context.read_keys)))
 
         threading.Thread(target=work, name=f"check-{criterion.id}", daemon=True).start()
 

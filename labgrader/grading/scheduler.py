@@ -1,11 +1,11 @@
-"""The runner's board: what waits, what runs, what is done, and what ran out of time."""
+"""Scheduler of a run: which checks wait, run and are finished, and which ran out of time."""
 
 from __future__ import annotations
 
 import queue
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from labgrader.errors import TimedOut
 from labgrader.grading import scoring
@@ -24,12 +24,12 @@ class Limits:
     settle_seconds: float = 3.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FinishedCheck:
-    """What a worker hands back: the result, and what was read for it."""
+    """A result with what was read for it; None where no check came to an end."""
 
     result: CheckResult
-    read_keys: set[ReadKey] = field(default_factory=set)
+    read_keys: frozenset[ReadKey] | None = None
 
 
 class Scheduler:
@@ -41,11 +41,11 @@ class Scheduler:
         self.waiting = list(todo)
         self.running: dict[str, tuple[Criterion, float]] = {}
         self.inbox: queue.SimpleQueue[FinishedCheck] = queue.SimpleQueue()
-        self.finished: list[CheckResult] = []
+        self.finished: list[FinishedCheck] = []
         self._results = results
         self._limits = limits
         self._run_deadline = time.monotonic() + limits.run_seconds
-        self._told: list[CheckResult] = []
+        self._told: list[FinishedCheck] = []
 
     def startable(self) -> Iterable[Criterion]:
         """Yield criteria whose needs are settled, as long as a worker is free."""
@@ -67,31 +67,27 @@ class Scheduler:
         self.running[criterion.id] = (criterion, deadline)
         return deadline
 
-    def settle(self, criterion: Criterion, result: CheckResult) -> None:
+    def settle(self, finished: FinishedCheck) -> None:
         """Keep a result and tell it at the next ``collect``."""
-        self._results[criterion.id] = result
-        self.finished.append(result)
-        self._told.append(result)
+        self._results[finished.result.id] = finished.result
+        self.finished.append(finished)
+        self._told.append(finished)
 
-    def collect(self, read_keys: dict[str, set[ReadKey]]) -> list[CheckResult]:
+    def collect(self) -> list[FinishedCheck]:
         """Wait for the next result or deadline; return everything newly settled."""
         if self.running and not self._told:
             nearest = min(deadline for _, deadline in self.running.values())
             try:
-                self._receive(
-                    self.inbox.get(timeout=max(0.0, nearest - time.monotonic())), read_keys
-                )
+                self._receive(self.inbox.get(timeout=max(0.0, nearest - time.monotonic())))
             except queue.Empty:
                 self._expire()
         told, self._told = self._told, []
         return told
 
-    def _receive(self, judgement: FinishedCheck, read_keys: dict[str, set[ReadKey]]) -> None:
+    def _receive(self, finished: FinishedCheck) -> None:
         # A check that comes back after its deadline was already given its result: ignore it.
-        if judgement.result.id in self.running:
-            criterion, _ = self.running.pop(judgement.result.id)
-            read_keys[criterion.id] = judgement.read_keys
-            self.settle(criterion, judgement.result)
+        if self.running.pop(finished.result.id, None):
+            self.settle(finished)
 
     def _expire(self) -> None:
         now = time.monotonic()
@@ -102,4 +98,4 @@ class Scheduler:
                     f"{criterion.id} was not done in time",
                     "Run the check again; `labgrader doctor` tells how the cluster does",
                 )
-                self.settle(criterion, scoring.from_error(criterion, late))
+                self.settle(FinishedCheck(scoring.from_error(criterion, late)))

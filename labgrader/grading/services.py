@@ -94,5 +94,5 @@ class CheckServices:
     may_write: bool = False
     kubectl: Kubectl | None = None
     judge: RuleEvaluator | None = None
-    sightings: ValueHistory = field(default_factory=ValueHistory)
+    values: ValueHistory = field(default_factory=ValueHistory)
     probes: Probes = field(default_factory=Probes)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from labgrader.kube.kubeconfig_file import Entry
+from labgrader.kube.kubeconfig_file import KubeconfigEntry
 
 
-def headers_of(user: Entry, context: str) -> Callable[[], Sequence[tuple[str, str]]]:
+def headers_of(user: KubeconfigEntry, context: str) -> Callable[[], Sequence[tuple[str, str]]]:
     """Return the headers of an OpenID Connect login; the file itself is not changed.
 
     Raises:

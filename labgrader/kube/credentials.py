@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from labgrader.errors import Forbidden, UsageError
 from labgrader.kube import exec_plugin
-from labgrader.kube.kubeconfig_file import Entry
+from labgrader.kube.kubeconfig_file import KubeconfigEntry
 
 Headers = Sequence[tuple[str, str]]
 """Names and values; a name may come more than once."""
@@ -28,7 +28,9 @@ class Login:
     key: bytes = b""
 
 
-def of(user: Entry, cluster: Entry, context: str, tell: Callable[[str], None]) -> Login:
+def of(
+    user: KubeconfigEntry, cluster: KubeconfigEntry, context: str, tell: Callable[[str], None]
+) -> Login:
     """Return the login of a user; runs its exec plug-in.
 
     Raises:
@@ -51,7 +53,7 @@ def of(user: Entry, cluster: Entry, context: str, tell: Callable[[str], None]) -
     return Login(lambda: [*known(), *acting])
 
 
-def _own(user: Entry) -> Callable[[], Headers]:
+def _own(user: KubeconfigEntry) -> Callable[[], Headers]:
     """Return the headers of a token or a password that stands in the user itself."""
     token = user.text("token")
     if user.text("tokenFile"):  # wins, as for kubectl; read each time: it is renewed
@@ -85,13 +87,13 @@ def _probe(headers: Callable[[], Headers]) -> None:
         return
 
 
-def _bearer(token: str, user: Entry) -> tuple[str, str]:
+def _bearer(token: str, user: KubeconfigEntry) -> tuple[str, str]:
     if not token or not _TOKEN_CHARACTERS.issuperset(token):
         raise user.refused("its token is empty, or holds characters that no token has")
     return ("Authorization", f"Bearer {token}")
 
 
-def _impersonation(user: Entry) -> Headers:
+def _impersonation(user: KubeconfigEntry) -> Headers:
     """Return the headers of ``as`` and its companions: on whose behalf requests are sent."""
     name, uid = user.text("as"), user.text("as-uid")
     groups = user.strings("as-groups")
@@ -106,12 +108,12 @@ def _impersonation(user: Entry) -> Headers:
     found += [("Impersonate-Group", one) for one in groups]
     for key, values in extra.items():
         header, label = f"Impersonate-Extra-{_escaped(str(key))}", f"as-user-extra {key}"
-        inner = Entry(user.name, {label: values}, user.file)
+        inner = KubeconfigEntry(user.name, {label: values}, user.file)
         found += [(header, one) for one in inner.strings(label)]
     return [(header, _value(user, value)) for header, value in found]
 
 
-def _value(user: Entry, value: str) -> str:
+def _value(user: KubeconfigEntry, value: str) -> str:
     """Return a header's value; UTF-8 goes over the wire byte by byte."""
     if any(ord(one) < 0x20 or ord(one) == 0x7F for one in value):
         raise user.refused("as, as-groups or as-user-extra hold control characters")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from labgrader.errors import Forbidden, UsageError
-from labgrader.kube.kubeconfig_file import Entry
+from labgrader.kube.kubeconfig_file import KubeconfigEntry
 
 LIMIT_SECONDS = 30.0
 INTERACTIVE_SECONDS = 300.0
@@ -46,7 +46,7 @@ class Credential:
 class Plugin:
     """One user's plug-in; keeps its last credential until that expires."""
 
-    user: Entry
+    user: KubeconfigEntry
     command: str
     arguments: list[str]
     environment: Mapping[str, str]
@@ -58,14 +58,16 @@ class Plugin:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def of(cls, user: Entry, cluster: Entry, tell: Callable[[str], None]) -> Plugin:
+    def of(
+        cls, user: KubeconfigEntry, cluster: KubeconfigEntry, tell: Callable[[str], None]
+    ) -> Plugin:
         """Read the plug-in of a user.
 
         Raises:
             UsageError: its description cannot be used.
             Forbidden: the program is not installed; names the hint that comes with it.
         """
-        settings = Entry(f"{user.name}: exec", user.mapping("exec"), user.file)
+        settings = KubeconfigEntry(f"{user.name}: exec", user.mapping("exec"), user.file)
         version, command = settings.text("apiVersion"), settings.text("command")
         if version not in VERSIONS:
             raise user.refused(
@@ -188,7 +190,7 @@ class Plugin:
 _FIELDS = ("token", "clientCertificateData", "clientKeyData")
 
 
-def _program(command: str, user: Entry, hint: str) -> str:
+def _program(command: str, user: KubeconfigEntry, hint: str) -> str:
     """Return the path of the command: relative to the file, or from the PATH."""
     found = str(user.file.parent / command) if os.sep in command else shutil.which(command) or ""
     if found and Path(found).is_file():
@@ -200,7 +202,7 @@ def _program(command: str, user: Entry, hint: str) -> str:
     )
 
 
-def _variables(settings: Entry) -> dict[str, str]:
+def _variables(settings: KubeconfigEntry) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in settings.value.get("env") or []:
         name, value = (one.get("name"), one.get("value")) if isinstance(one, dict) else (None, None)
@@ -210,7 +212,7 @@ def _variables(settings: Entry) -> dict[str, str]:
     return found
 
 
-def _interactive(settings: Entry) -> bool:
+def _interactive(settings: KubeconfigEntry) -> bool:
     """Whether the plug-in may ask somebody at the terminal."""
     mode = settings.text("interactiveMode") or "IfAvailable"
     if mode not in ("Never", "IfAvailable", "Always"):
@@ -225,7 +227,7 @@ def _interactive(settings: Entry) -> bool:
     return mode != "Never" and terminal
 
 
-def _cluster_info(cluster: Entry) -> dict[str, Any]:
+def _cluster_info(cluster: KubeconfigEntry) -> dict[str, Any]:
     """Return what a plug-in is told about the cluster, where it asks for that."""
     authorities = cluster.content("certificate-authority")
     told = {

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from labgrader.errors import UsageError
 from labgrader.kube import credentials, tls
 from labgrader.kube.credentials import Headers
-from labgrader.kube.kubeconfig_file import Entry, load
+from labgrader.kube.kubeconfig_file import KubeconfigEntry, load
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
@@ -65,7 +65,11 @@ def connect(
     chosen = merged.entry("contexts", wanted)
     cluster = merged.entry("clusters", chosen.text("cluster"))
     user_name = chosen.text("user")
-    user = merged.entry("users", user_name) if user_name else Entry("no user", {}, chosen.file)
+    user = (
+        merged.entry("users", user_name)
+        if user_name
+        else KubeconfigEntry("no user", {}, chosen.file)
+    )
     host = _server(cluster, user)
     login = credentials.of(user, cluster, wanted, tell)
     secure = host.startswith("https://")
@@ -81,7 +85,7 @@ def connect(
     )
 
 
-def _server(cluster: Entry, user: Entry) -> str:
+def _server(cluster: KubeconfigEntry, user: KubeconfigEntry) -> str:
     """Return the server's address, with a scheme and without a slash at its end."""
     server = cluster.text("server").strip()
     if not server:
@@ -95,7 +99,7 @@ def _server(cluster: Entry, user: Entry) -> str:
     return server.rstrip("/")
 
 
-def _proxy(cluster: Entry) -> str | None:
+def _proxy(cluster: KubeconfigEntry) -> str | None:
     proxy = cluster.text("proxy-url")
     if not proxy:
         return None
@@ -104,7 +108,9 @@ def _proxy(cluster: Entry) -> str | None:
     return re.sub(r"^socks5:", "socks5h:", proxy)
 
 
-def _demand_address(cluster: Entry, key: str, address: str, schemes: Sequence[str]) -> None:
+def _demand_address(
+    cluster: KubeconfigEntry, key: str, address: str, schemes: Sequence[str]
+) -> None:
     """Raise where an address is not one, or begins with something that is not supported."""
     try:
         parts = urlsplit(address)

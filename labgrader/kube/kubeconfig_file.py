@@ -28,7 +28,7 @@ _KINDS = {"contexts": "context", "clusters": "cluster", "users": "user"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KubeconfigEntry:
     """The value of a context, cluster or user, and the file that it stands in."""
 
     name: str
@@ -111,9 +111,9 @@ class Kubeconfig:
 
     files: tuple[Path, ...]
     current: str
-    entries: Mapping[str, Mapping[str, Entry]]
+    entries: Mapping[str, Mapping[str, KubeconfigEntry]]
 
-    def entry(self, kind: str, name: str) -> Entry:
+    def entry(self, kind: str, name: str) -> KubeconfigEntry:
         """Return an entry of ``contexts``, ``clusters`` or ``users``.
 
         Raises:
@@ -148,7 +148,7 @@ def load(files: Sequence[Path]) -> Kubeconfig:
             "Unset it, or name another with --kubeconfig",
         )
     current = ""
-    entries: dict[str, dict[str, Entry]] = {kind: {} for kind in _KINDS}
+    entries: dict[str, dict[str, KubeconfigEntry]] = {kind: {} for kind in _KINDS}
     for file in present:
         data = parse(file)
         told = data.get("current-context") or ""
@@ -220,14 +220,14 @@ def _json(text: str) -> Any:
         return None
 
 
-def _entries(data: Mapping[str, Any], kind: str, file: Path) -> dict[str, Entry]:
+def _entries(data: Mapping[str, Any], kind: str, file: Path) -> dict[str, KubeconfigEntry]:
     """Return the named entries of one file."""
     listed = data.get(kind)
     if listed is None:
         return {}
     if not isinstance(listed, list):
         raise UsageError(f"{file}: {kind} is {_named(listed)}, not a list", "Correct the file")
-    found: dict[str, Entry] = {}
+    found: dict[str, KubeconfigEntry] = {}
     for one in listed:
         name = one.get("name") if isinstance(one, dict) else None
         if not isinstance(name, str):
@@ -240,7 +240,7 @@ def _entries(data: Mapping[str, Any], kind: str, file: Path) -> dict[str, Entry]
                 f"{file}: {_KINDS[kind]} of {name!r} is {_named(value)}, not a map",
                 "Correct the file",
             )
-        found[name] = Entry(f"{_KINDS[kind]} {name!r}", value or {}, file)
+        found[name] = KubeconfigEntry(f"{_KINDS[kind]} {name!r}", value or {}, file)
     return found
 
 

@@ -47,12 +47,12 @@ FLIPS = 2
 _WRITES = ("create", "update", "patch")
 
 
-def writes_of(deeds: Sequence[AuditedWrite], lease: Mapping[str, Any]) -> list[AuditedWrite]:
+def writes_of(writes: Sequence[AuditedWrite], lease: Mapping[str, Any]) -> list[AuditedWrite]:
     """Return the writes that this Lease has got since it was created, oldest first."""
     born = moment(dig(lease, "metadata.creationTimestamp"))
     return [
         one
-        for one in deeds
+        for one in writes
         if one.name == dig(lease, "metadata.name")
         and one.verb in _WRITES
         and one.code < 300
@@ -84,6 +84,6 @@ def handovers(writes: Sequence[AuditedWrite]) -> Iterator[tuple[str, str]]:
             yield before, after
 
 
-def _since(deed: AuditedWrite, born: datetime | None) -> bool:
-    at = moment(deed.at)
+def _since(write: AuditedWrite, born: datetime | None) -> bool:
+    at = moment(write.at)
     return born is None or at is None or (at - born).total_seconds() > -1

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from labgrader.errors import Cause, LabError, Rejected, Unreachable, WebhookFailed
+from labgrader.kube.conditions import is_true
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import ADMISSION, CRD, Object, Resource, dig, name_of
 
@@ -177,8 +178,7 @@ def _unconverted(definition: str, message: str) -> Obstacle:
 def _is_dead(service: Object) -> bool:
     if not dig(service, "spec.service"):
         return False
-    conditions = dig(service, "status.conditions", [])
-    return not any(c.get("type") == "Available" and c.get("status") == "True" for c in conditions)
+    return not is_true(service, "Available")
 
 
 def _dead(service: Object) -> Obstacle:

@@ -1,4 +1,4 @@
-"""Kinds: finding the API path of a kind by asking the API server."""
+"""REST mapping: from an ``apiVersion`` and ``kind`` to the resource, by discovery."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig
+from labgrader.kube.waiting import wait_until
 
 _GROUP = re.compile(r"[a-z0-9][-a-z0-9.]*")
 
 
 @dataclass(slots=True)
-class Kinds:
+class RestMapper:
     """Finds the resource behind an ``apiVersion`` and ``kind`` by discovery."""
 
     cluster: Cluster
@@ -28,6 +29,18 @@ class Kinds:
                 plural = str(entry["name"])
                 return Resource(group, version, plural, kind, bool(entry.get("namespaced")))
         return None
+
+    def wait_for(self, api_version: str, kind: str, seconds: float) -> Resource | None:
+        """Return the resource once it is served: a definition may just have been created."""
+        found: list[Resource] = []
+
+        def served() -> bool:
+            resource = self.find(api_version, kind)
+            found.extend([resource] if resource else [])
+            return bool(found)
+
+        wait_until(served, seconds)
+        return found[0] if found else None
 
     def removable(self, api_version: str) -> Iterator[Resource]:
         """Yield every namespaced resource of one API version that can be listed and deleted."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
-from typing import Any
 
+from labgrader.kube.conditions import condition, is_true
 from labgrader.kube.resources import Object, Resource, dig
 
 
@@ -35,19 +35,6 @@ def state_of(resource: Resource, obj: Object) -> State:
     return _READERS.get(resource.kind, _any)(obj) if own else _any(obj)
 
 
-def _condition(obj: Object, *kinds: str) -> Mapping[str, Any]:
-    """Return the first condition of one of these types; an empty one where there is none."""
-    listed = dig(obj, "status.conditions", [])
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, Mapping) and one.get("type") in kinds:
-            return one
-    return {}
-
-
-def _holds(obj: Object, kind: str) -> bool:
-    return _condition(obj, kind).get("status") == "True"
-
-
 _GOOD_PHASES = {"Running", "Ready", "Active", "Bound", "Succeeded", "Available", "Healthy"}
 _BAD_PHASES = {"Error", "Failed", "Lost", "Degraded", "Unknown"}
 
@@ -58,7 +45,7 @@ def _any(obj: Object) -> State:
     if isinstance(phase, str) and phase:
         bad = Severity.BAD if phase in _BAD_PHASES else Severity.WAITING
         return phase, Severity.GOOD if phase in _GOOD_PHASES else bad
-    ready = _condition(obj, "Ready", "Available")
+    ready = condition(obj, "Ready", "Available")
     if ready:
         return (
             ("Ready", Severity.GOOD)
@@ -75,12 +62,12 @@ def _pod(pod: Object) -> State:
     phase = str(dig(pod, "status.phase", "Pending"))
     if phase == "Succeeded":
         return "Completed", Severity.GOOD
-    if _holds(pod, "Ready"):
+    if is_true(pod, "Ready"):
         return f"Ready {up or total}/{total}", Severity.GOOD
     waiting = (dig(one, "state.waiting.reason") for one in statuses)
     ended = (dig(one, "state.terminated.reason") for one in statuses)
     why = next(filter(None, (*waiting, *ended)), None)
-    why = why or _condition(pod, "PodScheduled").get("reason") or dig(pod, "status.reason")
+    why = why or condition(pod, "PodScheduled").get("reason") or dig(pod, "status.reason")
     trouble = phase == "Failed" or any(word in str(why) for word in ("Err", "BackOff", "OOM"))
     known = f"{phase} {up}/{total}" + (f": {why}" if why else "")
     return known, Severity.BAD if trouble else Severity.WAITING
@@ -89,7 +76,7 @@ def _pod(pod: Object) -> State:
 def _replicas(obj: Object) -> State:
     wanted = dig(obj, "spec.replicas", 1)
     ready = dig(obj, "status.readyReplicas", 0)
-    progress, failure = _condition(obj, "Progressing"), _condition(obj, "ReplicaFailure")
+    progress, failure = condition(obj, "Progressing"), condition(obj, "ReplicaFailure")
     stuck = failure if failure.get("status") == "True" else progress
     if stuck.get("status") == ("True" if stuck is failure else "False"):
         return f"Ready {ready}/{wanted}: {stuck.get('reason')}", Severity.BAD
@@ -121,7 +108,7 @@ def _endpoints(piece: Object) -> State:
 def _autoscaler(scaler: Object) -> State:
     least, most = dig(scaler, "spec.minReplicas", 1), dig(scaler, "spec.maxReplicas")
     word = f"{dig(scaler, 'status.currentReplicas', 0)} replicas of {least} to {most}"
-    active = _condition(scaler, "ScalingActive")
+    active = condition(scaler, "ScalingActive")
     if active.get("status") == "False":
         return f"{word}, measures nothing ({active.get('reason')})", Severity.WAITING
     return word, Severity.GOOD if active else Severity.WAITING
@@ -141,17 +128,17 @@ def _cron_job(job: Object) -> State:
 
 
 def _job(job: Object) -> State:
-    if _holds(job, "Complete"):
+    if is_true(job, "Complete"):
         return "Complete", Severity.GOOD
-    if _holds(job, "Failed"):
-        return f"Failed: {_condition(job, 'Failed').get('reason')}", Severity.BAD
+    if is_true(job, "Failed"):
+        return f"Failed: {condition(job, 'Failed').get('reason')}", Severity.BAD
     return f"running, {dig(job, 'status.active', 0)} active", Severity.WAITING
 
 
 def _definition(definition: Object) -> State:
-    if _holds(definition, "Established"):
+    if is_true(definition, "Established"):
         return "Established", Severity.GOOD
-    names = _condition(definition, "NamesAccepted")
+    names = condition(definition, "NamesAccepted")
     refused = names.get("status") == "False"
     return (
         ("names not accepted", Severity.BAD)

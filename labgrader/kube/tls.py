@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from labgrader.errors import UsageError
 from labgrader.kube.credentials import Login
-from labgrader.kube.kubeconfig_file import Entry
+from labgrader.kube.kubeconfig_file import KubeconfigEntry
 from labgrader.util.machine import machine_errors
 
 CLUSTER_KEYS = ("certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify")
@@ -26,7 +26,7 @@ _CERTIFICATE = re.compile(
 _ENCRYPTED = (b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED")
 
 
-def context_of(cluster: Entry, user: Entry, login: Login) -> ssl.SSLContext:
+def context_of(cluster: KubeconfigEntry, user: KubeconfigEntry, login: Login) -> ssl.SSLContext:
     """Return the TLS context of a connection.
 
     A private key touches the disk only as a file of mode 0600, for a moment.
@@ -57,7 +57,7 @@ def context_of(cluster: Entry, user: Entry, login: Login) -> ssl.SSLContext:
     return context
 
 
-def _trust(cluster: Entry) -> ssl.SSLContext:
+def _trust(cluster: KubeconfigEntry) -> ssl.SSLContext:
     """Return a context with the authorities that the cluster names, or those of the machine."""
     authorities = cluster.content("certificate-authority")
     if cluster.flag("insecure-skip-tls-verify"):
@@ -84,7 +84,7 @@ def _trust(cluster: Entry) -> ssl.SSLContext:
     return context
 
 
-def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, user: Entry) -> None:
+def _show(context: ssl.SSLContext, certificate: bytes, key: bytes, user: KubeconfigEntry) -> None:
     """Let the context show a client certificate."""
     try:
         with machine_errors(), ExitStack() as stack:

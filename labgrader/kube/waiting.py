@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from labgrader.kube.protocols import Cluster
+from labgrader.kube.resources import Resource
+
 
 class Deadline:
     """A limit for several steps together, in seconds from now."""
@@ -31,3 +34,10 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
             return False
         time.sleep(pause)
     return True
+
+
+def wait_until_gone(
+    cluster: Cluster, resource: Resource, name: str, namespace: str | None, seconds: float
+) -> bool:
+    """Wait until an object is not there any more; say whether it is gone."""
+    return wait_until(lambda: cluster.get(resource, name, namespace) is None, seconds)

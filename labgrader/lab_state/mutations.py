@@ -25,14 +25,15 @@ from typing import Any
 from labgrader.errors import LabError, Rejected
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig
-from labgrader.kube.rest_mapper import Kinds
-from labgrader.kube.waiting import wait_until
+from labgrader.kube.rest_mapper import RestMapper
+from labgrader.kube.waiting import wait_until, wait_until_gone
 from labgrader.lab_state.reset import begin_anew
 
 WHOLE = ("create", "replace", "refused")
 """The verbs that are given a whole manifest."""
 
 GONE_SECONDS = 30.0
+SERVED_SECONDS = 5.0
 AWAIT_SECONDS = 90.0
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -60,7 +61,7 @@ def touched(
     cluster: Cluster, changes: Sequence[Object]
 ) -> Iterator[tuple[Resource, str | None, str]]:
     """Yield resource, namespace and name of everything that is changed or taken away."""
-    kinds = Kinds(cluster)
+    kinds = RestMapper(cluster)
     for change in changes:
         for verb, body in change.items():
             resource = kinds.find(body["apiVersion"], body["kind"])
@@ -78,10 +79,10 @@ def apply(cluster: Cluster, changes: Sequence[Object], place: str) -> None:
     Raises:
         LabError: the cluster refuses a change; each must be possible.
     """
-    kinds = Kinds(cluster)
+    kinds = RestMapper(cluster)
     for change in changes:
         for verb, body in change.items():
-            resource = _await_served(kinds, body)
+            resource = kinds.wait_for(body["apiVersion"], body["kind"], SERVED_SECONDS)
             if resource is None:
                 raise LabError(f"{place}: the API server serves no {body['kind']}")
             _VERBS[verb](cluster, resource, body)
@@ -89,7 +90,7 @@ def apply(cluster: Cluster, changes: Sequence[Object], place: str) -> None:
 
 def undo(cluster: Cluster, changes: Sequence[Object]) -> None:
     """Delete what was created beside the lab's own objects, last things first."""
-    kinds = Kinds(cluster)
+    kinds = RestMapper(cluster)
     for change in reversed(changes):
         for verb, body in change.items():
             resource = kinds.find(body["apiVersion"], body["kind"])
@@ -101,19 +102,6 @@ def _target(verb: str, body: Object) -> Object:
     """Return name and namespace of what a change is about."""
     where: Object = dig(body, "metadata", {}) if verb in WHOLE else body
     return {"name": where["name"], "namespace": where.get("namespace")}
-
-
-def _await_served(kinds: Kinds, body: Object) -> Resource | None:
-    """Find the kind; one that a change before this defined may take a moment to be served."""
-    found: list[Resource] = []
-
-    def served() -> bool:
-        resource = kinds.find(body["apiVersion"], body["kind"])
-        found.extend([resource] if resource else [])
-        return bool(found)
-
-    wait_until(served, 5.0)
-    return found[0] if found else None
 
 
 def _patch(cluster: Cluster, resource: Resource, body: Object) -> None:
@@ -138,7 +126,7 @@ def _create(cluster: Cluster, resource: Resource, body: Object) -> None:
 def _delete(cluster: Cluster, resource: Resource, body: Object) -> None:
     name, namespace = body["name"], body.get("namespace")
     _start_delete(cluster, resource, body)
-    if not wait_until(lambda: cluster.get(resource, name, namespace) is None, GONE_SECONDS):
+    if not wait_until_gone(cluster, resource, name, namespace, GONE_SECONDS):
         raise LabError(f"{resource.describe(name, namespace)} does not go away")
 
 

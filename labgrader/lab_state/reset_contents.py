@@ -14,7 +14,7 @@ from labgrader.errors import Cause, ClusterError, LabError
 from labgrader.kube.obstacles import Obstacles
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.reset_plan import WORKERS, Doomed, Unread
 
 SYSTEM_NAMES = {"default", "kube-root-ca.crt"}
@@ -79,7 +79,7 @@ class Contents:
         return Inside()
 
     def _in_namespace(self, namespace: str) -> Inside:
-        kinds = Kinds(self._cluster)
+        kinds = RestMapper(self._cluster)
         versions = ["v1", *kinds.versions()]
         served: dict[tuple[str, str], list[Resource]] = {}
         unread: list[Unread] = []
@@ -140,7 +140,7 @@ class Contents:
         ]
 
 
-def _removable(kinds: Kinds, version: str) -> list[Resource] | LabError:
+def _removable(kinds: RestMapper, version: str) -> list[Resource] | LabError:
     """Return what a version serves; tried twice, as a gateway may swallow a single answer."""
     try:
         return list(kinds.removable(version))

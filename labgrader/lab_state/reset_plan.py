@@ -14,7 +14,7 @@ from pathlib import Path
 from labgrader.errors import LabError, TimedOut
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import Deadline
 from labgrader.util.yaml_files import read_documents
 
@@ -129,7 +129,7 @@ class Surveyor:
         """Find every kind of the lab, each API version with one request, side by side."""
         wanted = dict.fromkeys((entry["apiVersion"], entry["kind"]) for entry in self._entries)
         versions = dict.fromkeys(version for version, _ in wanted)
-        kinds = Kinds(self._cluster)
+        kinds = RestMapper(self._cluster)
         errors = dict(zip(versions, pool.map(lambda v: _error_of(kinds, v), versions), strict=True))
         return {
             (version, kind): errors[version] or _resources(kinds, version, kind)
@@ -173,7 +173,7 @@ def doomed_of(resource: Resource, obj: Object) -> Doomed:
     )
 
 
-def _error_of(kinds: Kinds, version: str) -> LabError | None:
+def _error_of(kinds: RestMapper, version: str) -> LabError | None:
     """Read what an API version serves; return why that is not possible."""
     try:
         kinds.find(version, "")
@@ -182,7 +182,7 @@ def _error_of(kinds: Kinds, version: str) -> LabError | None:
     return None
 
 
-def _resources(kinds: Kinds, version: str, kind: str) -> Found:
+def _resources(kinds: RestMapper, version: str, kind: str) -> Found:
     """Return a kind in all versions in which it is served, the lab's own version first."""
     try:
         found = [kinds.find(version, kind)]

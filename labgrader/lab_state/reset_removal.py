@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from labgrader.errors import LabError
 from labgrader.kube import finalizers
+from labgrader.kube.conditions import is_true
 from labgrader.kube.obstacles import Obstacles, short
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig
@@ -112,10 +113,8 @@ class Remover:
 
     def _hopeless(self, doomed: Doomed) -> bool:
         """Whether an error keeps the namespace controller from emptying a namespace."""
-        conditions = dig(self._current(doomed), "status.conditions", [])
-        return doomed.resource.kind == "Namespace" and any(
-            one.get("type") in _ERRORS and one.get("status") == "True" for one in conditions
-        )
+        found = self._current(doomed)
+        return doomed.resource.kind == "Namespace" and any(is_true(found, one) for one in _ERRORS)
 
     def _free_contents(self, doomed: Doomed) -> bool:
         """Let go of what is deleted along with a namespace or a definition, and held.

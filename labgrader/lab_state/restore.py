@@ -9,7 +9,7 @@ from typing import Any
 from labgrader.errors import LabError, Rejected
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
-from labgrader.kube.waiting import wait_until
+from labgrader.kube.waiting import wait_until, wait_until_gone
 
 GONE_SECONDS = 60.0
 """A namespace takes its time: five seconds of grace, and then one by one what is in it."""
@@ -156,10 +156,8 @@ class RestorePoint:
         return _essence(current) == _essence(kept.original) or self._patched(kept, current)
 
     def _await_gone(self, kept: Kept) -> None:
-        def gone() -> bool:
-            return self._cluster.get(kept.resource, kept.name, kept.namespace) is None
-
-        if not wait_until(gone, GONE_SECONDS):
+        place = (kept.resource, kept.name, kept.namespace)
+        if not wait_until_gone(self._cluster, *place, GONE_SECONDS):
             raise LabError(f"{kept.resource.describe(kept.name, kept.namespace)} does not go away")
 
 

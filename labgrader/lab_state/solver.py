@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labgrader.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
+from labgrader.kube.conditions import is_true
 from labgrader.kube.obstacles import Obstacle, Obstacles, deletion, immutable
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
 from labgrader.util.yaml_files import read_documents
@@ -117,7 +118,7 @@ class Solver:
             raise NotApplied(task_id, refused)
 
     def _apply(self, task_id: str, path: Path, manifest: Object) -> None:
-        resource = self._await_kind(Kinds(self.cluster), manifest, path)
+        resource = self._await_kind(RestMapper(self.cluster), manifest, path)
         name, namespace = dig(manifest, "metadata.name"), dig(manifest, "metadata.namespace")
         self.cluster.apply(resource, manifest, namespace)
         self._await_established(resource, manifest)
@@ -154,7 +155,7 @@ class Solver:
 
         What is applied to an object on its way out is accepted, and goes with it.
         """
-        kinds, found = Kinds(self.cluster), False
+        kinds, found = RestMapper(self.cluster), False
         for _, manifest in self.manifests(task_id):
             resource = kinds.find(str(manifest.get("apiVersion")), str(manifest.get("kind")))
             name, namespace = name_of(manifest), dig(manifest, "metadata.namespace")
@@ -192,7 +193,7 @@ class Solver:
 
     def objects(self, task_id: str) -> Iterator[tuple[Resource, str | None, str]]:
         """Yield resource, namespace and name of what a task's solution deploys, in its order."""
-        kinds = Kinds(self.cluster)
+        kinds = RestMapper(self.cluster)
         for path, manifest in self.manifests(task_id):
             resource = self._await_kind(kinds, manifest, path)
             yield resource, dig(manifest, "metadata.namespace"), name_of(manifest)
@@ -214,21 +215,15 @@ class Solver:
             return files
         return [*(path for path in files if not path.name.endswith(BY_OPERATOR)), *own]
 
-    def _await_kind(self, kinds: Kinds, manifest: Object, path: Path) -> Resource:
+    def _await_kind(self, kinds: RestMapper, manifest: Object, path: Path) -> Resource:
         version, kind = str(manifest.get("apiVersion")), str(manifest.get("kind"))
-        found: list[Resource] = []
-
-        def served() -> bool:
-            resource = kinds.find(version, kind)
-            found.extend([resource] if resource else [])
-            return bool(found)
-
-        if not wait_until(served, READY_SECONDS):
+        found = kinds.wait_for(version, kind, READY_SECONDS)
+        if found is None:
             raise LabError(
                 f"The API server serves no {kind} of {version}, which {path.name} needs",
                 "On an existing cluster run `labgrader cluster prepare` first",
             )
-        return found[0]
+        return found
 
     def _await_established(self, resource: Resource, manifest: Object) -> None:
         """Wait until a definition is in force, so that what follows is judged by it."""
@@ -237,8 +232,7 @@ class Solver:
         name = str(dig(manifest, "metadata.name"))
 
         def established() -> bool:
-            conditions = dig(self.cluster.get(resource, name), "status.conditions", [])
-            return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+            return is_true(self.cluster.get(resource, name), "Established")
 
         if not wait_until(established, READY_SECONDS):
             raise LabError(f"{resource.describe(name)} did not become established in time")

@@ -16,8 +16,8 @@ from labgrader.errors import LabError, Rejected
 from labgrader.grading.temporary_objects import MARK, PREFIX
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import CONFIG_MAP, CRD, Object, Resource, dig, name_of
-from labgrader.kube.rest_mapper import Kinds
-from labgrader.kube.waiting import wait_until
+from labgrader.kube.rest_mapper import RestMapper
+from labgrader.kube.waiting import wait_until, wait_until_gone
 from labgrader.util import threads
 
 WRITES = 48
@@ -106,7 +106,7 @@ def selecting(cluster: Cluster, namespace: str) -> Iterator[Row]:
         yield _row(what, cluster, before, _size(answer), began)
     finally:
         cluster.delete(CRD, _CRD_NAME)
-        wait_until(lambda: cluster.get(CRD, _CRD_NAME) is None, 20)
+        wait_until_gone(cluster, CRD, _CRD_NAME, None, 20)
 
 
 MEASUREMENTS: dict[str, Callable[[Cluster, str], Iterator[Row]]] = {
@@ -167,7 +167,7 @@ def _define(cluster: Cluster) -> None:
 def _takes(cluster: Cluster) -> bool:
     """Whether the API server serves the kind."""
     try:
-        return Kinds(cluster).find(TICKER.api_version, TICKER.kind) is not None
+        return RestMapper(cluster).find(TICKER.api_version, TICKER.kind) is not None
     except Rejected:
         return False
 

@@ -8,7 +8,7 @@ from typing import Any
 from labgrader.errors import ClusterError, LabError, Rejected
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, dig
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.model.quiz import Look, Mark, Marked, Question, Sign
 from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 
@@ -63,7 +63,7 @@ def fits(sign: Sign, answer: Object | LabError) -> bool:
 
 
 def _create(sent: Object, cluster: Cluster) -> Object:
-    resource = Kinds(cluster).find(sent["apiVersion"], sent["kind"])
+    resource = RestMapper(cluster).find(sent["apiVersion"], sent["kind"])
     if resource is None:
         kind = f"{sent['kind']} in {sent['apiVersion']}"
         raise Rejected(f"it serves no kind {kind}", status=_NOT_FOUND)

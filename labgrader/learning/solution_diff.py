@@ -17,7 +17,7 @@ import yaml
 
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, dig
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.solver import ACTS, folder_of
 from labgrader.model.task import Lab, Step, Task
 from labgrader.util.yaml_files import read_documents
@@ -55,7 +55,7 @@ def compare(lab: Lab, task: Task, step: Step, cluster: Cluster) -> list[Pair]:
         ContentError: a file cannot be read.
         ClusterError: the cluster does not answer.
     """
-    kinds, folder = Kinds(cluster), folder_of(lab.root, task.id)
+    kinds, folder = RestMapper(cluster), folder_of(lab.root, task.id)
     return [
         _pair(manifest, kinds, cluster)
         for name in step.solution
@@ -64,7 +64,7 @@ def compare(lab: Lab, task: Task, step: Step, cluster: Cluster) -> list[Pair]:
     ]
 
 
-def _pair(manifest: Object, kinds: Kinds, cluster: Cluster) -> Pair:
+def _pair(manifest: Object, kinds: RestMapper, cluster: Cluster) -> Pair:
     name, namespace = dig(manifest, "metadata.name"), dig(manifest, "metadata.namespace")
     resource = kinds.find(manifest["apiVersion"], manifest["kind"])
     found = cluster.get(resource, name, namespace) if resource else None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from labgrader.errors import Forbidden, LabError
 from labgrader.grading.temporary_objects import PREFIX
 from labgrader.kube.protocols import Cluster
+from labgrader.kube.reflector import Pauses, Reflector
 from labgrader.kube.resources import (
     ENDPOINT_SLICE,
     JOB,
@@ -25,7 +26,7 @@ from labgrader.kube.resources import (
     Resource,
     name_of,
 )
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.reset_plan import entries
 from labgrader.model.task import Lab
 from labgrader.object_map.placement import Made
@@ -41,8 +42,6 @@ ABSENT_SECONDS = 2.0
 PACE_SECONDS = 0.2
 CALM = 4
 """The map is drawn no more often than this, and rests so many times as long as drawing took."""
-
-WATCH_SECONDS = 60
 
 ALONG = (REPLICA_SET, POD, ENDPOINT_SLICE, JOB, VOLUME_CLAIM)
 """Kinds that come along: nobody in the lab makes them by hand, but what is made makes them."""
@@ -77,10 +76,67 @@ class _Corner:
     """One part of the map: what is there, and how it stands with reading it."""
 
     wanted: Wanted
+    kinds: RestMapper
+    lock: threading.Lock
+    news: threading.Event
     there: dict[str, Seen] = field(default_factory=dict)
     read: bool = False
-    forbidden: bool = False
-    lost: str = ""
+    unreadable: bool = False
+    stale: str = ""
+
+    def find(self) -> Resource | None:
+        """Return the type; None where it is not served."""
+        return self.kinds.find(self.wanted.api_version, self.wanted.kind)
+
+    def keep(self, obj: Object) -> tuple[str, Seen] | None:
+        """Return what the map keeps of an object."""
+        resource = self.find()
+        if resource is None or not _ours(obj):
+            return None
+        one = see(resource, obj)
+        return one.key, one
+
+    def replace(self, present: dict[str, Seen]) -> None:
+        """Everything was listed."""
+        self._note(there=present)
+
+    def absent(self) -> None:
+        """The kind is not served (any more)."""
+        self._note(there={})
+
+    def change(self, event: str, obj: Object) -> None:
+        """One object has changed."""
+        kept = self.keep(obj)
+        if kept is None:
+            return
+        with self.lock:
+            if event == "DELETED":
+                self.there.pop(kept[0], None)
+            else:
+                self.there[kept[0]] = kept[1]
+        self.news.set()
+
+    def forbidden(self, error: Forbidden) -> None:
+        """These credentials may not read it."""
+        del error
+        self._note(there={}, unreadable=True)
+
+    def lost(self, error: LabError) -> None:
+        """What was seen stays while the cluster is lost."""
+        self._note(stale=error.message)
+
+    def _note(
+        self, *, there: dict[str, Seen] | None = None, unreadable: bool = False, stale: str = ""
+    ) -> None:
+        with self.lock:
+            before = (self.unreadable, self.stale, self.read, self.there)
+            self.unreadable, self.stale = unreadable, stale
+            self.read = self.read or not stale
+            if there is not None:
+                self.there = there
+            after = (self.unreadable, self.stale, self.read, self.there)
+        if after != before:
+            self.news.set()
 
 
 def wanted(root: Path) -> list[Wanted]:
@@ -106,13 +162,13 @@ class MapWatcher:
 
     def __init__(self, cluster: Cluster, lab: Lab, root: Path) -> None:
         self._cluster = cluster
-        self._kinds = Kinds(cluster)
         self._titles = {task.id: f"{task.id}: {task.title}" for task in lab.tasks}
         self._made = [_made(entry) for entry in entries(root)]
-        self._corners = [_Corner(one) for one in wanted(root)]
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._news = threading.Event()
+        kinds = RestMapper(cluster)
+        self._corners = [_Corner(one, kinds, self._lock, self._news) for one in wanted(root)]
 
     def read(self) -> Map:
         """Read everything once.
@@ -124,7 +180,7 @@ class MapWatcher:
             try:
                 self._read(corner)
             except Forbidden:
-                corner.forbidden = corner.read = True
+                corner.unreadable = corner.read = True
         return self.draw()
 
     def run(self, tell: Callable[[Map], None]) -> None:
@@ -132,8 +188,11 @@ class MapWatcher:
 
         Errors of the cluster are in the map; the watches are tried again.
         """
+        pauses = Pauses(RETRY_SECONDS, ABSENT_SECONDS, ABSENT_SECONDS)
         for corner in self._corners:
-            threading.Thread(target=self._watch, args=(corner,), name="map", daemon=True).start()
+            what = corner.wanted
+            place = (what.namespace, what.name)
+            Reflector(self._cluster, corner.find, *place, corner, self._stop, pauses).start("map")
         told = Map()
         while not self._stop.is_set():
             self._news.wait()
@@ -156,101 +215,25 @@ class MapWatcher:
         with self._lock:
             seen = [one for corner in self._corners for one in corner.there.values()]
             # A kind is known as a whole where every part of it was read.
-            open_kinds = {c.wanted.kind for c in self._corners if not c.read or c.forbidden}
+            open_kinds = {c.wanted.kind for c in self._corners if not c.read or c.unreadable}
             whole = {c.wanted.kind for c in self._corners if c.wanted.name is None} - open_kinds
             reading = any(not corner.read for corner in self._corners)
-            lost = next((corner.lost for corner in self._corners if corner.lost), "")
-            unseen = {corner.wanted.kind: None for corner in self._corners if corner.forbidden}
+            lost = next((corner.stale for corner in self._corners if corner.stale), "")
+            unseen = {corner.wanted.kind: None for corner in self._corners if corner.unreadable}
         nodes = ownership(seen, self._made, self._titles, whole)
         return Map(nodes, reading, lost, tuple(unseen))
 
     def _read(self, corner: _Corner) -> None:
         what = corner.wanted
-        resource = self._kinds.find(what.api_version, what.kind)
+        resource = corner.find()
         found: list[Object] = []
         if resource is not None and what.name is not None:
             single = self._cluster.get(resource, what.name)
             found = [single] if single else []
         elif resource is not None:
             found = self._cluster.list(resource, what.namespace) or []
-        assert resource is not None or not found
-        corner.there = dict(_kept(resource, obj) for obj in found if resource and _ours(obj))
+        corner.there = dict(kept for obj in found if (kept := corner.keep(obj)))
         corner.read = True
-
-    def _watch(self, corner: _Corner) -> None:
-        """Follow one corner until the end, through lost connections and missing kinds."""
-        while not self._stop.is_set():
-            pause = RETRY_SECONDS
-            try:
-                if not self._follow(corner):
-                    pause = ABSENT_SECONDS
-            except Forbidden:
-                self._note(corner, forbidden=True)
-                pause = ABSENT_SECONDS
-            except LabError as error:
-                self._note(corner, lost=error.message)
-            except Exception as error:  # noqa: BLE001 - a thread's end would go unseen
-                self._note(corner, lost=f"{type(error).__name__}: {error}")
-            self._stop.wait(pause)
-        with self._lock:
-            corner.there = {}
-
-    def _follow(self, corner: _Corner) -> bool:
-        """Follow until the watch ends; return whether there was anything to watch."""
-        what = corner.wanted
-        resource = self._kinds.find(what.api_version, what.kind)
-        present: dict[str, Seen] | None = {}
-        for kind, obj in self._events(resource, what):
-            if self._stop.is_set():
-                return True
-            if kind == "SYNCED":
-                self._note(corner, there=present)
-                present = None
-            elif kind != "BOOKMARK" and resource is not None and _ours(obj):
-                key, one = _kept(resource, obj)
-                if present is not None:
-                    present[key] = one
-                else:
-                    self._change(corner, key, None if kind == "DELETED" else one)
-        if present is not None:  # the kind is not served (any more)
-            self._note(corner, there={})
-        return present is None
-
-    def _events(self, resource: Resource | None, what: Wanted) -> Iterator[tuple[str, Object]]:
-        if resource is None:
-            return
-        events = self._cluster.watch(
-            resource, what.namespace, name=what.name, seconds=WATCH_SECONDS
-        )
-        for event in events:
-            yield event.type, event.object
-
-    def _change(self, corner: _Corner, key: str, one: Seen | None) -> None:
-        with self._lock:
-            if one is None:
-                corner.there.pop(key, None)
-            else:
-                corner.there[key] = one
-        self._news.set()
-
-    def _note(
-        self,
-        corner: _Corner,
-        *,
-        there: dict[str, Seen] | None = None,
-        forbidden: bool = False,
-        lost: str = "",
-    ) -> None:
-        """Take down how it stands with a corner; what was seen stays while the cluster is lost."""
-        with self._lock:
-            before = (corner.forbidden, corner.lost, corner.read, corner.there)
-            corner.forbidden, corner.lost = forbidden, lost
-            corner.read = corner.read or not lost
-            if there is not None or forbidden:
-                corner.there = there or {}
-            after = (corner.forbidden, corner.lost, corner.read, corner.there)
-        if after != before:
-            self._news.set()
 
 
 def _made(entry: Object) -> Made:
@@ -262,8 +245,3 @@ def _made(entry: Object) -> Made:
 def _ours(obj: Object) -> bool:
     """Whether it is not what a check makes for a moment."""
     return not name_of(obj).startswith(PREFIX)
-
-
-def _kept(resource: Resource, obj: Object) -> tuple[str, Seen]:
-    one = see(resource, obj)
-    return one.key, one

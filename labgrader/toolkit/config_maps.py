@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from labgrader.grading.findings import Failure
 from labgrader.kube.resources import CONFIG_MAP, Object, dig, name_of
 from labgrader.model.result import Evidence
+from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
+
+__all__ = ["NotReadable", "stored_yaml", "text_under"]
 
 
 def text_under(found: Object, key: str) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from typing import Any
 from labgrader.errors import LabError, MissingCapability, QuotaExceeded
 from labgrader.grading.context import Context
 from labgrader.grading.temporary_objects import TemporaryObject
+from labgrader.kube.conditions import condition
 from labgrader.kube.resources import EVENT, JOB, NODE, POD, Object, dig, name_of
-from labgrader.toolkit.workloads import condition
 
 PENDING_SECONDS = 25.0
 """How long a pod may wait for a node, a volume or an image before that is what is wrong."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from labgrader.errors import Forbidden, Unreachable
 from labgrader.grading.context import Context
+from labgrader.kube.conditions import condition
 from labgrader.kube.images import plain_name
 from labgrader.kube.resources import EVENT, NODE, Object, dig, name_of
-from labgrader.toolkit.workloads import condition, is_ready
+from labgrader.toolkit.workloads import is_ready
 from labgrader.util.suggestion import near
 
 BROKEN = (

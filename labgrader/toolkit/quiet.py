@@ -57,10 +57,10 @@ class Quiet:
         """Name what the account has written in the last ``seconds``, by the record."""
         now, found = self._ctx.server_time(), dict[str, int]()
         for kind in (self._resource, *self._kinds):
-            for deed in self._ctx.audited_writes(kind, fresh=True) or ():
-                at = moment(deed.at)
-                if deed.user == self._user and at and (now - at).total_seconds() < seconds:
-                    key = kind.describe(deed.name)
+            for write in self._ctx.audited_writes(kind, fresh=True) or ():
+                at = moment(write.at)
+                if write.user == self._user and at and (now - at).total_seconds() < seconds:
+                    key = kind.describe(write.name)
                     found[key] = found.get(key, 0) + 1
         busy = {key: count for key, count in found.items() if count >= VAIN_WRITES}
         told = (f"{key} ({count} writes in {seconds:.0f} s)" for key, count in busy.items())

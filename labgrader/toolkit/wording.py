@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from labgrader.util.suggestion import misspelled
+from labgrader.util.suggestion import misspelled, near
+
+__all__ = ["common_end", "misplaced", "near", "near_miss", "shown"]
 
 MOST_CHARACTERS = 80
 MOST_PATHS = 5000

@@ -10,6 +10,7 @@ from typing import Self
 from labgrader.errors import Unsettled
 from labgrader.grading.cluster_reader import ClusterReader
 from labgrader.grading.findings import Failure
+from labgrader.kube.conditions import condition
 from labgrader.kube.resources import DEPLOYMENT, POD, REPLICA_SET, Object, dig
 from labgrader.kube.timestamps import moment
 from labgrader.model.result import Evidence
@@ -107,12 +108,6 @@ def _owned(objects: Sequence[Object], owner: Object) -> Iterator[Object]:
 def _revision(replica_set: Object) -> int:
     text = str(dig(replica_set, "metadata.annotations", {}).get(_REVISION, ""))
     return int(text) if text.isdecimal() else 0
-
-
-def condition(obj: Object, kind: str) -> Object:
-    """Return the condition of that type; empty where there is none."""
-    conditions: list[Object] = dig(obj, "status.conditions", [])
-    return next((one for one in conditions if one.get("type") == kind), {})
 
 
 def ended(pod: Object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from labgrader.tui.state import Fact
+from labgrader.tui.state import StateEvent
 
 
 class Inbox:
@@ -18,9 +18,9 @@ class Inbox:
     def __init__(self, wake: Callable[[], object]) -> None:
         self._wake = wake
         self._lock = threading.Lock()
-        self._facts: list[tuple[int, Fact]] = []
+        self._facts: list[tuple[int, StateEvent]] = []
 
-    def put(self, generation: int, fact: Fact) -> None:
+    def put(self, generation: int, fact: StateEvent) -> None:
         """Add what grading number ``generation`` said. Called from any thread."""
         with self._lock:
             first = not self._facts
@@ -28,7 +28,7 @@ class Inbox:
         if first:
             self._wake()
 
-    def take(self, generation: int) -> list[Fact]:
+    def take(self, generation: int) -> list[StateEvent]:
         """Return what that grading said since the last time; what an earlier one said is late."""
         with self._lock:
             facts, self._facts = self._facts, []

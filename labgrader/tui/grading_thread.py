@@ -16,7 +16,7 @@ from labgrader.grading.live import Live
 from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.result import Outcome
 from labgrader.model.task import Lab
-from labgrader.tui.state import Broken, Fact, LinkBack, LinkLost
+from labgrader.tui.state import Broken, LinkBack, LinkLost, StateEvent
 
 
 class Feed:
@@ -32,7 +32,7 @@ class Feed:
         self,
         workbench: Workbench,
         lab: Lab,
-        tell: Callable[[int, Fact], object],
+        tell: Callable[[int, StateEvent], object],
         journal: SessionRecorder,
         now: Callable[[], datetime],
     ) -> None:
@@ -58,7 +58,7 @@ class Feed:
         self.close()
         generation = self.generation
 
-        def tell(fact: Fact) -> None:
+        def tell(fact: StateEvent) -> None:
             if generation == self.generation:
                 self._keep(fact)
             self._tell(generation, fact)
@@ -78,7 +78,7 @@ class Feed:
             self._live.close()
             self._live = None
 
-    def _keep(self, fact: Fact) -> None:
+    def _keep(self, fact: StateEvent) -> None:
         """Keep what a session is about; what is shown as done is on the disk by then."""
         match fact:
             case CheckFinished(result=result):
@@ -107,7 +107,7 @@ class Feed:
             self._journal.pause(done=task.id)
 
 
-def _run(live: Live, tell: Callable[[Fact], None]) -> None:
+def _run(live: Live, tell: Callable[[StateEvent], None]) -> None:
     try:
         live.run()
     except LabError as error:

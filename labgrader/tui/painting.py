@@ -30,7 +30,7 @@ def later(pump: MessagePump, seconds: float, call: Callable[[], Any]) -> asyncio
     return asyncio.get_running_loop().call_later(seconds, pump.call_next, call)
 
 
-def put(line: Static, content: Content) -> None:
+def update_if_changed(line: Static, content: Content) -> None:
     """Show ``content`` in a widget of one line; lay out anew only where that decides its width."""
     shown = line.content
     if isinstance(shown, Content):

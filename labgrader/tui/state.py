@@ -47,7 +47,7 @@ class Broken:
     reason: str
 
 
-Fact = Event | Change | LinkLost | LinkBack | Broken
+StateEvent = Event | Change | LinkLost | LinkBack | Broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ _BLOCKS = (Outcome.FAILED, Outcome.BLOCKED)
 _WORST_FIRST = (Mark.FAILED, Mark.BLOCKED, Mark.ERROR, Mark.OPEN, Mark.PASSED)
 
 
-def reduce(state: LabState, fact: Fact, at: datetime | None = None) -> LabState:
+def reduce(state: LabState, fact: StateEvent, at: datetime | None = None) -> LabState:
     """Return the state after ``fact``, which was heard ``at`` that time of day."""
     match fact:
         case RunStarted():

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 import yaml
 
-from labgrader.api import AuditPolicy, AuditRequest, BadPolicy
 from labgrader.cli import root
-from labgrader.clusters.embedded.audit_server import AuditServer, Entry, settled
+from labgrader.clusters.embedded.audit_server import AuditEntry, AuditServer, settled
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.errors import ExitCode, LabError, ProviderError
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET, Object, Resource
 from labgrader.paths import STATE_VARIABLE
+from labgrader.toolkit.audit_policy import BadPolicy
+from labgrader.toolkit.audit_policy import Policy as AuditPolicy
+from labgrader.toolkit.audit_policy import Request as AuditRequest
 
 pytestmark = [pytest.mark.cluster]
 
@@ -184,6 +186,6 @@ def test_entries_are_read_once(layout: ClusterLayout) -> None:
     with AuditServer(layout, yaml.safe_dump(everything)) as server:
         with contextlib.closing(server.client()) as client:
             _send(client, "list", SECRET, "", "")
-        first: list[Entry] = settled(server)
+        first: list[AuditEntry] = settled(server)
         assert [one.resource for one in first].count("secrets") == 1
         assert list(server.entries()) == []

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author.case_result import Kind
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_result import FaultKind
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import load_cases
 from labgrader.author.lint import lint
 from labgrader.cli import root
@@ -105,22 +105,22 @@ def test_a_wrong_case_in_a_batch_is_tried_again_alone(
     """Only that one: what the batch says of the other cases counts."""
     wrong = lab / "tests" / "checks" / "two" / "fail-red.yaml"
     wrong.write_text(answer("two", "failed", "BLUE"))
-    ground = Ground(Workbench(Choice(kubeconfig=str(kubeconfig), content=str(lab))))
+    runner = CaseRunner(Workbench(Choice(kubeconfig=str(kubeconfig), content=str(lab))))
     try:
-        ground.solve()
-        batches = ground.batches(list(load_cases(lab / "tests" / "checks")))
+        runner.solve()
+        batches = runner.batches(list(load_cases(lab / "tests" / "checks")))
         found = {
-            proof.case.name: proof for batch in batches for proof in ground.prove_together(batch)
+            proof.case.name: proof for batch in batches for proof in runner.run_together(batch)
         }
         colours = {name: kube.get(CONFIG_MAP, name, "default") for name in ("one", "two")}
     finally:
-        ground.clear()
+        runner.clear()
     assert [len(batch) for batch in batches] == [2, 2]
     assert {name: [f.kind for f in proof.faults] for name, proof in found.items()} == {
         "one/equivalent-loud": [],
         "one/fail-red": [],
         "two/equivalent-loud": [],
-        "two/fail-red": [Kind.MISS],
+        "two/fail-red": [FaultKind.MISS],
     }
     assert [name for name, proof in found.items() if proof.repeated] == ["two/fail-red"]
     assert all(one and one["data"] == {"colour": "blue"} for one in colours.values())

@@ -14,7 +14,7 @@ import pytest
 
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_result
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.verify import cases_folder
 from labgrader.kube.client import Kube
@@ -31,13 +31,13 @@ pytestmark = [pytest.mark.cluster]
 
 
 @pytest.fixture(scope="module")
-def ground(
+def runner(
     own_cluster: Path, kubeconfig: Path, kube: Kube, request: pytest.FixtureRequest
-) -> Iterator[Ground]:
+) -> Iterator[CaseRunner]:
     """A solved lab, shared by all cases of this worker, on a cluster of the lab's own."""
     seed = getattr(request.config.option, "randomly_seed", 0)
     bench = Workbench(Choice(kubeconfig=str(kubeconfig)))
-    solved = Ground(bench, lambda case: crc32(f"{seed} {case.name}".encode()) % PASTED == 0)
+    solved = CaseRunner(bench, lambda case: crc32(f"{seed} {case.name}".encode()) % PASTED == 0)
     solved.clear()
     assert not list(case_result.of_empty_cluster(solved.grade()))
     faults = case_result.of_solution(solved.solve())
@@ -47,18 +47,18 @@ def ground(
 
 
 @pytest.fixture(scope="module")
-def answers(ground: Ground, request: pytest.FixtureRequest) -> Answers:
+def answers(runner: CaseRunner, request: pytest.FixtureRequest) -> Answers:
     """The cases of this session; those of one group come to the same worker."""
     groups: dict[int, list[Case]] = {}
     for case in selected(request):
         groups.setdefault(case_group(case.name), []).append(case)
-    return Answers(ground, groups.values())
+    return Answers(runner, groups.values())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(case: Case, ground: Ground, answers: Answers) -> None:
+def test_case(case: Case, runner: CaseRunner, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
-    if lacks := ground.lacks(case):
+    if lacks := runner.lacks(case):
         pytest.skip(lacks)
     found = answers.proof(case)
     assert not found.faults, found

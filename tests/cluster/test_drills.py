@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_runner import CaseRunner
 from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.waiting import wait_until
@@ -27,11 +27,11 @@ DRILLS = load_drills(content_root())
 @pytest.fixture(scope="module")
 def solved(own_cluster: Path, kubeconfig: Path) -> Iterator[Workbench]:
     bench = Workbench(Choice(kubeconfig=str(kubeconfig)))
-    ground = Ground(bench)
-    ground.clear()
-    ground.solve()
+    runner = CaseRunner(bench)
+    runner.clear()
+    runner.solve()
     yield bench
-    ground.clear()
+    runner.clear()
     bench.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 from labgrader.app.workbench import Workbench
 from labgrader.cli import root
 from labgrader.errors import ExitCode
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
 from labgrader.object_map.watcher import Map, MapWatcher
@@ -66,7 +66,7 @@ def read(workbench: Workbench) -> str:
 
 def test_a_stuck_deletion_and_what_it_leaves_behind_are_seen_live(by_hand: Workbench) -> None:
     cluster = by_hand.cluster
-    algorithm = Kinds(cluster).find("fintech.io/v1", "TradingAlgorithm")
+    algorithm = RestMapper(cluster).find("fintech.io/v1", "TradingAlgorithm")
     assert algorithm is not None
     maps: queue.SimpleQueue[Map] = queue.SimpleQueue()
     watching = atlas(by_hand)

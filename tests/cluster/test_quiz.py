@@ -10,7 +10,7 @@ import yaml
 from labgrader.errors import LabError, Rejected, WebhookFailed
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import Object, dig
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
 from labgrader.lab_state.solver import Solver
@@ -43,7 +43,7 @@ def ask(kube: Kube, verb: str, body: Object) -> Object | LabError:
 
     A creation is a real one: a dry run does not see everything, such as a `resourceVersion`.
     """
-    resource = Kinds(kube).find(body["apiVersion"], body["kind"])
+    resource = RestMapper(kube).find(body["apiVersion"], body["kind"])
     if resource is None:
         return Rejected(f'no matches for kind "{body["kind"]}"', status=404)
     namespace = body.get("namespace") or dig(body, "metadata.namespace")
@@ -128,7 +128,7 @@ def test_other_answers(solved: Kube, name: str, old: str, new: str, mark: Mark) 
 
 
 def test_nothing_was_stored(solved: Kube) -> None:
-    kinds = Kinds(solved)
+    kinds = RestMapper(solved)
     for question in MANIFESTS:
         judge_manifest(question, question.solution, solved)
         sent = yaml.safe_load(question.solution)

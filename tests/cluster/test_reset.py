@@ -14,7 +14,7 @@ from labgrader.cli import root
 from labgrader.errors import ExitCode
 from labgrader.kube.client import Kube
 from labgrader.kube.resources import CONFIG_MAP, CRD, DEPLOYMENT, NAMESPACE, Resource, dig
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state.solver import Solver
 from labgrader.paths import STATE_VARIABLE, content_root
@@ -171,7 +171,7 @@ def test_reset_gets_past_a_dead_webhook(run: Run, clean_lab: Kube) -> None:
             }
         ],
     }
-    resource = Kinds(clean_lab).find(webhook["apiVersion"], webhook["kind"])
+    resource = RestMapper(clean_lab).find(webhook["apiVersion"], webhook["kind"])
     assert resource is not None
     clean_lab.create(resource, webhook)
     code, said = run("reset")

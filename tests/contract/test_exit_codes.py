@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,11 +77,28 @@ def test_the_text_is_shown_beside_files(
 def test_a_check_file_that_does_not_load(
     lab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str
 ) -> None:
-    (lab / "checks" / "broken.py").write_text(body)
-    code = root.run(check_of(lab, kubeconfig_of_nothing(tmp_path)))
+    """It is one line, and what others judge is judged; its own criteria cannot be told."""
+    (lab / "checks" / "broken.py").write_text(f"{body}\n\ndef wanted(): ...\n")
+    arguments = check_of(lab, kubeconfig_of_nothing(tmp_path))
+    code = root.run(arguments)
     out, err = capsys.readouterr()
-    assert (code, out, err.count("\n")) == (ExitCode.USAGE, "", 1)
-    assert "broken.py" in err
+    assert (code, err.count("\n")) == (ExitCode.OK, 1)
+    assert "broken.py:1 cannot be loaded: " in err
+    assert out.splitlines()[-1].startswith("passed: ")
+
+    task = lab / "tasks" / "task1-first.yaml"
+    more = "      - {id: wanted, title: It is wanted, points: 3, hints: [Look]}\n"
+    task.write_text(task.read_text() + more)
+    code = root.run([*arguments, "--format", "json"])
+    out, err = capsys.readouterr()
+    assert (code, err.count("\n")) == (ExitCode.UNJUDGED, 1)
+    always, wanted = json.loads(out)["tasks"][0]["checks"]
+    assert (always["outcome"], wanted["outcome"], wanted["cause"]) == (
+        "passed",
+        "error",
+        "internal",
+    )
+    assert "broken.py:1 cannot be loaded: " in wanted["reason"]
 
 
 def test_a_check_file_without_end(
@@ -89,7 +107,7 @@ def test_a_check_file_without_end(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("labgrader.grading.registry.LOAD_SECONDS", 3.0)
+    monkeypatch.setattr("labgrader.content.check_files.LOAD_SECONDS", 3.0)
     (lab / "checks" / "endless.py").write_text("import threading\nthreading.Event().wait(30)\n")
     assert root.run(check_of(lab, kubeconfig_of_nothing(tmp_path))) == ExitCode.USAGE
     assert "endless.py was not loaded within" in capsys.readouterr().err

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from labgrader.author.batches import Batch
-from labgrader.author.case_result import Proof
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_result import CaseResult
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case
 
 
@@ -20,18 +20,18 @@ class Answers:
         groups: cases that may share batches.
     """
 
-    def __init__(self, ground: Ground, groups: Iterable[Sequence[Case]]) -> None:
-        self._ground = ground
+    def __init__(self, runner: CaseRunner, groups: Iterable[Sequence[Case]]) -> None:
+        self._ground = runner
         self._batches: dict[str, Batch] = {}
-        self._proofs: dict[str, Proof] = {}
+        self._proofs: dict[str, CaseResult] = {}
         for group in groups:
-            for batch in ground.batches([case for case in group if not ground.lacks(case)]):
+            for batch in runner.batches([case for case in group if not runner.lacks(case)]):
                 self._batches |= dict.fromkeys((reach.case.name for reach in batch), batch)
 
-    def proof(self, case: Case) -> Proof:
+    def proof(self, case: Case) -> CaseResult:
         """Return what is known of a case; try its whole batch where nothing is."""
         if case.name not in self._proofs:
-            for proof in self._ground.prove_together(self._batches[case.name]):
+            for proof in self._ground.run_together(self._batches[case.name]):
                 self._proofs[proof.case.name] = proof
         return self._proofs[case.name]
 

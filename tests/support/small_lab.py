@@ -58,7 +58,7 @@ class SmallLab:
         from labgrader.grading.snapshot import Snapshot
 
         chosen = [c for c in self.criteria if not only or c.id in only]
-        return self.runner().run(chosen, Snapshot(cluster), info, self.events.append)
+        return self.runner().run(chosen, Snapshot(cluster), info, self.events.append).report
 
 
 def info(snapshot: Any) -> Any:

@@ -18,9 +18,9 @@ _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 @dataclass(slots=True)
 class _Tail:
-    """The deeds that were found so far, and how far each part of the log was read."""
+    """The writes that were found so far, and how far each part of the log was read."""
 
-    deeds: list[AuditedWrite] = field(default_factory=list)
+    writes: list[AuditedWrite] = field(default_factory=list)
     read: dict[int, int] = field(default_factory=dict)
 
 
@@ -40,12 +40,12 @@ class AuditRecord:
         """Return the writes to objects of one type in one namespace."""
         with self._lock:
             tail = self._tails.setdefault((resource, namespace), _Tail())
-            tail.deeds += [
+            tail.writes += [
                 _deed(event)
                 for event in self._events(f'"resource":"{resource.plural}"', tail.read)
                 if _is_about(event, resource, namespace)
             ]
-            return list(tail.deeds)
+            return list(tail.writes)
 
     def _events(self, needle: str, read: dict[int, int]) -> list[dict[str, Any]]:
         """Return the new events in whose line ``needle`` stands, oldest first.
@@ -93,7 +93,7 @@ def _new_lines(path: Path, read: dict[int, int]) -> list[bytes]:
 
 
 def _changes_nothing(line: bytes) -> bool:
-    """Whether one sees at a line's head, without parsing it, that it tells of no deed."""
+    """Whether one sees at a line's head, without parsing it, that it tells of no write."""
     head, user, _ = line.partition(b',"user":')
     reads = any(word in head for word in (b'"verb":"get"', b'"verb":"list"', b'"verb":"watch"'))
     return bool(user) and (reads or b"dryRun=" in head)

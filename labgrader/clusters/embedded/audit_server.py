@@ -39,7 +39,7 @@ _WORDS = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One line of the log: what was done, and how much of it was written down."""
 
     level: str
@@ -152,7 +152,7 @@ class AuditServer:
         content = (self._root / "said").read_bytes()[-_WORDS:]
         return telling_line(content) or "it says nothing"
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[AuditEntry]:
         """Yield what was written down since the last call, and who did it by this server."""
         try:
             with (self._root / "audit.log").open("rb") as log:
@@ -183,10 +183,10 @@ class AuditServer:
         self._folder.cleanup()
 
 
-def _entry(event: dict[str, Any]) -> Entry:
+def _entry(event: dict[str, Any]) -> AuditEntry:
     about = event["objectRef"]
     sub = about.get("subresource")
-    return Entry(
+    return AuditEntry(
         level=str(event.get("level")),
         verb=str(event.get("verb")),
         resource=str(about.get("resource")) + (f"/{sub}" if sub else ""),
@@ -198,9 +198,9 @@ def _entry(event: dict[str, Any]) -> Entry:
     )
 
 
-def settled(server: AuditServer, seconds: float = 3.0) -> list[Entry]:
+def settled(server: AuditServer, seconds: float = 3.0) -> list[AuditEntry]:
     """Return what was written down, once nothing more comes; a line is a moment behind its deed."""
-    found: list[Entry] = []
+    found: list[AuditEntry] = []
     quiet = end = time.monotonic() + seconds
     while time.monotonic() < min(quiet, end):
         more = list(server.entries())

@@ -8,11 +8,11 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from labgrader.clusters.embedded.api import Api, NotReady
 from labgrader.clusters.provider import Progress
 from labgrader.errors import ProviderError
+from labgrader.kube.conditions import is_true
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _NAME = re.compile(rb"^  name: [\"']?([a-z0-9.-]+)", re.MULTILINE)
@@ -62,9 +62,7 @@ def _apply(api: Api, name: str, content: bytes) -> None:
 
 
 def _established(api: Api, name: str) -> bool:
-    found: Any = api.get(f"{_CRDS}/{name}/status") or {}
-    conditions = found.get("status", {}).get("conditions") or []
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+    return is_true(api.get(f"{_CRDS}/{name}/status"), "Established")
 
 
 def _wait(reached: Callable[[], bool]) -> None:

@@ -16,6 +16,7 @@ from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.embedded.manifests import LEASE_SECONDS, NODE_NAME, node
 from labgrader.clusters.provider import Progress
 from labgrader.errors import ProviderError
+from labgrader.kube.conditions import condition, is_true
 
 DEADLINE_SECONDS = 60.0
 _POLL_SECONDS = 0.025
@@ -103,12 +104,11 @@ class Readiness:
 
     def _node_ready(self) -> bool:
         """Ready, with a fresh lease: the object outlives ``down`` together with its old status."""
-        found = self._api.get(f"/api/v1/nodes/{NODE_NAME}") or {}
-        conditions = found.get("status", {}).get("conditions") or []
-        ready = [c for c in conditions if c["type"] == "Ready" and c["status"] == "True"]
-        if not ready:
+        found = self._api.get(f"/api/v1/nodes/{NODE_NAME}")
+        if not is_true(found, "Ready"):
             return False
-        return self._said_since_start(ready[0]) if self._real else self._renewed()
+        ready = condition(found, "Ready")
+        return self._said_since_start(ready) if self._real else self._renewed()
 
     def _said_since_start(self, condition: dict[str, Any]) -> bool:
         """Tell whether a kubelet said so after this start (it says it at least every 5 minutes)."""

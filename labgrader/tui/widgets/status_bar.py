@@ -17,7 +17,7 @@ from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.report.pace import clock
 from labgrader.tui import formatting
-from labgrader.tui.painting import put
+from labgrader.tui.painting import update_if_changed
 from labgrader.tui.state import LabState, Mark, News
 from labgrader.tui.widgets.timer import LabTimer, TaskTimer
 
@@ -52,15 +52,15 @@ class StatusBar(Vertical):
         told = self._done(state, task) if done else Content("")
         if record.state == "ended":
             told = _ended(record, self._lab)
-        put(self.query_one("#done", Static), told)
+        update_if_changed(self.query_one("#done", Static), told)
         where = Content(one_line(record.context)) if state.veiled else _cluster(state)
-        put(self.query_one("#cluster", Static), where)
+        update_if_changed(self.query_one("#cluster", Static), where)
         now = Content("now " if record.state == "ended" else "")
-        put(self.query_one("#score", Static), now + _score(state))
-        put(self.query_one("#news", Static), _news(state))
+        update_if_changed(self.query_one("#score", Static), now + _score(state))
+        update_if_changed(self.query_one("#news", Static), _news(state))
         trouble = self.query_one("#trouble", Static)
         trouble.display = bool(self._journal.trouble)
-        put(trouble, _trouble(self._journal.trouble))
+        update_if_changed(trouble, _trouble(self._journal.trouble))
 
     def _done(self, state: LabState, task: Task) -> Content:
         """Say that a task is done, and what then."""

@@ -10,7 +10,7 @@ from labgrader.learning.sessions.state import SessionState
 from labgrader.model.modes import Mode
 from labgrader.model.task import Lab, Task
 from labgrader.tui.messages import Ended, Overtime
-from labgrader.tui.painting import is_hidden, put
+from labgrader.tui.painting import is_hidden, update_if_changed
 
 TICK_SECONDS = 0.25
 NEARLY = 0.8
@@ -43,7 +43,7 @@ class TaskTimer(Static):
         """Repaint from the clock."""
         record = self._journal.record()
         if self._shown_task is not None and not is_hidden(self.screen):
-            put(self, text(self._shown_task, record, done=self._done))
+            update_if_changed(self, text(self._shown_task, record, done=self._done))
         if record.state == "ended" and not self._ended:
             self._ended = True
             self.post_message(Ended())
@@ -68,7 +68,7 @@ class LabTimer(Static):
     def tick(self) -> None:
         """Repaint from the clock."""
         if not is_hidden(self.screen):
-            put(self, of_lab(self._lab, self._journal.record()))
+            update_if_changed(self, of_lab(self._lab, self._journal.record()))
 
 
 def _over(record: SessionState, lab: Lab) -> list[str]:

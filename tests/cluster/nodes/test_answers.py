@@ -13,7 +13,7 @@ import pytest
 
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_result
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.verify import cases_folder
 from labgrader.clusters.embedded.audit_log import AuditRecord
@@ -46,11 +46,11 @@ def opened(real_lab: RealLab) -> Workbench:
 
 
 @pytest.fixture(scope="module")
-def ground(module_state: Path, real_lab: RealLab) -> Iterator[Ground]:
+def runner(module_state: Path, real_lab: RealLab) -> Iterator[CaseRunner]:
     """A solved lab on a real node, with the reference operator at work in a pod."""
     del module_state  # what kubectl and the rule engine keep is kept for all cases
     workbench = opened(real_lab)
-    solved = Ground(workbench)
+    solved = CaseRunner(workbench)
     solved.clear()
     assert not list(case_result.of_empty_cluster(solved.grade()))
     assert not list(case_result.of_solution(solved.solve()))
@@ -60,24 +60,24 @@ def ground(module_state: Path, real_lab: RealLab) -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="module")
-def answers(ground: Ground, request: pytest.FixtureRequest) -> Answers:
+def answers(runner: CaseRunner, request: pytest.FixtureRequest) -> Answers:
     """The cases of this session, tried in batches."""
-    return Answers(ground, [selected(request)])
+    return Answers(runner, [selected(request)])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(case: Case, ground: Ground, answers: Answers) -> None:
+def test_case(case: Case, runner: CaseRunner, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
-    assert not ground.lacks(case)
+    assert not runner.lacks(case)
     found = answers.proof(case)
     assert not found.faults, found
 
 
 def test_a_live_grading_runs_the_backup_once_and_not_because_of_its_own_job(
-    ground: Ground, real_lab: RealLab
+    runner: CaseRunner, real_lab: RealLab
 ) -> None:
     """Its Job and pods are no news; a change of the script is, and runs it again."""
-    assert ground.solved
+    assert runner.solved
     bench, reports, changes = opened(real_lab), queue.SimpleQueue[Report](), list[str]()
     live = bench.live(
         bench.catalog.select(["backup_job", "backup_restores", "runbook", "dashboard"]),
@@ -119,10 +119,10 @@ def test_a_live_grading_runs_the_backup_once_and_not_because_of_its_own_job(
 
 
 def test_a_live_grading_asks_by_name_again_when_nobody_stands_behind_it(
-    ground: Ground, real_lab: RealLab
+    runner: CaseRunner, real_lab: RealLab
 ) -> None:
     """The probe writes nothing into what it asks; its answer still follows the endpoints."""
-    assert ground.solved
+    assert runner.solved
     bench, reports = opened(real_lab), queue.SimpleQueue[Report]()
     live = bench.live(
         bench.catalog.select(["reached_by_name"]),
@@ -154,14 +154,14 @@ def test_a_live_grading_asks_by_name_again_when_nobody_stands_behind_it(
 
 
 def test_a_node_that_dies_while_it_is_graded_is_no_fault_of_the_learner(
-    ground: Ground, real_lab: RealLab
+    runner: CaseRunner, real_lab: RealLab
 ) -> None:
     """Its kubelet stands still: what must be asked of it cannot be judged; the rest can."""
     kubelet = psutil.Process(real_lab.pid("kubelet"))
     kubelet.suspend()
     try:
         began = time.monotonic()
-        found = ground.grade(["operator_token", "operator_deployment", "operator_config"])
+        found = runner.grade(["operator_token", "operator_deployment", "operator_config"])
         took = time.monotonic() - began
     finally:
         kubelet.resume()
@@ -173,25 +173,25 @@ def test_a_node_that_dies_while_it_is_graded_is_no_fault_of_the_learner(
 
 
 def test_a_node_that_is_dead_is_named_and_the_operator_not_judged_by_it(
-    ground: Ground, real_lab: RealLab
+    runner: CaseRunner, real_lab: RealLab
 ) -> None:
     """After 40 s the cluster itself says that the node does not answer."""
     kubelet = psutil.Process(real_lab.pid("kubelet"))
     kubelet.suspend()
     try:
         _nodes_become(real_lab, "Unknown")
-        wait_until(lambda: _rollout(ground).outcome is not Outcome.PASSED)
-        result = _rollout(ground)
+        wait_until(lambda: _rollout(runner).outcome is not Outcome.PASSED)
+        result = _rollout(runner)
     finally:
         kubelet.resume()
         _nodes_become(real_lab, "True")
-        wait_until(lambda: _rollout(ground).outcome is Outcome.PASSED)
+        wait_until(lambda: _rollout(runner).outcome is Outcome.PASSED)
     assert (result.outcome, result.cause) == (Outcome.ERROR, "unreachable"), result
     assert "does not answer" in result.reason
 
 
-def _rollout(ground: Ground) -> CheckResult:
-    return ground.grade(["operator_rollout"])["operator_rollout"]
+def _rollout(runner: CaseRunner) -> CheckResult:
+    return runner.grade(["operator_rollout"])["operator_rollout"]
 
 
 def _nodes_become(lab: RealLab, ready: str) -> None:
@@ -199,10 +199,10 @@ def _nodes_become(lab: RealLab, ready: str) -> None:
 
 
 def test_where_the_cluster_has_no_room_for_a_pod_nothing_is_judged_by_it(
-    ground: Ground, real_lab: RealLab
+    runner: CaseRunner, real_lab: RealLab
 ) -> None:
     """A cordoned node is named; under a quota for computing the pods of checks still run."""
-    assert ground.solved
+    assert runner.solved
     bench, names = opened(real_lab), ("backup_restores", "reached_by_name")
     (node,) = [name_of(one) for one in bench.cluster.list(NODE) or []]
     bench.cluster.patch(NODE, node, {"spec": {"unschedulable": True}})

@@ -28,8 +28,8 @@ def conduct(lab: Lab) -> dict[str, bool | None]:
     catalog = load(content_root())
     (criterion,) = catalog.select(["operator_conduct"])
     deadline = time.monotonic() + 60
-    instruments = CheckServices(may_write=True)
-    context = Context(Snapshot(lab.kube), PLATFORM, deadline, instruments=instruments)
+    services = CheckServices(may_write=True)
+    context = Context(Snapshot(lab.kube), PLATFORM, deadline, services=services)
     judge = catalog.checks[criterion.check].judge
     return {fact.name: fact.ok for fact in judge(context, **criterion.parameters) or ()}
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labgrader.kube.resources import CRD, NAMESPACE, dig
-from labgrader.kube.rest_mapper import Kinds
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.paths import content_root
 from labgrader.util.yaml_files import read_documents
 from proxy import Proxy
@@ -120,7 +120,7 @@ def test_adopts_what_was_made_by_hand(lab: Lab) -> None:
     folder = content_root() / "solutions" / "task-4"
     for path in (*sorted(folder.glob("[12]0*")), *sorted(folder.glob("manual/*-children.yaml"))):
         for document in read_documents(path):
-            resource = Kinds(lab.kube).find(document["apiVersion"], document["kind"])
+            resource = RestMapper(lab.kube).find(document["apiVersion"], document["kind"])
             assert resource
             lab.kube.create(resource, document, PLATFORM)
     lab.start()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from labgrader.app.workbench import Choice, Workbench
-from labgrader.author import case_runner as ground_module
+from labgrader.author import case_runner as runner_module
 from labgrader.author import solved
-from labgrader.author.case_result import Kind, Proof
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_result import CaseResult, FaultKind
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.verify import choose_cases
 from labgrader.errors import Rejected
 from labgrader.grading.services import CheckServices
@@ -65,7 +65,7 @@ class Bench(Workbench):
         """Offer nothing."""
         return frozenset()
 
-    def _instruments(self) -> CheckServices:
+    def _services(self) -> CheckServices:
         return CheckServices()
 
     @property
@@ -75,7 +75,7 @@ class Bench(Workbench):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (ground_module, solved):
+    for module in (runner_module, solved):
         monkeypatch.setattr(module, "ECHO_SECONDS", 0.0)
     monkeypatch.setattr(solved, "ACT_SECONDS", 0.2)
 
@@ -87,17 +87,17 @@ def lab(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def proved(lab: Path) -> tuple[Bench, dict[str, Proof], list[list[str]]]:
+def proved(lab: Path) -> tuple[Bench, dict[str, CaseResult], list[list[str]]]:
     """Try all cases; return the proofs by name, and the batches."""
     bench = Bench(lab)
     cases = choose_cases(bench, [])
-    ground = Ground(bench)
-    ground.solve()
-    batches = [[reach.case.name for reach in batch] for batch in ground.batches(cases)]
-    return bench, {proof.case.name: proof for proof in ground.prove_all(cases)}, batches
+    runner = CaseRunner(bench)
+    runner.solve()
+    batches = [[reach.case.name for reach in batch] for batch in runner.batches(cases)]
+    return bench, {proof.case.name: proof for proof in runner.run_all(cases)}, batches
 
 
-def faults(found: Mapping[str, Proof]) -> Iterator[tuple[str, Kind]]:
+def faults(found: Mapping[str, CaseResult]) -> Iterator[tuple[str, FaultKind]]:
     """Yield case and kind of each fault."""
     for name, proof in found.items():
         for fault in proof.faults:
@@ -124,7 +124,7 @@ def test_cases_of_two_checks_are_tried_together_and_none_is_repeated(lab: Path) 
 def test_a_miss_in_a_batch_is_found_by_the_single_try(lab: Path) -> None:
     (lab / "checks" / "colours.py").write_text(CHECK.replace("ONE", "True").replace("TWO", "name"))
     bench, found, _ = proved(lab)
-    assert list(faults(found)) == [("one/fail-red", Kind.MISS)]
+    assert list(faults(found)) == [("one/fail-red", FaultKind.MISS)]
     assert found["one/fail-red"].repeated.startswith("passed instead of failed")
     assert not found["two/fail-red"].repeated
     assert colours(bench) == ["blue", "blue"]
@@ -159,7 +159,7 @@ def test_whoever_hits_a_foreign_criterion_is_named_and_nobody_else(lab: Path) ->
     with_third(lab, reads="one")
     bench, found, batches = proved(lab)
     assert ["one/fail-red", "two/fail-red"] in batches
-    assert list(faults(found)) == [("one/fail-red", Kind.OTHERS_HIT)]
+    assert list(faults(found)) == [("one/fail-red", FaultKind.OTHERS_HIT)]
     assert found["two/fail-red"].repeated  # in the batch it could have been either
     assert not found["two/fail-red"].faults
     assert colours(bench) == ["blue", "blue"]
@@ -172,8 +172,8 @@ def test_a_check_that_reads_what_another_case_changes_keeps_them_apart(lab: Path
     _, found, batches = proved(lab)
     assert [len(batch) for batch in batches] == [1, 1, 1, 1]
     assert set(faults(found)) == {
-        ("one/fail-red", Kind.OTHERS_HIT),
-        ("two/fail-red", Kind.MISS),
+        ("one/fail-red", FaultKind.OTHERS_HIT),
+        ("two/fail-red", FaultKind.MISS),
     }
 
 
@@ -192,7 +192,7 @@ def test_what_cannot_be_brought_about_is_said_of_that_case_alone(lab: Path) -> N
     path = lab / "tests" / "checks" / "one" / "fail-red.yaml"
     path.write_text(answer("one", "failed", "red").replace("/data/colour", "/nowhere/colour"))
     bench, found, _ = proved(lab)
-    assert list(faults(found)) == [("one/fail-red", Kind.BROKEN_CASE)]
+    assert list(faults(found)) == [("one/fail-red", FaultKind.BROKEN_CASE)]
     assert found["two/fail-red"].found is not None
     assert colours(bench) == ["blue", "blue"]
 

@@ -9,8 +9,8 @@ import pytest
 
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import confusion_table
-from labgrader.author.case_result import Kind, Proof, skip
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_result import CaseResult, FaultKind, skip
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, faults_of, load_cases
 from labgrader.author.verify import Verification
 from labgrader.errors import Cause
@@ -48,11 +48,11 @@ class Bench(Workbench):
 )
 def test_a_case_is_tried_where_it_shows(mark: bool | None, runs: bool, skipped: bool) -> None:
     case = replace(RUNS, containers=mark)
-    assert bool(Ground(Bench(runs)).lacks(case)) is skipped
+    assert bool(CaseRunner(Bench(runs)).lacks(case)) is skipped
 
 
 def test_what_is_skipped_is_counted_and_named() -> None:
-    proofs = (skip(RUNS, "nothing runs here"), Proof(PLAIN, FAILED, ()))
+    proofs = (skip(RUNS, "nothing runs here"), CaseResult(PLAIN, FAILED, ()))
     assert [proof.skipped for proof in proofs] == [True, False]
     found = Verification(("one",), (), (), proofs, 1.0)
     assert found.verdict() is Verdict.UNJUDGED
@@ -63,7 +63,7 @@ def test_what_is_skipped_is_counted_and_named() -> None:
     assert "one/runs.yaml" in text
     assert "skipped: nothing runs here" in text
     assert "2 cases (2 wrong, 0 right), all others as they should be, 1 skipped" in text
-    assert {fault.kind for fault in found.faults} == {Kind.UNJUDGED}
+    assert {fault.kind for fault in found.faults} == {FaultKind.UNJUDGED}
 
 
 def test_the_mark_is_read_and_must_be_a_truth_value() -> None:

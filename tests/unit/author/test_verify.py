@@ -12,15 +12,15 @@ import pytest
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import confusion_table
 from labgrader.author.case_result import (
+    CaseResult,
     Fault,
-    Kind,
-    Proof,
+    FaultKind,
     judge,
     of_empty_cluster,
     of_mistakes,
     of_solution,
 )
-from labgrader.author.case_runner import Ground
+from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
 from labgrader.author.scaffold import new_check, new_task
 from labgrader.author.verify import Verification, choose_cases
@@ -61,29 +61,31 @@ NO_NODES = {"one": result("one", ERROR, cause=Cause.CAPABILITY)}
     [
         (case(FAILED), after(one=FAILED), []),
         (case(FAILED), after(one=FAILED, two=BLOCKED), []),
-        (case(FAILED), after(), [Kind.MISS]),
-        (case(FAILED), after(one=BLOCKED), [Kind.MISS]),
-        (case(FAILED), BEFORE | CRASH, [Kind.MISS]),
-        (case(FAILED), BEFORE | NO_NODES, [Kind.UNJUDGED]),
+        (case(FAILED), after(), [FaultKind.MISS]),
+        (case(FAILED), after(one=BLOCKED), [FaultKind.MISS]),
+        (case(FAILED), BEFORE | CRASH, [FaultKind.MISS]),
+        (case(FAILED), BEFORE | NO_NODES, [FaultKind.UNJUDGED]),
         (case(ERROR), BEFORE | NO_NODES, []),
-        (case(FAILED), {**BEFORE, "one": result("one", FAILED, earned=2)}, [Kind.MISS]),
-        (case(FAILED), after(one=FAILED, two=FAILED), [Kind.OTHERS_HIT]),
-        (case(FAILED), after(one=FAILED, two=ERROR), [Kind.OTHERS_HIT]),
+        (case(FAILED), {**BEFORE, "one": result("one", FAILED, earned=2)}, [FaultKind.MISS]),
+        (case(FAILED), after(one=FAILED, two=FAILED), [FaultKind.OTHERS_HIT]),
+        (case(FAILED), after(one=FAILED, two=ERROR), [FaultKind.OTHERS_HIT]),
         (case(FAILED, also=("two",)), after(one=FAILED, two=FAILED), []),
-        (case(FAILED, also=("two",)), after(one=FAILED), [Kind.BROKEN_CASE]),
+        (case(FAILED, also=("two",)), after(one=FAILED), [FaultKind.BROKEN_CASE]),
         (case(FAILED, "is wrong"), after(one=FAILED), []),
-        (case(FAILED, "other words"), after(one=FAILED), [Kind.WORDS]),
-        (case(FAILED), {**BEFORE, "one": result("one", FAILED, fix="")}, [Kind.WORDS]),
+        (case(FAILED, "other words"), after(one=FAILED), [FaultKind.WORDS]),
+        (case(FAILED), {**BEFORE, "one": result("one", FAILED, fix="")}, [FaultKind.WORDS]),
         (case(PASSED), after(), []),
-        (case(PASSED), after(one=FAILED), [Kind.FALSE_ALARM]),
-        (case(PASSED), BEFORE | CRASH, [Kind.FALSE_ALARM]),
-        (case(PASSED), after(two=FAILED), [Kind.OTHERS_HIT]),
-        (case(PASSED), after(two=BLOCKED), [Kind.OTHERS_HIT]),
+        (case(PASSED), after(one=FAILED), [FaultKind.FALSE_ALARM]),
+        (case(PASSED), BEFORE | CRASH, [FaultKind.FALSE_ALARM]),
+        (case(PASSED), after(two=FAILED), [FaultKind.OTHERS_HIT]),
+        (case(PASSED), after(two=BLOCKED), [FaultKind.OTHERS_HIT]),
         (case(BLOCKED, also=("two",)), after(one=BLOCKED, two=FAILED), []),
-        (case(BLOCKED, also=("two",)), after(one=PASSED, two=FAILED), [Kind.MISS]),
+        (case(BLOCKED, also=("two",)), after(one=PASSED, two=FAILED), [FaultKind.MISS]),
     ],
 )
-def test_an_answer_is_judged(answer: Case, got: dict[str, CheckResult], kinds: list[Kind]) -> None:
+def test_an_answer_is_judged(
+    answer: Case, got: dict[str, CheckResult], kinds: list[FaultKind]
+) -> None:
     answer = replace(answer, reason="") if answer.expect is PASSED else answer
     before = {**BEFORE, **{name: replace(BEFORE[name], reason="") for name in BEFORE}}
     got = {k: replace(v, reason="") if v.outcome is PASSED else v for k, v in got.items()}
@@ -111,14 +113,16 @@ def test_an_empty_cluster_earns_nothing() -> None:
         "four": result("four", ERROR, cause=Cause.INTERNAL),
     }
     kinds = [fault.kind for fault in of_empty_cluster(bad)]
-    assert kinds == [Kind.MISS, Kind.MISS, Kind.UNJUDGED, Kind.FALSE_ALARM]
+    assert kinds == [FaultKind.MISS, FaultKind.MISS, FaultKind.UNJUDGED, FaultKind.FALSE_ALARM]
 
 
 def test_the_solution_earns_everything() -> None:
     assert list(of_solution(BEFORE)) == []
     got = {"one": result("one", FAILED), "two": result("two", FAILED, optional=True), **NO_NODES}
-    assert [fault.kind for fault in of_solution(got)] == [Kind.UNJUDGED]
-    assert [fault.kind for fault in of_solution({"x": result("x", BLOCKED)})] == [Kind.FALSE_ALARM]
+    assert [fault.kind for fault in of_solution(got)] == [FaultKind.UNJUDGED]
+    assert [fault.kind for fault in of_solution({"x": result("x", BLOCKED)})] == [
+        FaultKind.FALSE_ALARM
+    ]
 
 
 def test_items_are_worth_whole_or_half_points() -> None:
@@ -129,26 +133,26 @@ def test_items_are_worth_whole_or_half_points() -> None:
     assert not list(of_solution({"one": replace(result("one", PASSED), items=whole)}))
 
 
-def verification(*proofs: Proof, empty: tuple[Fault, ...] = ()) -> Verification:
+def verification(*proofs: CaseResult, empty: tuple[Fault, ...] = ()) -> Verification:
     """A run over ``one`` and ``two``."""
     return Verification(("one", "two"), empty, (), proofs, 12.3)
 
 
-def proof(expect: Outcome, outcome: Outcome | None, *kinds: Kind) -> Proof:
+def proof(expect: Outcome, outcome: Outcome | None, *kinds: FaultKind) -> CaseResult:
     """One judged case."""
     faults = tuple(Fault(kind, "one", "the/file.yaml", "text", "\x1b[31mbecause") for kind in kinds)
-    return Proof(case(expect), outcome and result("one", outcome), faults)
+    return CaseResult(case(expect), outcome and result("one", outcome), faults)
 
 
 def test_the_table_counts() -> None:
     run = verification(
         proof(FAILED, FAILED),
-        proof(FAILED, FAILED, Kind.OTHERS_HIT, Kind.WORDS),
-        proof(FAILED, PASSED, Kind.MISS),
+        proof(FAILED, FAILED, FaultKind.OTHERS_HIT, FaultKind.WORDS),
+        proof(FAILED, PASSED, FaultKind.MISS),
         proof(PASSED, PASSED),
-        proof(PASSED, FAILED, Kind.FALSE_ALARM),
-        proof(PASSED, None, Kind.BROKEN_CASE),
-        proof(FAILED, ERROR, Kind.UNJUDGED),
+        proof(PASSED, FAILED, FaultKind.FALSE_ALARM),
+        proof(PASSED, None, FaultKind.BROKEN_CASE),
+        proof(FAILED, ERROR, FaultKind.UNJUDGED),
     )
     assert confusion_table.rows(run)["one"] == confusion_table.Row(2, 1, 1, 1, 1, 1, 0, 1, 1)
     assert confusion_table.rows(run)["two"] == confusion_table.Row()
@@ -164,10 +168,10 @@ def test_the_table_counts() -> None:
 
 def test_only_perfect_is_passed() -> None:
     assert verification(proof(FAILED, FAILED)).verdict() is Verdict.PASSED
-    assert verification(proof(FAILED, ERROR, Kind.UNJUDGED)).verdict() is Verdict.UNJUDGED
-    for kind in set(Kind) - {Kind.UNJUDGED}:
+    assert verification(proof(FAILED, ERROR, FaultKind.UNJUDGED)).verdict() is Verdict.UNJUDGED
+    for kind in set(FaultKind) - {FaultKind.UNJUDGED}:
         assert verification(proof(FAILED, FAILED, kind)).verdict() is Verdict.FAILED
-    miss = Fault(Kind.MISS, "one", "the empty cluster", "passes")
+    miss = Fault(FaultKind.MISS, "one", "the empty cluster", "passes")
     run = verification(proof(FAILED, FAILED), empty=(miss,))
     assert run.verdict() is Verdict.FAILED
     assert "NO" in confusion_table.render(run)
@@ -239,9 +243,9 @@ def test_a_ground_grades_only_what_it_is_asked(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(Workbench, "grade", grade)
     monkeypatch.setattr(Workbench, "cluster", None)
-    ground = Ground(Workbench())
-    ground.grade()
-    ground.grade({"namespace_active"})
+    runner = CaseRunner(Workbench())
+    runner.grade()
+    runner.grade({"namespace_active"})
     assert len(asked[0]) > 5
     assert asked[1] == ["namespace_active"]
 
@@ -252,5 +256,5 @@ def test_a_hint_that_no_answer_brings_out_is_a_fault() -> None:
     criterion = Criterion("one", "one", "One", "1.1", 2, mistakes=(given, never))
     said = [replace(result("one", FAILED), reason="there is no thing")]
     (fault,) = of_mistakes([criterion], said)
-    assert (fault.kind, fault.criterion) == (Kind.WORDS, "one")
+    assert (fault.kind, fault.criterion) == (FaultKind.WORDS, "one")
     assert "'no other'" in fault.text

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from labgrader.content.check_files import load_checks
 from labgrader.errors import Forbidden, MissingCapability, Rejected, Unsettled
 from labgrader.grading.context import Context
 from labgrader.grading.findings import Fact, Failure
-from labgrader.grading.registry import load_checks
 from labgrader.grading.services import Watched
 from labgrader.grading.snapshot import Snapshot
 from labgrader.kube.protocols import Answer, AuditedWrite
@@ -28,7 +28,7 @@ from labgrader.kube.resources import (
 from labgrader.paths import content_root
 from tests.support.fake_cluster import FakeCluster
 
-CHECKS = load_checks(content_root() / "checks")
+CHECKS = load_checks(content_root() / "checks").by_id()
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG_AGO = "2026-01-01T11:00:00Z"
 JUST_NOW = "2026-01-01T11:59:58Z"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from labgrader.content import catalog, validation
-from labgrader.errors import ContentError, UsageError
+from labgrader.content.check_files import load_checks
+from labgrader.errors import Cause, CheckNotLoaded, ContentError, UsageError
 from labgrader.paths import content_root
 from labgrader.util.yaml_files import read_documents
 
@@ -110,18 +113,66 @@ def test_the_line_of_a_bad_reference_is_named(content: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("before", "line", "said"),
     [
-        ("def broken(:\n", "SyntaxError"),
-        ("import not_there\n", "ModuleNotFoundError"),
-        ("1 / 0\n", "ZeroDivisionError"),
-        (CHECK.replace('    """Looks whether it exists."""\n', ""), "no docstring"),
+        ("def broken(:\n", 1, "SyntaxError: invalid syntax"),
+        ("\nimport not_there\n", 2, "ModuleNotFoundError: No module named 'not_there'"),
+        ("1 / 0\n", 1, "ZeroDivisionError: division by zero"),
+        ("raise SystemExit(0)\n", 1, "SystemExit: 0"),
+        ("from ._shared.nowhere import x\n", 1, "No module named 'labgrader_labs."),
+        ("from .exists import nothing\n", 1, "cannot import name 'nothing'"),
+        ("from labgrader.grading import runner\n", 1, "it imports labgrader.grading, and a"),
+        ("\nimport labgrader.grading.runner\n", 2, "it imports labgrader.grading.runner"),
+        ("from labgrader import kube, api\n", 1, "it imports labgrader.kube"),
+        ("def late():\n    from labgrader.cli import root\n", 2, "it imports labgrader.cli"),
     ],
 )
-def test_bad_checks(content: Path, text: str, said: str) -> None:
+def test_a_file_that_does_not_load_takes_away_its_own_checks_alone(
+    content: Path, before: str, line: int, said: str
+) -> None:
+    other = CHECK.replace("def exists(", "def other(")
+    (content / "checks" / "other.py").write_text(before + other)
+    loaded = catalog.load(content)
+    (fault,) = loaded.faults
+    assert fault.startswith(f"{content / 'checks' / 'other.py'}:{line} cannot be loaded: ")
+    assert said in fault
+    assert "\n" not in fault
+    assert set(loaded.checks) == {"exists"}, "nothing asks for the other one"
+
+    task = content / "tasks" / "task1-x.yaml"
+    task.write_text(TASK.replace("check: exists", "check: other", 1))
+    stand_in = catalog.load(content).checks["other"]
+    with pytest.raises(CheckNotLoaded, match=re.escape(said)) as caught:
+        stand_in.judge(None, name="x")
+    assert caught.value.cause is Cause.INTERNAL
+
+
+def test_a_check_without_words(content: Path) -> None:
+    text = CHECK.replace('    """Looks whether it exists."""\n', "")
     (content / "checks" / "exists.py").write_text(text)
-    with pytest.raises(ContentError, match=said):
+    with pytest.raises(ContentError, match="no docstring"):
         catalog.load(content)
+
+
+def test_check_files_share_and_two_labs_never_meet(tmp_path: Path) -> None:
+    told = CHECK.replace("def exists(", "def told(")
+    check = f"from ._shared.words import WORD\nfrom .exists import exists\n{told}"
+    loaded = {}
+    for lab in ("one-lab", "other lab"):
+        folder = tmp_path / lab
+        (folder / "_shared").mkdir(parents=True)
+        (folder / "_shared" / "words.py").write_text(f"WORD = '{lab}'\n")
+        (folder / "exists.py").write_text(CHECK)
+        (folder / "told.py").write_text(check)
+        loaded[lab] = load_checks(folder, lab)
+    for lab, found in loaded.items():
+        assert found.faults == ()
+        checks = found.by_id()
+        assert set(checks) == {"exists", "told"}, "what is imported is not declared again"
+        judge = checks["told"].judge
+        assert judge.__globals__["WORD"] == lab
+        assert judge.__module__ == f"labgrader_labs.{re.sub('[- ]', '_', lab)}.checks.told"
+    assert "checks" not in sys.modules
 
 
 def test_a_check_declared_twice(content: Path) -> None:

@@ -119,8 +119,8 @@ def kubectl(monkeypatch: pytest.MonkeyPatch) -> CountingKubectl:
 
 
 def look(snapshot: Snapshot, kubectl: CountingKubectl, line: str) -> set[ReadKey]:
-    instruments = CheckServices(kubectl=kubectl)
-    ctx = Context(snapshot, "x", time.monotonic() + 60, instruments=instruments)
+    services = CheckServices(kubectl=kubectl)
+    ctx = Context(snapshot, "x", time.monotonic() + 60, services=services)
     ctx.kubectl(shlex.split(line))
     return ctx.read_keys
 
@@ -155,8 +155,8 @@ def there() -> FakeCluster:
 
 
 def said(cluster: FakeCluster, kubectl: CountingKubectl, line: str) -> Said:
-    instruments = CheckServices(kubectl=kubectl)
-    ctx = Context(Snapshot(cluster), "x", time.monotonic() + 60, instruments=instruments)
+    services = CheckServices(kubectl=kubectl)
+    ctx = Context(Snapshot(cluster), "x", time.monotonic() + 60, services=services)
     return ctx.kubectl(shlex.split(line))
 
 

@@ -1,4 +1,4 @@
-"""What a check can use beside the API's objects: probes, sightings, servers in pods, time."""
+"""What a check can use beside the API's objects: probes, values, servers in pods, time."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def cluster() -> Clocked:
     return Clocked()
 
 
-def context(cluster: FakeCluster, **instruments: Any) -> Context:
+def context(cluster: FakeCluster, **services: Any) -> Context:
     deadline = time.monotonic() + 60
-    return Context(Snapshot(cluster), "lab", deadline, instruments=CheckServices(**instruments))
+    return Context(Snapshot(cluster), "lab", deadline, services=CheckServices(**services))
 
 
 def things(cluster: FakeCluster) -> list[str]:
@@ -184,12 +184,12 @@ def test_a_value_that_stays_does_not_move(cluster: Clocked) -> None:
 
 
 def test_what_an_earlier_grading_saw_counts(cluster: Clocked) -> None:
-    sightings = ValueHistory()
+    values = ValueHistory()
     renewed(cluster, "1")
-    assert not context(cluster, sightings=sightings).changes_within(LEASE, "l", *BEAT, 0).moved
+    assert not context(cluster, values=values).changes_within(LEASE, "l", *BEAT, 0).moved
     renewed(cluster, "2")
     calls = len(cluster.calls)
-    assert context(cluster, sightings=sightings).changes_within(LEASE, "l", *BEAT, 60).moved
+    assert context(cluster, values=values).changes_within(LEASE, "l", *BEAT, 60).moved
     assert len(cluster.calls) == calls + 1
 
 
@@ -198,7 +198,7 @@ def test_what_another_holder_did_does_not_count(cluster: Clocked) -> None:
     for at, by in (("1", "a"), ("2", "a"), ("2", "b"), ("3", "b")):
         renewed(cluster, at, by)
         # It has no time to look on, so that only what was seen before can count.
-        ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 1, instruments=kept)
+        ctx = Context(Snapshot(cluster), "lab", time.monotonic() + 1, services=kept)
         seen.append(ctx.changes_within(LEASE, "l", *BEAT, 60).moved)
     assert seen == [False, True, False, True]
 
@@ -225,37 +225,33 @@ def test_a_holder_that_comes_back_has_renewed_nothing(
 def test_a_holder_must_stay_where_that_is_asked_for(
     cluster: Clocked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sightings = ValueHistory()
+    values = ValueHistory()
     renewed(cluster, "1")
-    context(cluster, sightings=sightings).changes_within(LEASE, "l", *BEAT, 0)
+    context(cluster, values=values).changes_within(LEASE, "l", *BEAT, 0)
     renewed(cluster, "2")
     monkeypatch.setattr(context_module, "LOOK_PAUSE", 0.01)
     asked = len(cluster.calls)
-    assert (
-        context(cluster, sightings=sightings)
-        .changes_within(LEASE, "l", *BEAT, 60, steady=0.05)
-        .moved
-    )
+    assert context(cluster, values=values).changes_within(LEASE, "l", *BEAT, 60, steady=0.05).moved
     assert len(cluster.calls) > asked + 1
 
 
 def test_what_has_just_moved_need_not_move_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grading right after another one need not wait for the next heartbeat."""
-    sightings, began = ValueHistory(), time.monotonic()
+    values, began = ValueHistory(), time.monotonic()
     seen = []
     for after, value in ((0, "1"), (4, "2"), (5, "2"), (14, "2"), (15, "2")):
         monkeypatch.setattr(time, "monotonic", lambda now=began + after: now)
-        seen.append(sightings.note("k", value, "me", 10))
+        seen.append(values.note("k", value, "me", 10))
     assert seen == [False, True, True, True, False]
 
 
 def test_what_was_seen_long_ago_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    sightings = ValueHistory()
-    assert not sightings.note("k", "1", "me", 10)
+    values = ValueHistory()
+    assert not values.note("k", "1", "me", 10)
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert not sightings.note("k", "2", "me", 10)
-    assert sightings.note("k", "3", "me", 10)
+    assert not values.note("k", "2", "me", 10)
+    assert values.note("k", "3", "me", 10)
 
 
 class Hanging:

@@ -8,19 +8,20 @@ from labgrader.clusters import rule_evaluator
 from labgrader.clusters.rule_evaluator import Prometheus
 from labgrader.errors import LabError
 from labgrader.toolkit.prometheus.exposition import declared_in, series_of
-from labgrader.toolkit.prometheus.rules import (
-    FEW_ERRORS,
-    HEALTHY,
-    MANY_ERRORS,
-    OTHERS_DOWN,
-    VANISHED,
-    Stage,
-    fired,
-    groups_of,
-    outcomes_of,
-)
+from labgrader.toolkit.prometheus.rules import groups_of
 from labgrader.toolkit.prometheus.scrape import ScrapeTarget
 from labgrader.toolkit.prometheus.series import Condition, Page, Role, is_counter
+from tests.support.lab_checks import module
+
+alert_scenarios = module("_shared.alert_scenarios")
+FEW_ERRORS = alert_scenarios.FEW_ERRORS
+HEALTHY = alert_scenarios.HEALTHY
+MANY_ERRORS = alert_scenarios.MANY_ERRORS
+OTHERS_DOWN = alert_scenarios.OTHERS_DOWN
+VANISHED = alert_scenarios.VANISHED
+Stage = alert_scenarios.Stage
+fired = alert_scenarios.fired
+outcomes_of = alert_scenarios.outcomes_of
 
 STATES = {"one": Condition("Active", 3, 3), "two": Condition("Active", 5, 5)}
 TARGET = ScrapeTarget.usual("svc", "n", "metrics")

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from labgrader.content.check_files import load_checks
 from labgrader.errors import Unsettled
 from labgrader.grading.findings import Fact, Failure
-from labgrader.grading.registry import Check, load_checks
+from labgrader.grading.registry import Check
 from labgrader.kube.resources import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -276,7 +277,7 @@ def test_thousands_of_bindings_cost_one_pass() -> None:
 
 @pytest.fixture(scope="module")
 def checks() -> Mapping[str, Check]:
-    return load_checks(content_root() / "checks")
+    return load_checks(content_root() / "checks").by_id()
 
 
 def least(books: Books, check: Check, **more: Any) -> list[Fact]:

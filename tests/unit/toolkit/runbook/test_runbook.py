@@ -240,13 +240,14 @@ import sys
 from pathlib import Path
 from labgrader.toolkit.runbook.amounts import queries_in, rates_in, times_in
 from labgrader.toolkit.backup_names import formats_in, names_date, uses_date
-from labgrader.grading.registry import load_checks
+from labgrader.content.check_files import load_checks
 from labgrader.toolkit.scripts import Script
 from labgrader.toolkit.runbook.parser import MAX_CHARACTERS, Runbook
 from labgrader.paths import content_root
 
-load_checks(content_root() / "checks")
-runbook, backup = (sys.modules[f"labgrader_checks.{name}"] for name in ("runbook", "backup_job"))
+load_checks(content_root() / "checks").by_id()
+checks = (sys.modules[f"labgrader_labs.lab.checks.{name}"] for name in ("runbook", "backup_job"))
+runbook, backup = checks
 parts = ("1", "1 per ", "[", "_a_", "kubectl ", "a_", "> ", "|a", "1. ", "rate(", "1 a ", "rate a ")
 for part in parts:
     text = part * (MAX_CHARACTERS // len(part))

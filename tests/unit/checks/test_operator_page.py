@@ -16,7 +16,12 @@ from labgrader.kube.resources import (
     Object,
     Resource,
 )
-from labgrader.toolkit.prometheus.service_monitors import MONITOR, Stage, stage
+from labgrader.toolkit.prometheus.service_monitors import MONITOR
+from tests.support.lab_checks import module
+
+operator_page = module("_shared.operator_page")
+Stage = operator_page.Stage
+stage = operator_page.stage
 
 CANNED = 'trading_algorithm_info{name="a",phase="Active"} 1\n'
 PAGE = '# TYPE algo_ready gauge\nalgo_ready{algo="mine"} 1\n'

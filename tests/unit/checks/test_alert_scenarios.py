@@ -12,15 +12,7 @@ from labgrader.clusters import rule_evaluator
 from labgrader.clusters.rule_evaluator import Prometheus
 from labgrader.errors import LabError, MissingCapability, TimedOut
 from labgrader.toolkit.prometheus.exposition import page_of, series_of
-from labgrader.toolkit.prometheus.rules import (
-    DOWN,
-    HEALTHY,
-    WARM_UP,
-    Stage,
-    fired,
-    groups_of,
-    outcomes_of,
-)
+from labgrader.toolkit.prometheus.rules import groups_of
 from labgrader.toolkit.prometheus.scrape import (
     ScrapeTarget,
     looks_into,
@@ -31,6 +23,15 @@ from labgrader.toolkit.prometheus.scrape import (
     seconds_of,
 )
 from labgrader.toolkit.prometheus.series import Condition, Page
+from tests.support.lab_checks import module
+
+alert_scenarios = module("_shared.alert_scenarios")
+DOWN = alert_scenarios.DOWN
+HEALTHY = alert_scenarios.HEALTHY
+WARM_UP = alert_scenarios.WARM_UP
+Stage = alert_scenarios.Stage
+fired = alert_scenarios.fired
+outcomes_of = alert_scenarios.outcomes_of
 
 PAGE = """\
 # HELP trading_algorithm_info One for each resource.
