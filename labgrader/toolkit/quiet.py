@@ -1,4 +1,4 @@
-"""Whether objects come to rest: who writes them again and again, though nothing changes."""
+"""Detects writes without a change: who updates objects again and again."""
 
 from __future__ import annotations
 

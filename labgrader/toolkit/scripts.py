@@ -1,4 +1,4 @@
-"""The scripts that a pod runs: from its command lines, and out of the ConfigMaps that it mounts."""
+"""Finds the shell scripts that a pod runs: in commands, and in mounted ConfigMaps."""
 
 from __future__ import annotations
 
