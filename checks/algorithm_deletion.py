@@ -200,8 +200,8 @@ def _by_whom(life: Sequence[AuditedWrite], name: str, promised: set[str], operat
         " no chance to clean up",
         expected=f"taken off by {operator}",
         actual=f"taken off by {by}" if forced else "not taken off by force",
-        fix=f"Create {name} again with a finalizer of your own in metadata.finalizers, delete it, wait"
-        " for the operator's finalizer to go, and remove only your own",
+        fix=f"Create {name} again with a finalizer of your own in metadata.finalizers, delete it,"
+        " wait until the operator's finalizer is gone, and remove only your own",
         evidence=[Evidence(f"TradingAlgorithm {name}", "audit log", by)],
     )
 
