@@ -66,7 +66,7 @@ def operator_conduct(
             f"No operator holds the Lease {lease}",
             expected="an operator at work",
             actual="no holder",
-            fix="Deploy one (task 3), or start the reference: labgrader operator run",
+            fix="Deploy one (task 3), or start the reference: `labgrader operator run`",
         )
     resource = Resource(group, version, plural, kind)
     before = _restarts(ctx, account)
@@ -294,8 +294,8 @@ def _idle(
         f" {busy}",
         expected=f"{IDLE_SECONDS:.0f} s without a write",
         actual=busy or "no writes",
-        fix="Compare before you write, and write only what differs; keep times and counters out of"
-        " what you compare",
+        fix="Compare before you write, and write only what differs; leave times such as"
+        " status.lastReconciled, and counters, out of the comparison",
     )
 
 
@@ -306,5 +306,6 @@ def _seen(name: str, ok: bool, otherwise: str) -> Fact:
         reason=f"Expected within {REACT_SECONDS:.0f} s: {name}; {otherwise}",
         expected="yes",
         actual="yes" if ok else otherwise,
-        fix="Compare the desired state with the real one at every event of resource and children",
+        fix="Compare the desired state with the real one at every event of the resource and of its"
+        " children (metadata.ownerReferences leads from a child to the resource)",
     )
