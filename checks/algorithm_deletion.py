@@ -200,7 +200,8 @@ def _by_whom(life: Sequence[AuditedWrite], name: str, promised: set[str], operat
         " no chance to clean up",
         expected=f"taken off by {operator}",
         actual=f"taken off by {by}" if forced else "not taken off by force",
-        fix="Do it again with a finalizer of your own beside it, and take off only your own",
+        fix=f"Create {name} again with a finalizer of your own in metadata.finalizers, delete it,"
+        " wait until the operator's finalizer is gone, and remove only your own",
         evidence=[Evidence(f"TradingAlgorithm {name}", "audit log", by)],
     )
 
@@ -253,5 +254,6 @@ def _probed(ctx: Context, resource: Resource, hold: str, spec: Mapping[str, Any]
             reason=f"A temporary resource does not go: it waits for {', '.join(waits)}",
             expected="gone",
             actual=f"waits for {', '.join(waits)}" if waits else "gone",
-            fix="The operator must take its finalizer off when it has cleaned up: check its log",
+            fix="The operator must remove its finalizer from metadata.finalizers when it has cleaned"
+            " up: check its log",
         )

@@ -163,7 +163,7 @@ def _dated(
         reason=f"The run wrote to {shown}: no date is in the path, so the next night replaces it",
         expected="a directory such as /backups/$(date +%Y%m%d)",
         actual=shown,
-        fix="Let the script write below /backups/$(date +%Y%m%d-%H%M%S)",
+        fix=f"Edit the script of {label}: write below `/backups/$(date +%Y%m%d-%H%M%S)`",
         evidence=[Evidence(label, "volumes", shown)],
     )
 
@@ -182,7 +182,7 @@ def _nothing(label: str, why: str) -> Failure:
         f"The run left nothing behind that could be restored: {why}",
         expected="files on a volume that outlives the pod",
         actual=why,
-        fix="Let the script write to the directory where the volume is mounted",
+        fix=f"Edit the script of {label}: write below the mountPath of its PersistentVolumeClaim",
         evidence=[Evidence(label, "volumes", why)],
     )
 

@@ -26,6 +26,7 @@ def scaled_by_load(ctx: Context, autoscaler: str) -> Iterator[Fact]:
         fix="Pods need CPU requests; figures come half a minute after a pod's start",
         evidence=[Evidence(label, "status.currentMetrics", str(figures)[:200])],
     )
+    target = str(dig(scaler, "spec.scaleTargetRef.name", "the Deployment"))
     low, now = dig(scaler, "spec.minReplicas", 1), dig(scaler, "status.currentReplicas", 0)
     told = [
         str(event.get("message"))
@@ -40,6 +41,7 @@ def scaled_by_load(ctx: Context, autoscaler: str) -> Iterator[Fact]:
         reason=f"{label} has not scaled up under load: it runs {now} replicas, at least {low}",
         expected=f"more than {low} replicas under load",
         actual=told[-1] if told else f"{now} replicas",
-        fix="Put load on the Service: the step shows how",
+        fix=f"Put load on the pods of {target} (the step has a command) until"
+        f" `kubectl get hpa {autoscaler} -n {ctx.namespace}` shows a value above its target",
         evidence=[Evidence(label, "status.currentReplicas", str(now))],
     )

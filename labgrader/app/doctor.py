@@ -1,4 +1,4 @@
-"""What this machine and cluster can grade, line by line: for `labgrader doctor` and the welcome."""
+"""Reports what this machine and cluster can grade: for `labgrader doctor` and the welcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks after a running exam in a thread: the clock, the cluster, and the grading at the end.
+"""Monitors a running exam in a thread: clock, cluster, and the grading at the end.
 
 The thread works on while a shell has the terminal. It calls ``tell`` and touches no screen.
 """

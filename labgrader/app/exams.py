@@ -1,4 +1,4 @@
-"""An exam's beginning and end, for both shells: the ground it starts on, and its one grading."""
+"""Starts and ends exams, for both shells: resets, grades once, records the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both shells do with a session's report: gather it."""
+"""Collects the data of a session's report, for both shells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both shells (CLI and TUI) work with: the content, the chosen cluster, and a runner.
+"""The workbench: content, chosen cluster and runner, used by CLI and TUI.
 
 Imports nothing heavy before it is needed: the lab's first screen is painted before all that.
 """

@@ -1,4 +1,4 @@
-"""Which cases can be tried at the same time: a partition of the cases, without a cluster.
+"""Partitions cases into batches that can be tried at the same time. Pure.
 
 Two cases share a batch only if every result can be attributed to one of them: they change
 different objects, and no criterion that one of them is expected to change reads what the other one

@@ -1,4 +1,4 @@
-"""What a case proves about the checks: pure judgement of one grading, no cluster."""
+"""Compares a case's expected outcome with a grading. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tries cases on one solved lab: several at once where they do not concern each other.
+"""Runs cases on one solved lab, in batches where they do not affect each other.
 
 ``labgrader author verify`` and tests/cluster/test_cases.py both stand on it. ``batches.py`` says
 which cases can be tried together, ``proof.py`` judges, ``solved.py`` makes the lab.

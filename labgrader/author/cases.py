@@ -1,4 +1,4 @@
-"""Cases: answers to the lab's tasks, right and wrong, by which the checks themselves are tested.
+"""Reads cases: right and wrong answers by which checks are tested.
 
 A case is a YAML file in ``tests/checks/<criterion>/``. It says how an answer differs from the
 reference solution, and what the criterion must say to it. ``expect`` is ``failed``, ``passed`` (an

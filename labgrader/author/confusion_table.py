@@ -1,4 +1,4 @@
-"""How a verification is shown: the confusion table, what is wrong by file, and JSON."""
+"""Renders a verification: confusion table, faults by file, JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a lab's content against all rules and says everything that is wrong, not only the first.
+"""Lints a lab's content: reports every violation, not only the first.
 
 ``content.validation`` stops at the first fault, because a grading cannot go on; an author wants
 them all.

@@ -1,4 +1,4 @@
-"""Pastes the fix of a failing answer into a shell, as a learner would, and sees if it helps."""
+"""Pastes the fix of a failing answer into a shell, and checks that it helps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What any content file can be held against: a shipped JSON Schema, and no text left unwritten."""
+"""Validates content files against JSON Schemas, and finds text that was left unwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a report to an exit code and its last line, with what a pipeline said it can live with."""
+"""Exit code and last line of a report, by the options of a pipeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `labgrader start` says when the lab is left: what was kept, and what still runs."""
+"""The message after `labgrader start`: what was kept, and what still runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place where commands ask the policy of the open session (``session/policy.py``)."""
+"""Asks the policy of the open session whether a command may run (``learning.sessions.policy``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference operator beside a demo: a process of its own, where nodes run no containers."""
+"""Runs the reference operator as a local process, for a demo on simulated nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clusters that somebody else runs: what the lab needs there is added, and removed again."""
+"""The provider of existing clusters: installs what the lab needs, and removes it again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kubectl itself, for commands that a learner wrote down: the one that comes along, or the PATH's.
+"""Runs kubectl for commands that a learner wrote down: the bundled one, or the PATH's.
 
 Only ``kube.kubectl_command`` decides what is run; here it gets the chosen cluster and no other, a
 cache of its own, no settings of the user's, and little time.

@@ -1,4 +1,4 @@
-"""Prometheus' own code as a program beside us (``embedded/rules``): JSON in, JSON out."""
+"""Runs Prometheus' own code (``embedded/rules``) as a program: JSON in, JSON out."""
 
 from __future__ import annotations
 

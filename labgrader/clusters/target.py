@@ -1,4 +1,4 @@
-"""Which cluster is meant, and whether it may be written to.
+"""Chooses the cluster, and decides whether it may be written to.
 
 Order: ``--kubeconfig``/``--context``, then ``KUBECONFIG``, then the lab's own cluster. The user's
 ``~/.kube/config`` is used only when a context of it is named: what happens to be current there may

@@ -1,4 +1,4 @@
-"""A cluster that lives as long as a command; of one that does not come up the logs stay."""
+"""A cluster that is removed when a command ends; the logs of a failed start are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads ``tasks/checklists.yaml``, and holds it against a grading."""
+"""Reads ``tasks/checklists.yaml``, and ticks it off by a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of a lab a cluster lets one reach, by the capabilities that its checks need."""
+"""Counts the points that can be earned on a cluster, by the capabilities that checks need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds out what is wrong with content, and says it with file, line and fix."""
+"""Validates content against the JSON Schema, and reports file, line and fix."""
 
 from __future__ import annotations
 

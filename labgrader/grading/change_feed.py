@@ -1,4 +1,4 @@
-"""Watches everything that checks have read, and tells what is different now."""
+"""Watches every object that checks have read, and reports changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading objects through the shared snapshot, and asking by dry-run. Nothing is changed."""
+"""Reads objects through the shared snapshot; dry-runs and access reviews. Changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check may do. Nothing is changed but by a probe, which takes away what it makes."""
+"""The context of a check: everything that a check may read, run or create temporarily."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of the API server rests on, so that it need not be asked for again (ADR 9)."""
+"""Dependencies of cached answers: dry-runs and access reviews stay valid by these (ADR 9)."""
 
 from __future__ import annotations
 

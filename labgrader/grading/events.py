@@ -1,4 +1,4 @@
-"""What a run tells while it goes on. The CLI, the TUI and the reports take the same events."""
+"""Events of a run: started, finished. CLI, TUI and reports receive the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words in which a check gives its judgement."""
+"""What a check yields or raises: facts, groups of conditions, failures."""
 
 from __future__ import annotations
 

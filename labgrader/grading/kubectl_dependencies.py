@@ -1,4 +1,4 @@
-"""What the answer of a call of kubectl rests on, so that it need not be run again (ADR 9).
+"""Dependencies of cached kubectl commands: the objects that a command has read (ADR 9).
 
 Of a plain call that succeeds nobody needs to start a program: starting it takes most of its time.
 """

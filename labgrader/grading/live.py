@@ -1,4 +1,4 @@
-"""Grades again whenever something changes that a check has looked at.
+"""Live grading: runs checks again when an object that they have read changes.
 
 Each thing that was read is watched. A change re-judges the checks that read it and those that need
 them; everything else keeps its answer, so a step turns green as soon as the cluster says so.

@@ -1,4 +1,4 @@
-"""Keeps secrets out of results: what learners put into wrong places is found, and never repeated.
+"""Redacts secrets from results.
 
 Whoever writes a check need not think of it: every result goes through here, so text, JSON, JUnit,
 evidence and sessions hold no more than this lets pass. Names of secrets and placeholders pass.

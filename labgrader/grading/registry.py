@@ -1,4 +1,4 @@
-"""Checks: how one is declared. How check files are found and loaded is in ``content``."""
+"""Declares checks: the ``check`` decorator. How check files are loaded is in ``content``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a check said to a result with points."""
+"""Scores the facts of a check: items, points, outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check can use beside the API's objects; a cluster may lack any of it."""
+"""Services that a check can use beside the API: pods, kubectl, rule evaluator, audit log."""
 
 from __future__ import annotations
 

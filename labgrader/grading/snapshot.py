@@ -1,4 +1,4 @@
-"""One consistent, shared view of the cluster for all checks of a run.
+"""A shared, consistent snapshot of the cluster for all checks of a run.
 
 Two checks that ask the same thing cause one request; the second waits for the first's answer. Each
 reader leaves a trace (which ``ReadKey`` it read), so that a live session re-judges only the checks

@@ -1,4 +1,4 @@
-"""Temporary objects by which a check sees what a cluster does: named, bounded, always removed."""
+"""Temporary objects that a check creates to observe the cluster; named, bounded, always removed."""
 
 from __future__ import annotations
 

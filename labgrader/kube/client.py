@@ -1,4 +1,4 @@
-"""The real cluster: the engine's ``Cluster`` port over HTTP."""
+"""Client of an API server: implements ``protocols.Cluster`` over HTTP."""
 
 from __future__ import annotations
 

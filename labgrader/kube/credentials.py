@@ -1,4 +1,4 @@
-"""Who one is for an API server, as a kubeconfig's user says: headers, and a client certificate."""
+"""Credentials of a kubeconfig's user: request headers and a client certificate."""
 
 from __future__ import annotations
 

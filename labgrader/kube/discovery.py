@@ -1,4 +1,4 @@
-"""Whether an API server serves a type: told by its discovery documents, not by a page."""
+"""Discovery: whether an API server serves a type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which finalizers Kubernetes itself serves; every other one may be taken off by a reset."""
+"""Finalizers: which of them Kubernetes itself serves, and which are foreign."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One HTTP request to an API server, and what its failures mean."""
+"""HTTP requests to an API server: sends one, and maps failures to errors."""
 
 from __future__ import annotations
 

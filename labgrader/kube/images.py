@@ -1,4 +1,4 @@
-"""Names of container images: which of them mean the same image. Pure."""
+"""Container image names: whether two mean the same image. Pure."""
 
 from __future__ import annotations
 

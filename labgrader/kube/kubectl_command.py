@@ -1,4 +1,4 @@
-"""What a call of kubectl would do: whether it only reads, and what it is about. Pure.
+"""Parses a kubectl command line: whether it only reads, and which objects it is about. Pure.
 
 Nothing but reads is ever run. Of what changes something, the object it names is looked up instead;
 whether kubectl would take it at all, ``kubectl_flags`` says.

@@ -1,4 +1,4 @@
-"""Whether kubectl would take a call that changes something: its flags, its patch. Pure.
+"""Validates flags and patches of kubectl commands that change something. Pure.
 
 kubectl itself knows best, and is asked by a call that changes nothing: with ``--help`` it reads all
 flags and runs nothing, with ``--dry-run=client`` it reads and sends nothing. Starting it takes a

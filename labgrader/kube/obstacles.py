@@ -1,4 +1,4 @@
-"""What stops a request to the API server, and the command that gets it out of the way.
+"""Obstacles to a request: webhooks, policies, dead APIs; and the command that removes each.
 
 ``kube/webhooks.py`` names the configuration of a webhook that fails. In here is what matters to
 commands that write and remove: admission that denies, aggregated APIs without a backend, conversion

@@ -1,4 +1,4 @@
-"""What runs in pods, reached through the API server: servers by its proxy, commands by its exec."""
+"""HTTP and exec into pods, through the proxy and exec subresources of the API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine needs from the outside world, as protocols."""
+"""Protocols of what grading needs from outside: cluster, pods, kubectl, audit log, evaluator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way to an API server through the proxy that its kubeconfig or the environment names.
+"""HTTP and SOCKS proxies between this machine and an API server.
 
 Imported only where there is one: most clusters are reached straight.
 """

@@ -1,4 +1,4 @@
-"""Names of Kubernetes resources, as the API's paths need them, and plain helpers for objects."""
+"""Resources (group, version, plural, kind) and helpers to read objects."""
 
 from __future__ import annotations
 

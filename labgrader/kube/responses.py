@@ -1,4 +1,4 @@
-"""What an HTTP response is: the one place that decides whether an API server has answered.
+"""Classifies HTTP responses: answers of an API server, refusals, and everything else.
 
 Between labgrader and the API server there may be gateways and proxies, which answer with pages,
 empty objects and statuses of their own. An object is an object of its kind and name, a list has

@@ -1,4 +1,4 @@
-"""How an object is, in a word, as people say it: ``Ready 1/1``, ``held by …``, ``Bound``. Pure."""
+"""Summarizes the status of an object in a few words, with a severity. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TLS as a kubeconfig asks for it: whom to trust, and which certificate to show."""
+"""TLS settings of a kubeconfig: certificate authority and client certificate."""
 
 from __future__ import annotations
 

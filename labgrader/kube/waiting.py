@@ -1,4 +1,4 @@
-"""Waiting for what a cluster does in its own time."""
+"""Polling with deadlines: wait until a condition holds, or an object is gone."""
 
 from __future__ import annotations
 

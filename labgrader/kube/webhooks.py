@@ -1,4 +1,4 @@
-"""Which webhook is behind a request that failed or took too long, and how to get it out of the way.
+"""Finds the webhook behind a request that failed or timed out, and how to get past it.
 
 The API server names an admission webhook, but not the configuration that would have to be changed;
 and of one that is slow it says nothing at all.

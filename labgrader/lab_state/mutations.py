@@ -1,4 +1,4 @@
-"""Changes to a cluster as content writes them: in cases (``tests/checks``) and in solutions' acts.
+"""Applies changes as content writes them: patch, replace, create, delete, await.
 
 Each is a mapping of one verb to what it changes, applied in order:
 

@@ -1,4 +1,4 @@
-"""Takes the lab back to its start, in an order that cannot lock itself in, and always gets on.
+"""Resets the lab: removes its objects in an order that cannot deadlock, and continues on errors.
 
 ``solutions/reset.yaml`` lists what the lab makes. What is not listed is never deleted unless that
 is asked for; a namespace or a definition with such objects in it stays. So it does where a list of

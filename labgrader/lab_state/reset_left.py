@@ -1,4 +1,4 @@
-"""Why something of the lab is still there after a reset, and the command that helps."""
+"""Explains why an object is still there after a reset, with a command that helps."""
 
 from __future__ import annotations
 

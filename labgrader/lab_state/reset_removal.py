@@ -1,4 +1,4 @@
-"""Removing one object, and what holds it: bounded in time, and no error ends the reset."""
+"""Removes one object and its finalizers, bounded in time."""
 
 from __future__ import annotations
 

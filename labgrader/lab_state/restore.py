@@ -1,4 +1,4 @@
-"""Puts a solved lab back as it was after a case, touching only what the case touched."""
+"""Restores a solved lab after a case, touching only what the case has changed."""
 
 from __future__ import annotations
 

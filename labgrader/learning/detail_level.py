@@ -1,4 +1,4 @@
-"""How much a step shows: everything, a manifest with gaps, or the requirements alone.
+"""Detail levels of a step: everything, a manifest with gaps, or requirements alone.
 
 The manifest with gaps is made from the step's part of the solution (``solutions/task-N``), so it
 cannot drift away from what is right.

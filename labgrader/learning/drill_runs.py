@@ -1,4 +1,4 @@
-"""What a drill does, for both shells: breaks a whole lab, and says when it is whole again."""
+"""Runs drills: breaks a solved lab, and detects when it is fixed."""
 
 from __future__ import annotations
 

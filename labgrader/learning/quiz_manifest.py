@@ -1,4 +1,4 @@
-"""Judges a mended manifest by what the API server makes of it, in a dry run: nothing is stored."""
+"""Judges a manifest as quiz answer, by a dry run on the API server; nothing is stored."""
 
 from __future__ import annotations
 

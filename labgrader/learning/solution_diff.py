@@ -1,4 +1,4 @@
-"""The solution of a step beside what the learner has: as two YAML texts that can be compared.
+"""Compares the solution of a step with the learner's objects, as two YAML texts.
 
 An API server fills in many fields. What the learner wrote is what ``kubectl apply`` noted, or what
 the solution speaks of; the rest is left out, or a difference could not be seen.

@@ -1,4 +1,4 @@
-"""Writes what a step shows into files that the learner edits and applies."""
+"""Writes the manifests of a step into files that the learner edits and applies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each object stands on the map: under whom, and what is odd about that. Pure."""
+"""Places each object under its owner, and notes what is odd about it. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the map keeps of an object: who it is, whose it is, and how it is, in a word.
+"""Summarizes an object for the map: identity, owners, status.
 
 An object of a megabyte becomes a few hundred bytes here. Pure; texts are as the cluster gave them,
 cut, and still to be cleaned by whoever shows them.

@@ -1,4 +1,4 @@
-"""The map of the lab: objects in, a tree of who belongs to whom out. Pure, and bounded.
+"""Builds the ownership tree of the map from summaries. Pure, and bounded.
 
 An object stands under its owner. What has no owner stands under what it is for: a resource under
 its definition, a binding under its account, a role under its binding; all else under the task of

@@ -1,4 +1,4 @@
-"""The map of the lab, kept up to date by watches: what to look at, and what is there now.
+"""Watches the objects of the map, and draws it anew when they change.
 
 Only what the map needs of an object is kept (``sights``). Nothing is written, and nothing is read
 but the lab's namespace and the cluster-wide objects that the lab makes.

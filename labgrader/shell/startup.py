@@ -1,4 +1,4 @@
-"""What the learner's shell reads first: their own files, then completion, `k`, and a prompt.
+"""Start-up files of the learner's shell: their own ones, then completion, `k`, and a prompt.
 
 The prompt counts in the shell itself: no process is started to draw it. Where a shell cannot do
 that, it gets a prompt that stands still.

@@ -1,4 +1,4 @@
-"""The learner's own shell on a cluster: where it points, what it reads first, what it costs nobody.
+"""The learner's shell as a subprocess with the kubeconfig of the chosen cluster.
 
 The learner's files are never changed. What differs from their usual shell is in a temporary folder
 that goes with it: a kubeconfig in front of theirs, and a start file that reads their own first.

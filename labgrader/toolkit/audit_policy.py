@@ -1,4 +1,4 @@
-"""What the API server would log by an audit policy: the first rule that matches decides. Pure.
+"""Evaluates audit policies as the API server does: the first rule that matches decides. Pure.
 
 Written after the reference of ``audit.k8s.io/v1``; a test puts policies in force in a real API
 server and compares (``tests/cluster/test_audit_policy.py``).

@@ -1,4 +1,4 @@
-"""What a HorizontalPodAutoscaler says. Pure."""
+"""Reads HorizontalPodAutoscalers: CPU target, and others that scale the same Deployment. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a backup is named by the date: by its script, and by where its files lie. Pure.
+"""Finds dates in the paths of backups, and date formats in scripts. Pure.
 
 Two nights must not write to the same place. So a date counts whose text differs from one night to
 the next: a day, a weekday, seconds since the epoch; not an hour, and not a year alone.

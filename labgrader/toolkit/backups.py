@@ -1,4 +1,4 @@
-"""What a backup wrote, and whether it restores. Pure but for asking the API server by dry-run."""
+"""Reads the files of a backup, and checks by dry-run that they can be restored."""
 
 from __future__ import annotations
 

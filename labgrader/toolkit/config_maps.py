@@ -1,4 +1,4 @@
-"""One text out of a ConfigMap, where a learner may have stored it in more than one way. Pure."""
+"""Texts in ConfigMaps and Secrets, where a learner may have stored them in several ways. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labgrader.kube.resources import CONFIG_MAP, Object, dig, name_of
 from labgrader.model.result import Evidence
 from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
 
-__all__ = ["NotReadable", "stored_yaml", "text_under"]
+__all__ = ["NotReadable", "decoded", "stored_yaml", "text_under", "texts_of"]
 
 
 def text_under(found: Object, key: str) -> tuple[str, str]:
@@ -32,11 +32,28 @@ def text_under(found: Object, key: str) -> tuple[str, str]:
     if used not in packed:
         raise _failure(found, used, "is not there", f"keys: {', '.join(keys)[:150] or 'none'}")
     try:
-        return used, base64.b64decode(packed[used]).decode()
-    except (binascii.Error, ValueError) as error:
+        raw = decoded(packed[used])
+        return used, (b"\xff" if raw is None else raw).decode()
+    except ValueError as error:
         raise _failure(
             found, used, "is in binaryData, because it is not UTF-8 text", "not UTF-8 (UTF-16?)"
         ) from error
+
+
+def texts_of(found: Object) -> dict[str, str]:
+    """Return the texts of a ConfigMap by key; what is not UTF-8 in ``binaryData`` is replaced."""
+    plain = {str(key): str(text) for key, text in dig(found, "data", {}).items()}
+    packed = {str(key): decoded(text) for key, text in dig(found, "binaryData", {}).items()}
+    known = {key: raw.decode(errors="replace") for key, raw in packed.items() if raw is not None}
+    return {**plain, **known}
+
+
+def decoded(text: object) -> bytes | None:
+    """Return the bytes that a Secret or ``binaryData`` holds as base64; None where it is none."""
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except (ValueError, binascii.Error):
+        return None
 
 
 def _failure(found: Object, key: str, why: str, actual: str) -> Failure:

@@ -1,4 +1,4 @@
-"""When a cron schedule fires: its minutes and hours, and whether every day. Pure."""
+"""Parses cron schedules: minutes, hours, and whether every day. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Deployment's template runs, and whether a Service leads to its pods: facts for checks."""
+"""Facts about Deployments: image, and whether a Service selects the pods."""
 
 from __future__ import annotations
 

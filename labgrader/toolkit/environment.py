@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +9,7 @@ from dataclasses import dataclass, replace
 from labgrader.errors import Forbidden
 from labgrader.grading.cluster_reader import ClusterReader
 from labgrader.kube.resources import CONFIG_MAP, SECRET, Object, Resource, dig
+from labgrader.toolkit.config_maps import decoded
 
 _REFERENCE = re.compile(r"\$(?:\$|\(([A-Za-z0-9_.-]+)\))")
 _OF_METADATA = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
@@ -135,12 +134,7 @@ def _data(
         return {}, True, error
     data = dig(found, "data", {})
     if kind is SECRET:
-        data = {key: _decoded(text) for key, text in data.items()}
+        data = {
+            key: (decoded(text) or b"").decode("utf-8", "replace") for key, text in data.items()
+        }
     return {str(key): str(text) for key, text in data.items()}, found is not None, None
-
-
-def _decoded(text: object) -> str:
-    try:
-        return base64.b64decode(str(text), validate=True).decode("utf-8", "replace")
-    except (ValueError, binascii.Error):
-        return ""

@@ -1,4 +1,4 @@
-"""Runs a pod or a Job as a probe, to its end and within bounds, and says how it went."""
+"""Runs a Job or a pod as a temporary object to its end, within bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the keys of a ConfigMap appear as files in a container, by the pod's spec. Pure."""
+"""Resolves where keys of a ConfigMap are mounted in a container. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a pod is not Ready: what its containers, the scheduler, its gates and its events report."""
+"""Diagnoses pods that are not Ready: containers, scheduling, readiness gates, events."""
 
 from __future__ import annotations
 

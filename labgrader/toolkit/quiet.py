@@ -1,9 +1,9 @@
-"""Whether objects come to rest: who writes them again and again, though nothing changes."""
+"""Detects writes without a change: who updates objects again and again."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from labgrader.grading.context import Context
 from labgrader.kube.resources import Object, Resource, dig, name_of
@@ -30,16 +30,29 @@ class Quiet:
 
     Args:
         account: the service account whose writes are looked for in the record.
+        about: whether a resource of this name is watched.
     """
 
     def __init__(
-        self, ctx: Context, resource: Resource, kinds: Sequence[Resource], account: str
+        self,
+        ctx: Context,
+        resource: Resource,
+        kinds: Sequence[Resource],
+        account: str,
+        about: Callable[[str], bool] = lambda name: True,
     ) -> None:
         self._ctx, self._resource, self._kinds = ctx, resource, kinds
+        self._about = about
         self._user = f"system:serviceaccount:{ctx.namespace}:{account}"
         self.changed = ""
+        self._owners: tuple[str, ...] = ()
         self._seen = dict(self._look())
         self._since = self._looked = time.monotonic()
+
+    @property
+    def watches_something(self) -> bool:
+        """Whether there was any resource at the last look."""
+        return bool(self._seen)
 
     def lasted(self) -> float:
         """Look, unless that was just done; return for how many seconds nothing has changed."""
@@ -59,21 +72,28 @@ class Quiet:
         for kind in (self._resource, *self._kinds):
             for write in self._ctx.audited_writes(kind, fresh=True) or ():
                 at = moment(write.at)
-                if write.user == self._user and at and (now - at).total_seconds() < seconds:
+                mine = write.user == self._user and self._is_about(kind, write.name)
+                if mine and at and (now - at).total_seconds() < seconds:
                     key = kind.describe(write.name)
                     found[key] = found.get(key, 0) + 1
         busy = {key: count for key, count in found.items() if count >= VAIN_WRITES}
         told = (f"{key} ({count} writes in {seconds:.0f} s)" for key, count in busy.items())
         return ", ".join(list(told)[:3])
 
+    def _is_about(self, kind: Resource, name: str) -> bool:
+        if kind == self._resource:
+            return self._about(name)
+        return name.startswith(self._owners)
+
     def _look(self) -> Iterator[tuple[str, Object]]:
-        resources = self._ctx.list_live(self._resource)
-        owners = tuple(f"{name_of(one)}-" for one in resources)
+        listed = self._ctx.list_live(self._resource)
+        resources = [one for one in listed if self._about(name_of(one))]
+        self._owners = tuple(f"{name_of(one)}-" for one in resources)
         for one in resources:
             yield self._resource.describe(name_of(one)), _essence(one)
         for kind in self._kinds:
             for one in self._ctx.list_live(kind):
-                if name_of(one).startswith(owners):
+                if name_of(one).startswith(self._owners):
                     child = {key: value for key, value in _essence(one).items() if key != "status"}
                     spec = dict(dig(child, "spec", {}))
                     spec.pop("replicas", None)

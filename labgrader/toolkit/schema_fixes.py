@@ -1,4 +1,4 @@
-"""The smallest change of a CustomResourceDefinition's schema, as a command to paste. Pure.
+"""Makes commands that fix the schema of a CustomResourceDefinition. Pure.
 
 Every function takes the definition as it is, a version, and the path of a field below ``spec`` such
 as ``riskLimits.maxPositionSize``; it returns an empty string where the schema does not declare what

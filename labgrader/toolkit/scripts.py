@@ -1,14 +1,13 @@
-"""The scripts that a pod runs: from its command lines, and out of the ConfigMaps that it mounts."""
+"""Finds the shell scripts that a pod runs: in commands, and in mounted ConfigMaps."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from labgrader.kube.resources import CONFIG_MAP, Object, dig
+from labgrader.toolkit.config_maps import texts_of
 from labgrader.toolkit.volumes import config_maps
 
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|a)?sh")
@@ -75,7 +74,7 @@ def _inline(words: Sequence[str]) -> str:
 
 def _stored(name: str, found: Object | None, spec: Object) -> Iterator[tuple[Script, set[str]]]:
     """Yield the scripts of a ConfigMap, and the names that their files have in the pod."""
-    for key, text in _texts(found or {}):
+    for key, text in texts_of(found or {}).items():
         if key.endswith(".sh") or text.startswith("#!"):
             paths = {
                 str(item.get("path", "")).rpartition("/")[2]
@@ -87,16 +86,6 @@ def _stored(name: str, found: Object | None, spec: Object) -> Iterator[tuple[Scr
             }
             place = f"{CONFIG_MAP.describe(name)} data[{key}]"
             yield Script(place, text), {one for one in {key, *paths} if one}
-
-
-def _texts(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    plain = dig(found, "data", {})
-    yield from ((str(key), str(text)) for key, text in plain.items())
-    for key, packed in dig(found, "binaryData", {}).items():
-        try:
-            yield str(key), base64.b64decode(packed).decode(errors="replace")
-        except (binascii.Error, ValueError):
-            continue
 
 
 def unrunnable(text: str) -> str:

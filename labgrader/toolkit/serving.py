@@ -1,4 +1,4 @@
-"""Whether a Deployment's pods serve: they are Ready, and a port of a Service reaches them."""
+"""Facts about serving: pods are Ready, and a Service port reaches them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pod's volumes are: which ConfigMaps are in it, and which volumes outlive it. Pure."""
+"""Reads the volumes of a pod: ConfigMaps, and which ones outlive it. Pure."""
 
 from __future__ import annotations
 

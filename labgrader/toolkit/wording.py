@@ -1,4 +1,4 @@
-"""How values and near misses are written in reasons. Pure."""
+"""Formats values and near misses for reasons. Pure."""
 
 from __future__ import annotations
 

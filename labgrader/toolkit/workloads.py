@@ -1,4 +1,4 @@
-"""A Deployment with its ReplicaSets and pods, and what a pod's spec says about its containers."""
+"""A Deployment with its ReplicaSets and pods, and helpers to read pod specs."""
 
 from __future__ import annotations
 

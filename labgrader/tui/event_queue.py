@@ -1,4 +1,4 @@
-"""Facts from other threads, taken in one go: however many there are, they cost one painting."""
+"""A queue of events from other threads, taken all at once: one repaint for many events."""
 
 from __future__ import annotations
 

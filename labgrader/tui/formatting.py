@@ -1,4 +1,4 @@
-"""How states and texts look: always a mark and a word, colour only on top of them."""
+"""Formats states and texts: always a mark and a word, with color on top."""
 
 from __future__ import annotations
 

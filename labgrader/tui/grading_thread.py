@@ -1,4 +1,4 @@
-"""Listens to a live grading in a thread of its own and passes on what it says.
+"""Runs a live grading in a thread, and passes its events on.
 
 The thread touches no widget: it only calls ``tell``, which posts a message.
 """

@@ -1,4 +1,4 @@
-"""Painting only what differs: a whole layout costs more than all else that the screen does."""
+"""Updates widgets only where content differs: a layout is the most expensive step."""
 
 from __future__ import annotations
 

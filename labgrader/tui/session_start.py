@@ -1,4 +1,4 @@
-"""How a session begins: the learner's place at a cluster, and the journal that is kept there."""
+"""Starts or resumes a session: cluster lock, and recorder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the welcome hears while the cluster comes, and how it puts that into words."""
+"""Messages of the welcome screen while the cluster starts."""
 
 from __future__ import annotations
 

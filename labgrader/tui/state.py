@@ -1,4 +1,4 @@
-"""What is known about the lab right now, as values: ``reduce(state, fact)`` and questions to it.
+"""The state of the screen as values, and its reducer: ``reduce(state, event)``.
 
 Knows no Textual, so that every rule of what is shown can be tested without a screen.
 """

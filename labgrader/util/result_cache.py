@@ -1,4 +1,4 @@
-"""Answers that depend on their question alone, kept on disk from one process to the next.
+"""A cache on disk for answers that depend on their question alone.
 
 What is kept only saves time: a file that is gone, foreign or broken is as if it had never been.
 """

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a name that is not known."""
+"""Suggestions for a misspelled name ("Did you mean …?")."""
 
 from __future__ import annotations
 

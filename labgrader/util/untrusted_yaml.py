@@ -1,4 +1,4 @@
-"""Reads YAML that a learner stored in the cluster: whatever stands there, within bounds.
+"""Reads YAML that a learner stored in the cluster, bounded in size, depth and aliases.
 
 A text of a few kilobytes can be made to fill the memory (aliases) or to end the whole process (the
 C parser recurses without a limit). So its events are counted first, which costs nothing, and only

@@ -1,4 +1,4 @@
-"""The one way in which content files are read: as YAML, safely, and within bounds."""
+"""Reads content files as YAML: safe loader, bounded size and aliases."""
 
 from __future__ import annotations
 

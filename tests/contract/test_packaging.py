@@ -17,6 +17,12 @@ ROOT = Path(__file__).parent.parent.parent
 UV = ROOT / ".tools" / "bin" / "uv"
 MEGABYTE = 1_000_000
 
+LOADS = """
+from labgrader.content import catalog
+from labgrader.paths import content_root
+print(len(catalog.load(content_root()).faults), "faults")
+"""
+
 pytestmark = [pytest.mark.cluster]
 
 
@@ -82,6 +88,7 @@ def test_the_wheel_of_labgrader_holds_the_content(wheels: Path) -> None:
         names = set(archive.namelist())
     assert "labgrader/_content/tasks/lab.yaml" in names
     assert any(name.startswith("labgrader/_content/checks/") for name in names)
+    assert "labgrader/_content/checks/_shared/alert_scenarios.py" in names
     assert any(name.startswith("labgrader/_content/solutions/task-1/") for name in names)
     assert not {name.split("/")[0] for name in names} & {"tasks", "checks", "tests"}
 
@@ -101,6 +108,7 @@ def test_installed_from_wheels_it_runs_a_cluster(wheels: Path, tmp_path: Path) -
     command = venv / "bin" / "labgrader"
     state = {"LABGRADER_STATE_DIR": str(tmp_path / "state")}
     assert "task1" in run(command, "tasks", **state)
+    assert run(venv / "bin" / "python", "-c", LOADS) == "0 faults\n"
     try:
         run(command, "cluster", "up", "--name", "wheel", **state)
         kubeconfig = run(command, "cluster", "kubeconfig", "--name", "wheel", **state).strip()

@@ -1,4 +1,4 @@
-"""The record of what was done to the lab's objects: the API server's audit log, read back."""
+"""Reads the audit log of the embedded API server: writes to the lab's objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts an audit policy in force: a second API server over the same store, for as long as it takes.
+"""Runs a second API server over the same store, to apply an audit policy for a while.
 
 The cluster's own API server reads its policy when it starts, and its log is the lab's record of
 what was done; neither may change under a learner's hands. The second one listens on a free port of

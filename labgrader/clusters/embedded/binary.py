@@ -1,4 +1,4 @@
-"""The ``labgrader_kube`` package: found when needed, with one clear line when it is not there."""
+"""Locates the binary of the ``labgrader_kube`` package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the lab's text forgets and its cluster brings: the monitoring CRDs."""
+"""Installs the CustomResourceDefinitions that the lab needs: those of monitoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose files these are: with sudo, the user's who typed it, except what only root can use."""
+"""Owner of state files: with sudo, the user who typed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking at a cluster without changing it: what ``status`` shows."""
+"""Inspects a cluster without changing it: what ``status`` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts that a cluster is made of: kubeconfigs, the audit policy, the simulated node."""
+"""Kubeconfigs, the audit policy and the Node object of an embedded cluster."""
 
 from __future__ import annotations
 

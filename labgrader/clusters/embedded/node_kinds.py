@@ -1,4 +1,4 @@
-"""Which kind of node a cluster gets: asked for, kept from before, or found possible."""
+"""Chooses the kind of node: real or simulated; asked for, kept from before, or possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine must give any cluster, seen to before anything is started.
+"""Checks the machine before anything is started: open files, loopback.
 
 Without it the components would start again and again, and `up` would wait in vain.
 """

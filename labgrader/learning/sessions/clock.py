@@ -1,4 +1,4 @@
-"""When something happened: the time of day, and this machine's own clock, which nobody sets."""
+"""Clocks of sessions: time of day, and the machine's monotonic clock since boot."""
 
 from __future__ import annotations
 

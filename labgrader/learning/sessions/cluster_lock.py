@@ -1,4 +1,4 @@
-"""Who has the lab open on a cluster: a lock on a file, which goes with its holder."""
+"""A file lock that shows who has the lab open on a cluster."""
 
 from __future__ import annotations
 

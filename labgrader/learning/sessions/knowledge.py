@@ -1,4 +1,4 @@
-"""What the answers to the quiz add up to: strengths and gaps, by concept."""
+"""Sums quiz answers up by concept: strengths and gaps."""
 
 from __future__ import annotations
 

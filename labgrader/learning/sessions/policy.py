@@ -1,4 +1,4 @@
-"""What an exam and a timed session allow: one decision for each command, key and screen (ADR 23).
+"""Policy of exams and timed sessions: one decision for each command, key and screen (ADR 23).
 
 Pure: asked with the session's mode, answers with one line why not, or with nothing. What is not
 listed here is refused in an exam, and a test fails for it.

@@ -1,4 +1,4 @@
-"""How the time stands, in a line that the prompts of the learner's shells read (ADR 19)."""
+"""Writes the remaining time into a file that the prompts of the learner's shells read (ADR 19)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session that a program looks after: writes what happens, and knows how it stands."""
+"""Records the events of the session that a program looks after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adds a session's events up to a ``SessionState`` (ADR 19, for exams ADR 23)."""
+"""Reduces the events of a session to a ``SessionState`` (ADR 19, for exams ADR 23)."""
 
 from __future__ import annotations
 

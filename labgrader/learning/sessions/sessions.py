@@ -1,4 +1,4 @@
-"""Sessions by what one does with them: start, pause, resume, note a grading, report."""
+"""Commands on sessions: start, pause, resume, note a grading, report."""
 
 from __future__ import annotations
 

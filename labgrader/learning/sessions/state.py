@@ -1,4 +1,4 @@
-"""A session as its events leave it: state, time, score. How events add up is in ``tally``."""
+"""The state of a session: time, score, exam. How events become it is in ``reducer``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event store. What was written is on the disk when ``append`` returns, also after a crash."""
+"""The event store in SQLite: an event is durable when ``append`` returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A metrics page: what it shows, and what it only declares. Pure."""
+"""Parses metrics pages in the exposition format. Pure."""
 
 from __future__ import annotations
 

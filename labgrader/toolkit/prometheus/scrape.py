@@ -1,4 +1,4 @@
-"""What Prometheus makes of a ServiceMonitor and of a metrics page. Pure.
+"""Translates ServiceMonitors to scrape targets, as the Prometheus Operator does. Pure.
 
 Written after the API reference of the Prometheus Operator: which Services are selected, which
 labels a target gets, and how a sample's own labels give way to them. What relabelings do to the

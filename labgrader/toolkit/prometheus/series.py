@@ -1,4 +1,4 @@
-"""What the series of a metrics page mean: which tell that a resource is ready, which count errors.
+"""Recognizes what series mean: readiness of a resource, error counters, info series.
 
 They are recognised by their types, by a label whose value is a resource's name or phase, by their
 values beside the resources' status, and by the words in their names; not by anybody's names as a

@@ -1,4 +1,4 @@
-"""Follows ServiceMonitors to what they make Prometheus scrape, and asks there what is exposed."""
+"""Resolves ServiceMonitors of the lab to the ports of pods that Prometheus scrapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an alert compares a rate with, and what a text says about it. Asks Prometheus' parser."""
+"""Compares the threshold of an alert with the one that a text names."""
 
 from __future__ import annotations
 

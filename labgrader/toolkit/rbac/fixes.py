@@ -1,4 +1,4 @@
-"""The smallest change that takes a permission away again, as commands. Pure logic."""
+"""Makes kubectl commands that remove permissions, or correct rules. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an account may do: every grant that reaches it, with the way it came. Pure logic.
+"""Collects the permissions of an account: every grant, with its role and binding. Pure.
 
 Bindings are filtered by subject first, and only roles that are bound are read, so that thousands of
 others cost one pass over the bindings.

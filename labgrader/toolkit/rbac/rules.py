@@ -1,4 +1,4 @@
-"""Rules of role-based access control, read as the API server's authorizer reads them. Pure logic.
+"""Evaluates RBAC rules as the authorizer of the API server does. Pure.
 
 A rule is a product: every group with every resource with every verb. It is taken apart into atoms,
 in which wildcards stay what they are: ``*`` is within ``*`` alone, since it also stands for what

@@ -1,4 +1,4 @@
-"""Rules that permit nothing, because what they name is not written as the API server names it.
+"""Finds misspelled groups, resources and verbs in RBAC rules that permit nothing. Pure.
 
 RBAC compares strings and refuses none: ``verbs: [GET]``, ``apiGroups: [apps/v1]``, ``resources:
 [TradingAlgorithm]`` are stored and match no request. Such a value takes a permission away and adds

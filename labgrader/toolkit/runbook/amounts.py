@@ -1,4 +1,4 @@
-"""Times and rates in plain text, as people write them. Pure.
+"""Parses durations and rates in plain text. Pure.
 
 A rate is a number with a unit of time below it: `0.1/s`, `0.1 errors a second`, `6 per minute`,
 `30 errors in 5 minutes`, or a number after the word "rate", which Prometheus counts in seconds.

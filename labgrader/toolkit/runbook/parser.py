@@ -1,4 +1,4 @@
-"""Reads a runbook: its sections, and the shell commands in it. Pure; nothing is run here."""
+"""Parses runbooks in Markdown: sections and shell commands. Runs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tries the commands of a runbook: what only reads is run, what it would change is looked up.
+"""Runs the commands of a runbook: those that only read; of others the object is looked up.
 
 They are tried as somebody types them who was just woken: without a namespace of their own, unless
 the runbook says how to choose one.

@@ -1,4 +1,4 @@
-"""Parts a text of shell into simple commands and their words, quotes and all. Pure.
+"""Tokenizes shell: simple commands, words, quotes. Pure.
 
 What the words come to is said by ``shellwords``.
 """

@@ -1,4 +1,4 @@
-"""Whether a shell could read a script; nothing of it is run (``sh -n``)."""
+"""Checks the syntax of shell scripts with ``sh -n``; runs nothing of them."""
 
 from __future__ import annotations
 

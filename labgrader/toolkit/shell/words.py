@@ -1,4 +1,4 @@
-"""Reads shell as people write it down: commands, quotes, variables, aliases. Nothing is run. Pure.
+"""Parses shell commands: quotes, variables, aliases. Pure; runs nothing.
 
 Kept small on purpose: what is not understood (a substitution, a loop's variable) is marked as
 unknown, and what a shell would refuse or expand to nothing is named.

@@ -126,3 +126,25 @@ def test_writes_that_change_nothing_are_in_the_record(
     assert bool(watch.written_in_vain(3)) is busy
     ctx.done = None
     assert not watch.written_in_vain(3)
+
+
+def test_only_what_it_is_about_is_watched(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another resource, its child, and what the record says of them disturb nothing."""
+    _, ctx = watched(cluster, monkeypatch)
+    watch = Quiet(ctx, THING, (DEPLOYMENT,), "operator", lambda name: name == "b")
+    assert not watch.watches_something
+    cluster.put(THING, {"metadata": {"name": "b"}, "spec": {}}, "lab")
+    assert watch.lasted() == 0
+    assert watch.watches_something
+    time.sleep(0.02)
+    put_status(cluster)
+    put_annotation(cluster)
+    assert watch.lasted() >= 0.02
+
+    user, at = "system:serviceaccount:lab:operator", NOW.isoformat()
+    ctx.done = [AuditedWrite(at, user, "patch", "a-deployment", "", 200)] * 2
+    assert watch.written_in_vain(2) == ""
+    ctx.done = [AuditedWrite(at, user, "patch", "b-deployment", "", 200)] * 2
+    assert watch.written_in_vain(2) == "Deployment b-deployment (2 writes in 2 s)"

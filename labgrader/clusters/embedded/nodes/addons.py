@@ -1,4 +1,4 @@
-"""What a real node needs besides its processes: images, and objects that describe its services."""
+"""Add-ons of a real node: images, storage class, DNS and metrics Services."""
 
 from __future__ import annotations
 

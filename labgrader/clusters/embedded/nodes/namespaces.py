@@ -1,4 +1,4 @@
-"""The namespaces of a cluster with a real node; its supervisor is their init.
+"""Linux namespaces of a cluster with a real node; its supervisor is their init.
 
 ``enter`` turns one process into two. The one that returns is process 1 of new PID, mount, network
 and IPC namespaces: its end, however it comes, ends every process, mount, link and table in there.

@@ -1,4 +1,4 @@
-"""The way into the cluster: ``python -m … ADDRESS PORT`` passes on what knocks on descriptor DOOR.
+"""Forwards a loopback port into the cluster's network namespace: ``python -m … ADDRESS PORT``.
 
 The door was opened on the host's loopback before the cluster's network namespace was entered, so
 this process, which runs inside, takes connections from the host and makes its own in there. A

@@ -1,4 +1,4 @@
-"""Makes and removes persistent volumes: ``python -m … SERVER CA CERTIFICATE KEY FOLDER``.
+"""Provisions and removes persistent volumes: ``python -m … SERVER CA CERTIFICATE KEY FOLDER``.
 
 A volume is a folder below FOLDER that outlives pods and ``down``. It is made when a pod that uses
 the claim is scheduled, everybody may write in it (pods that are not root's, and hostPath knows no
