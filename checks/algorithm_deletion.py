@@ -254,6 +254,6 @@ def _probed(ctx: Context, resource: Resource, hold: str, spec: Mapping[str, Any]
             reason=f"A temporary resource does not go: it waits for {', '.join(waits)}",
             expected="gone",
             actual=f"waits for {', '.join(waits)}" if waits else "gone",
-            fix="The operator must remove its finalizer from metadata.finalizers when it has cleaned"
-            " up: check its log",
+            fix="The operator must remove its finalizer from metadata.finalizers when it has"
+            " cleaned up: check its log",
         )
