@@ -170,8 +170,8 @@ def _unmoved(lease: Object, watched: Watched) -> _Verdict | None:
     return _Verdict(
         f"is held by {holder}, and nobody renews it: renewTime stays {renewed}",
         "",
-        "Let the operator take part in leader election; it creates the Lease again and renews it:"
-        f" `kubectl delete lease {name_of(lease)} -n {dig(lease, 'metadata.namespace')}`",
+        f"Let the operator take part in leader election on the Lease {name_of(lease)}: the logs of"
+        f" its pods show whether it tries. Then delete the Lease, if {holder} is none of its pods",
     )
 
 

@@ -68,7 +68,8 @@ def check(
     """
     workbench.read_only = read_only
     criteria = workbench.catalog.select(what)
-    conclusion = partial(conclude, min_score=min_score, allowed=allowed)
+    faults = len(workbench.catalog.faults)
+    conclusion = partial(conclude, min_score=min_score, allowed=allowed, not_loaded=faults)
     reasons = guard.mode() is not Mode.TIMED
     printer = Printer(form, outputs_of(outputs, form), plain, conclusion, reasons)
     if watch:

@@ -22,23 +22,35 @@ class Conclusion:
 
     verdict: Verdict
     note: str = ""
+    bad_content: bool = False
 
     @property
     def code(self) -> ExitCode:
-        """The exit code, which says the same."""
-        return CODES[self.verdict]
+        """The exit code, which says the same; bad content comes before any verdict."""
+        return ExitCode.USAGE if self.bad_content else CODES[self.verdict]
 
 
 def conclude(
-    report: Report, *, min_score: float | None = None, allowed: Collection[str] = ()
+    report: Report,
+    *,
+    min_score: float | None = None,
+    allowed: Collection[str] = (),
+    not_loaded: int = 0,
 ) -> Conclusion:
     """Return what a report comes to.
 
     Args:
+        not_loaded: how many check files could not be loaded; what others judge stays in the report.
         min_score: points that are enough, whatever failed; without it everything must pass.
         allowed: causes whose unjudged checks are overlooked. Where nothing else was judged, nothing
             has passed either.
     """
+    if not_loaded:
+        files = "check file" if not_loaded == 1 else "check files"
+        note = f"{not_loaded} {files} cannot be loaded"
+        found = verdict(list(report.checks))
+        worst = Verdict.UNJUDGED if found is Verdict.PASSED else found
+        return Conclusion(worst, note, bad_content=True)
     if min_score is not None:
         return _by_score(report, min_score)
     overlooked = [check for check in report.checks if _is_overlooked(check, allowed)]
