@@ -92,7 +92,8 @@ def _figures(ctx: Context, asked: Mapping[str, Any], pages: Asked) -> Fact:
         reason=f"The page at {asked['path']} is none that Prometheus can read: {told}",
         expected="lines such as `trading_operator_up 1`, each ended by a newline",
         actual=told or "figures",
-        fix=f"Answer {asked['path']} in Prometheus' text format; a client library writes it",
+        fix=f"Serve {asked['path']} on port {asked['port']} in Prometheus' text format, such as"
+        " `trading_operator_up 1`; a client library writes it",
         evidence=[
             Evidence(f"Pod {ctx.namespace}/{name}", asked["path"], why)
             for name, why in wrong.items()

@@ -136,7 +136,7 @@ def _dead(label: str, why: str, path: str, value: object) -> Failure:
         f"{label} is no sign of life. {why}",
         expected="a holder, a renewTime of just now, and how long it lasts",
         actual=f"{path}: {value if value not in (None, '') else 'empty'}",
-        fix="Let the operator take part in leader election: it writes and renews the Lease itself;"
+        fix=f"Let the operator take part in leader election, so that it writes and renews {label};"
         " the logs of its pods show whether it tries",
         evidence=[Evidence(label, f"spec.{path}", str(value or ""))],
     )
