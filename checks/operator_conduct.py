@@ -29,11 +29,14 @@ REACT_SECONDS = 6.0
 IDLE_SECONDS = 2.0
 """How long it must be seen to write nothing."""
 
-OWN_IDLE_SECONDS = 0.8
-"""The same at the temporary resource, where resources of the learner's are watched all the time."""
+BRIEF_IDLE_SECONDS = 0.8
+"""The same for the temporary resource, where other resources are watched from the beginning."""
 
 IDLE_WITHIN = 20.0
 """How long that is waited for."""
+
+CHILDREN = (DEPLOYMENT, SERVICE, AUTOSCALER)
+"""What an operator makes of a resource."""
 
 CONTROLLERS = "kube-controller-manager"
 """The field manager of the real autoscaler."""
@@ -72,8 +75,7 @@ def operator_conduct(
     before = _restarts(ctx, account)
     with ctx.temporary_object(resource) as probe:
         name = probe.create({"spec": dict(spec)})
-        kinds = (DEPLOYMENT, SERVICE, AUTOSCALER)
-        others = Quiet(ctx, resource, kinds, account, lambda other: other != name)
+        others = Quiet(ctx, resource, CHILDREN, account, lambda other: other != name)
         children = _Children(probe, name, others)
         facts = list(_disturbed(ctx, probe, children, name, account))
     stays = _stayed_up(ctx, account, before)
@@ -275,9 +277,9 @@ def _idle(
 
     The learner's own resources were watched from the beginning: nothing has disturbed those.
     """
-    kinds, others = (DEPLOYMENT, SERVICE, AUTOSCALER), children.others
-    watch = Quiet(ctx, probe.resource, kinds, account, lambda one: one == name)
-    least = OWN_IDLE_SECONDS if others.watches_something else IDLE_SECONDS
+    others = children.others
+    watch = Quiet(ctx, probe.resource, CHILDREN, account, lambda one: one == name)
+    least = BRIEF_IDLE_SECONDS if others.watches_something else IDLE_SECONDS
 
     def rests() -> bool:
         lasted = others.lasted()  # asked for in any case: it looks

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.content import validation
-from labgrader.content.check_files import load_checks, resolved
+from labgrader.content.check_files import load_checks
 from labgrader.errors import ContentError
 from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
@@ -83,8 +83,8 @@ def load(root: Path) -> Catalog:
             f"The content in {root} cannot be read: {error!r}", "See docs/writing-a-check.md"
         ) from error
     loaded = load_checks(root / "checks", lab.id)
-    wanted = {criterion.check: criterion for criterion in lab.criteria()}
-    catalog = Catalog(lab, resolved(loaded, wanted), tuple(map(str, loaded.faults)))
+    checks = loaded.by_id(criterion.check for criterion in lab.criteria())
+    catalog = Catalog(lab, checks, tuple(map(str, loaded.faults)))
     validation.references(catalog.lab, catalog.checks)
     return catalog
 

@@ -12,7 +12,7 @@ import importlib
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -58,8 +58,8 @@ class Loaded:
     checks: tuple[Check, ...] = ()
     faults: tuple[LoadFault, ...] = ()
 
-    def by_id(self) -> dict[str, Check]:
-        """Return the checks by id.
+    def by_id(self, wanted: Iterable[str] = ()) -> dict[str, Check]:
+        """Return the checks by id, with a stand-in for each ``wanted`` one that did not load.
 
         Raises:
             ContentError: an id is used twice, or a check has no docstring.
@@ -78,9 +78,13 @@ class Loaded:
                     "Say in it what the check looks at and why; learners read it",
                 )
             found[declared.id] = declared
+        for name in set(wanted) - found.keys():
+            stand_in = self._stand_in(name)
+            if stand_in:
+                found[name] = stand_in
         return found
 
-    def stand_in(self, check: str) -> Check | None:
+    def _stand_in(self, check: str) -> Check | None:
         """Return a check that cannot judge and says why, where a faulty file declares it."""
         fault = next((one for one in self.faults if one.declares(check)), None)
         if fault is None:
@@ -202,17 +206,3 @@ def _line(error: BaseException, path: Path) -> int:
         return error.lineno or 1
     frames = traceback.extract_tb(error.__traceback__)
     return next((f.lineno or 1 for f in reversed(frames) if f.filename == str(path)), 1)
-
-
-def resolved(loaded: Loaded, wanted: Mapping[str, object]) -> dict[str, Check]:
-    """Return the checks by id, with stand-ins for those ``wanted`` ones that did not load.
-
-    Raises:
-        ContentError: see ``Loaded.by_id``.
-    """
-    found = loaded.by_id()
-    for name in wanted:
-        stand_in = None if name in found else loaded.stand_in(name)
-        if stand_in:
-            found[name] = stand_in
-    return found

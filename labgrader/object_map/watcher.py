@@ -79,6 +79,7 @@ class _Corner:
     kinds: RestMapper
     lock: threading.Lock
     news: threading.Event
+    resource: Resource | None = None
     there: dict[str, Seen] = field(default_factory=dict)
     read: bool = False
     unreadable: bool = False
@@ -86,14 +87,14 @@ class _Corner:
 
     def find(self) -> Resource | None:
         """Return the type; None where it is not served."""
-        return self.kinds.find(self.wanted.api_version, self.wanted.kind)
+        self.resource = self.kinds.find(self.wanted.api_version, self.wanted.kind)
+        return self.resource
 
     def keep(self, obj: Object) -> tuple[str, Seen] | None:
         """Return what the map keeps of an object."""
-        resource = self.find()
-        if resource is None or not _ours(obj):
+        if self.resource is None or not _ours(obj):
             return None
-        one = see(resource, obj)
+        one = see(self.resource, obj)
         return one.key, one
 
     def replace(self, present: dict[str, Seen]) -> None:

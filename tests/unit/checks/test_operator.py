@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from labgrader.content.check_files import load_checks
 from labgrader.errors import Forbidden, MissingCapability, Rejected, Unsettled
 from labgrader.grading.context import Context
 from labgrader.grading.findings import Fact, Failure
@@ -25,10 +24,9 @@ from labgrader.kube.resources import (
     Object,
     Resource,
 )
-from labgrader.paths import content_root
 from tests.support.fake_cluster import FakeCluster
+from tests.support.lab_checks import CHECKS
 
-CHECKS = load_checks(content_root() / "checks").by_id()
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG_AGO = "2026-01-01T11:00:00Z"
 JUST_NOW = "2026-01-01T11:59:58Z"

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from labgrader.content.check_files import load_checks
 from labgrader.errors import Unsettled
 from labgrader.grading.findings import Fact, Failure
 from labgrader.grading.registry import Check
@@ -20,9 +19,9 @@ from labgrader.kube.resources import (
     Object,
     Resource,
 )
-from labgrader.paths import content_root
 from labgrader.toolkit.rbac.grants import confirm, grants, selects, untouched_default
 from labgrader.toolkit.rbac.rules import Account, Action, Rule
+from tests.support.lab_checks import CHECKS
 
 T = TypeVar("T")
 
@@ -277,7 +276,7 @@ def test_thousands_of_bindings_cost_one_pass() -> None:
 
 @pytest.fixture(scope="module")
 def checks() -> Mapping[str, Check]:
-    return load_checks(content_root() / "checks").by_id()
+    return CHECKS
 
 
 def least(books: Books, check: Check, **more: Any) -> list[Fact]:
