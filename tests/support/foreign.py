@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "operators"
 SPACE = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
+RULES = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 NAME, LEADER, HOLD = "trading-operator-controller", "trading-operator-leader", "lab.test/hold"
 SETTLE_SECONDS = 45.0
 PROGRAM = "operator_main"
@@ -168,6 +169,14 @@ class Stage:
 
         wait_until(fits, SETTLE_SECONDS, pause=1.0)
         return _wrong(behavior, found)
+
+    def alerts(self, metric: str) -> CheckResult:
+        """Grade alerts of which one rests on a metric of the plain operator's."""
+        text = (FOLDER / "rules.yaml").read_text().replace("METRIC", metric)
+        body: Object = yaml.safe_load(text)
+        self._cluster.delete(RULES, body["metadata"]["name"], SPACE)
+        self._cluster.create(RULES, body, SPACE)
+        return next(one for one in self.bench.results(["alerts_fire"]) if one.id == "alerts_fire")
 
     def _deploy(self, name: str, behavior: str, replicas: int) -> None:
         body: Object = yaml.safe_load((FOLDER / "deployment.yaml").read_text())
