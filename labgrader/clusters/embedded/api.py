@@ -31,7 +31,7 @@ class Api:
         client = pki.pair("provider")
         tls.load_cert_chain(client.certificate, client.key)
         host = f"https://127.0.0.1:{port}"
-        self._http = Http(Connection(host, "", tls, lambda: []), connections=1)
+        self._http = Http(Connection(host, "", tls, list), connections=1)
 
     def request(
         self,
@@ -48,9 +48,7 @@ class Api:
         """
         headers = {"Content-Type": content_type, "Accept": accept}
         try:
-            raw, _ = self._http.open(
-                method, path, None, headers, body, self._timeout, stream=False
-            )
+            raw, _ = self._http.open(method, path, None, headers, body, self._timeout, stream=False)
         except ClusterError as error:
             raise NotReady(str(error)) from error
         return raw.status, _parsed(raw.data)
