@@ -230,8 +230,21 @@ class _View(Subject):
             self.rings(alert, one.scenario, f"{one.resource} is {one.phase}, 0 ready", WINDOW)
             for one in ills
         ]
-        facts += self._about(alert, ills) if ills else ()
-        yield from self._known(alert, facts, bool(ills), "does not tell which resource is ready")
+        facts += self._about(alert, ills) if ills else [self._about_nothing(alert)]
+        told = bool(ills) or self._stands_still(alert)
+        yield from self._known(alert, facts, told, "does not tell which resource is ready")
+
+    def _about_nothing(self, alert: Mapping[str, Any]) -> Fact:
+        """State that it does not fire: no series changes when a resource is not ready."""
+        told = "a resource is not ready"
+        reason = f"does not fire when {told}: no metric that it names changes then"
+        return self.fires(f"fires when {told}", False, alert, reason, f"an alert when {told}")
+
+    def _stands_still(self, alert: Mapping[str, Any]) -> bool:
+        """Whether every metric that an alert names was seen not to change with a resource."""
+        moved = self.scene.page.moved
+        names = {name for expr in self.exprs[alert["alert"]] for name in self.parsed[expr]["names"]}
+        return bool(names) and all(moved.get(name) is Role.FIXED for name in names)
 
     def _known(
         self, alert: Mapping[str, Any], facts: Sequence[Fact], told: bool, lack: str

@@ -171,9 +171,17 @@ class Stage:
         return _wrong(behavior, found)
 
     def alerts(self, metric: str) -> CheckResult:
-        """Grade alerts of which one rests on a metric of the plain operator's."""
-        text = (FOLDER / "rules.yaml").read_text().replace("METRIC", metric)
+        """Grade the solution's alerts, but for the metrics, which are the plain operator's."""
+        text = (ROOT / "solutions" / "task-5" / "50-alerts.yaml").read_text()
         body: Object = yaml.safe_load(text)
+        own = {
+            "TradingAlgorithmReconcileErrors": "rate(plain_errors_total[5m]) > 0.1",
+            "TradingAlgorithmNotReady": f"{metric} == 0",
+        }
+        for group in body["spec"]["groups"]:
+            for rule in group["rules"]:
+                rule["expr"] = own.get(rule["alert"], rule["expr"])
+                rule["annotations"]["about"] = "{{ $labels.of }}"
         self._cluster.delete(RULES, body["metadata"]["name"], SPACE)
         self._cluster.create(RULES, body, SPACE)
         return next(one for one in self.bench.results(["alerts_fire"]) if one.id == "alerts_fire")

@@ -72,5 +72,11 @@ def assert_movement_tells(stage: Stage) -> None:
     assert followed.outcome is Outcome.PASSED, followed
     still = stage.alerts("plain_b")
     assert still.outcome is Outcome.FAILED, still
-    failing = [one for one in still.items if not one.ok]
-    assert all("TradingAlgorithmNotReady" in str(one) for one in failing), still
+    assert "no metric that it names changes" in still.reason, still
+    stage.bench.read_only = True
+    try:
+        untold = stage.alerts("plain_b")
+    finally:
+        stage.bench.read_only = False
+    assert untold.outcome is Outcome.ERROR, untold
+    assert "cannot be told" in untold.reason, untold
