@@ -22,7 +22,7 @@ from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 OPERATOR_AFTER = 3
 """How many tasks give an operator what it needs: a definition, rights, a configuration."""

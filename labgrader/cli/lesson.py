@@ -14,8 +14,8 @@ from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.learning.measurements import MEASUREMENTS, WRITING
 from labgrader.report.clean import one_line
+from labgrader.util.bounded_yaml import read_documents
 from labgrader.util.suggestion import unknown
-from labgrader.util.yaml_files import read_documents
 
 _WIDTH = 88
 

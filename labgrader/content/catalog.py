@@ -17,8 +17,8 @@ from labgrader.content.check_files import load_checks
 from labgrader.errors import ContentError
 from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
+from labgrader.util.bounded_yaml import read_documents
 from labgrader.util.suggestion import unknown
-from labgrader.util.yaml_files import read_documents
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from labgrader.model.checklist import (
     Ticked,
 )
 from labgrader.model.result import CheckResult, Outcome, Score
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 
 def goals_file(root: Path) -> Path:

@@ -16,7 +16,7 @@ from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import Deadline
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 WORKERS = 8
 LOOK_SECONDS = 30.0

@@ -19,7 +19,7 @@ from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 ACTS = ".acts.yaml"
 BY_OPERATOR = ".operator.acts.yaml"

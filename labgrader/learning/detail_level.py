@@ -13,7 +13,7 @@ from pathlib import Path
 from labgrader.lab_state.solver import ACTS, folder_of
 from labgrader.model.modes import Level
 from labgrader.model.task import Lab, Snippet, Step, Task
-from labgrader.util.yaml_files import read_text
+from labgrader.util.bounded_yaml import read_text
 
 BLANK = "_____"
 """What stands in a gap. It is a valid YAML text, so kubectl says what is wrong with it."""

@@ -10,7 +10,7 @@ from labgrader.errors import ContentError
 from labgrader.lab_state.mutations import Fault
 from labgrader.lab_state.mutations import faults_of as change_faults
 from labgrader.model.drill import Drill
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 _TEXTS = ("title", "story", "lesson")
 _LISTS = ("caught_by", "changes", "hints", "docs")

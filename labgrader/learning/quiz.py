@@ -20,8 +20,8 @@ from labgrader.model.quiz import (
     Question,
     Sign,
 )
+from labgrader.util.bounded_yaml import read_documents
 from labgrader.util.suggestion import unknown
-from labgrader.util.yaml_files import read_documents
 
 LETTERS = "abcdefgh"
 

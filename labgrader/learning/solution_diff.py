@@ -20,7 +20,7 @@ from labgrader.kube.resources import Object, dig
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.lab_state.solver import ACTS, folder_of
 from labgrader.model.task import Lab, Step, Task
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 MAX_CHARACTERS = 100_000

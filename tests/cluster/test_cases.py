@@ -60,5 +60,5 @@ def test_case(case: Case, runner: CaseRunner, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     if lacks := runner.lacks(case):
         pytest.skip(lacks)
-    found = answers.proof(case)
+    found = answers.case_result(case)
     assert not found.faults, found

@@ -95,7 +95,7 @@ def components(layout: ClusterLayout, pki: Pki, port: int) -> tuple[Component, .
         Component(
             "kube-apiserver",
             (
-                "lab-apiserver",  # its audit log holds deeds only
+                "lab-apiserver",  # its audit log holds changes only
                 *apiserver_flags(layout, pki, loopback, port),
                 # Nothing could reach a loopback endpoint of the `kubernetes` Service: it has none.
                 "--endpoint-reconciler-type=none",

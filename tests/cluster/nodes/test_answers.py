@@ -69,7 +69,7 @@ def answers(runner: CaseRunner, request: pytest.FixtureRequest) -> Answers:
 def test_case(case: Case, runner: CaseRunner, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     assert not runner.lacks(case)
-    found = answers.proof(case)
+    found = answers.case_result(case)
     assert not found.faults, found
 
 

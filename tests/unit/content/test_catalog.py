@@ -12,7 +12,7 @@ from labgrader.content import catalog, validation
 from labgrader.content.check_files import load_checks
 from labgrader.errors import Cause, CheckNotLoaded, ContentError, UsageError
 from labgrader.paths import content_root
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 LAB = "id: small\ntitle: Small\nnamespace: lab\n"
 TASK = """\
