@@ -9,10 +9,11 @@ from typing import Any
 
 import rich_click as click
 
-from labgrader.app.workbench import Choice, Workbench
+from labgrader.app.workbench import Workbench
 from labgrader.cli import local_operator
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Object
@@ -70,11 +71,9 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbe
     def progress(component: str, text: str) -> None:
         click.echo(f"   {component}: {text}")
 
-    with throwaway.cluster("demo", nodes, progress, keep=keep) as status:
+    with throwaway.cluster("demo", nodes, progress, workbench.pack.manifest, keep=keep) as status:
         click.echo(f"   Kubernetes {status.server_version}, {time.monotonic() - began:.1f} s")
-        yield Workbench(
-            Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
-        )
+        yield Workbench(choice.at(str(status.kubeconfig)), workbench.limits, workbench.tell)
 
 
 class _Story:
@@ -134,7 +133,7 @@ class _Story:
     def breaks(self) -> None:
         """Every planted fault is caught by the check that is there for it."""
         click.echo("\n4. Faults are caught")
-        for entries in read_documents(self._root / "solutions" / "breaks.yaml"):
+        for entries in read_documents(LabFolder(self._root).faults):
             for entry in entries:
                 self._break(entry)
 

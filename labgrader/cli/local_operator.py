@@ -24,9 +24,7 @@ def operator(workbench: Workbench) -> Iterator[None]:
     """Have ``labgrader operator run`` at work on the chosen cluster for as long as this lasts."""
     target = workbench.target
     command = [sys.executable, "-m", "labgrader", "operator", "run", "--yes"]
-    command += target.options
-    if workbench.choice.content:
-        command += ["--content", workbench.choice.content]
+    command += [*target.options, *workbench.choice.lab_options]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603 - our own program
         command, stdin=quiet, stdout=quiet, stderr=quiet
