@@ -25,9 +25,6 @@ from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
 from labgrader.util.bounded_yaml import read_documents
 
-OPERATOR_AFTER = 3
-"""How many tasks give an operator what it needs: a definition, rights, a configuration."""
-
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Agree to a demo on a cluster of your own.")
@@ -83,8 +80,9 @@ class _Story:
         self.wrong: list[str] = []
         self._workbench = workbench
         self._root = workbench.catalog.lab.root
-        # Without containers the operator runs beside us; without its libraries nobody does.
-        self._outside = not workbench.runs_containers and local_operator.can_run()
+        self._operator = workbench.pack.manifest.operator
+        # Without containers the operator runs beside us; without its libraries none does.
+        self._outside = not workbench.runs_containers and local_operator.can_run(self._operator)
         by_hand = not workbench.runs_containers and not self._outside
         self._solver = Solver(workbench.cluster, self._root, _nothing, manual=by_hand)
 
@@ -113,10 +111,9 @@ class _Story:
             beside: keeps what must go on until the end of the story.
         """
         click.echo("\n3. The reference solution")
-        if self._outside:
+        if self._operator and self._outside:
             click.echo("   no containers run here: the operator works from outside the cluster")
-            tasks = [task.id for task in self._workbench.catalog.lab.tasks]
-            for task in tasks[:OPERATOR_AFTER]:
+            for task in self._workbench.catalog.lab.before(self._operator.task):
                 self._solver.solve(task)
             beside.enter_context(local_operator.operator(self._workbench))
         self._solve()

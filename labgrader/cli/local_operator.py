@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from labgrader.app.workbench import Workbench
+from labgrader.model.manifest import Operator
 
 STOP_SECONDS = 10.0
 
 
-def can_run() -> bool:
-    """Whether the operator's libraries are installed (``labgrader[operator]``)."""
-    return find_spec("aiohttp") is not None and find_spec("prometheus_client") is not None
+def can_run(operator: Operator | None) -> bool:
+    """Whether a lab has an operator of its own, and what that imports is installed."""
+    return operator is not None and all(find_spec(name) for name in operator.libraries)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from labgrader.content import validation
 from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError
-from labgrader.model.manifest import FORMAT, Manifest, Operator
+from labgrader.model.manifest import FORMAT, Manifest, Operator, PolicyPlace
 from labgrader.util.bounded_yaml import read_documents
 
 MANIFEST_PAGE = "docs/lab-manifest.md"
@@ -62,7 +62,7 @@ def read_manifest(folder: LabFolder) -> Manifest:
 
 def _manifest(data: Mapping[str, Any]) -> Manifest:
     exam, record = data.get("exam") or {}, data.get("record") or {}
-    operator = data.get("operator")
+    operator, policy = data.get("operator"), record.get("policy")
     namespace = str(data["namespace"])
     return Manifest(
         id=str(data["id"]),
@@ -75,6 +75,7 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
         definitions=_texts(data.get("definitions")),
         images=_texts(data.get("images")),
         samples=tuple(record.get("samples") or ()),
+        policy=None if policy is None else PolicyPlace(str(policy["name"]), str(policy["key"])),
         points=int(data.get("points", 0)),
         exam_minutes=_figure(exam.get("minutes")),
         exam_pass=_figure(exam.get("pass")),

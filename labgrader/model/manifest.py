@@ -27,6 +27,14 @@ NOTHING = Recorded()
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyPlace:
+    """Where a learner's own audit policy is: a ConfigMap's name, and the key in it."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """How a lab's own operator runs outside the cluster.
 
@@ -51,6 +59,7 @@ class Manifest:
         namespace: where most of its objects live; ``namespaces`` are all that it uses.
         recorded_groups: API groups whose objects the cluster's audit log keeps whole.
         samples: objects that ``cluster audit`` tries a policy with, by dry-run.
+        policy: where a learner's own policy is.
         points: what can be earned without bonus; 0 where it does not say.
         exam_minutes, exam_pass: of an exam (points); None where it sets none.
         requires: versions of labgrader that it works with, as in a requirement (``>=0.1``).
@@ -66,6 +75,7 @@ class Manifest:
     definitions: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     samples: tuple[Mapping[str, Any], ...] = ()
+    policy: PolicyPlace | None = None
     points: int = 0
     exam_minutes: float | None = None
     exam_pass: float | None = None
