@@ -55,6 +55,8 @@ def _unrecorded(workbench: Workbench) -> Iterator[str]:
 
     root = workbench.target.kubeconfig.parent
     policy = ClusterLayout(root.name, root).audit_policy
+    if not policy.is_file():
+        return
     labs = {one.manifest.id: one.manifest for one in [*usable_labs(), workbench.pack]}
     for manifest in labs.values():
         if unrecorded(policy, manifest):
