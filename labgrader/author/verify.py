@@ -20,6 +20,7 @@ from labgrader.author.case_result import (
 )
 from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.lab_state.reset import Reset
 from labgrader.model.result import Outcome, Verdict
@@ -57,11 +58,6 @@ class Verification:
         return Verdict.UNJUDGED if kinds else Verdict.PASSED
 
 
-def cases_folder(root: Path) -> Path:
-    """Return where the cases of the content in ``root`` are, if they came along."""
-    return root / "tests" / "checks"
-
-
 def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
     """Return the cases that ``names`` mean: ``criterion``, ``criterion/case``, a file; or all.
 
@@ -69,7 +65,7 @@ def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
         UsageError: there are none, or a name means nothing.
         ContentError: a case is for no criterion.
     """
-    folder = cases_folder(workbench.catalog.lab.root)
+    folder = LabFolder(workbench.catalog.lab.root).cases
     cases = list(load_cases(folder))
     if not cases:
         raise UsageError(
@@ -154,7 +150,7 @@ def demand_empty(workbench: Workbench) -> None:
 def _left_out(workbench: Workbench, cases: Sequence[Case]) -> set[str]:
     """Return the criteria of which not every case is run: what they all say is not known."""
     run = {case.path for case in cases}
-    folder = cases_folder(workbench.catalog.lab.root)
+    folder = LabFolder(workbench.catalog.lab.root).cases
     return {case.criterion for case in load_cases(folder) if case.path not in run}
 
 

@@ -16,10 +16,10 @@ from labgrader.util.bounded_yaml import not_readable, not_yaml, read_text
 SCHEMA = Path(__file__).parent.parent / "schemas" / "task.schema.json"
 
 
-def explain(root: Path, files: Iterable[Path]) -> None:
+def explain(manifest: Path, files: Iterable[Path]) -> None:
     """Raise ``ContentError`` for the first thing that the schema finds wrong, if any."""
-    for path in [root / "tasks" / "lab.yaml", *files]:
-        validate(path, "lab" if path.name == "lab.yaml" else "task")
+    for path in [manifest, *files]:
+        validate(path, "lab" if path == manifest else "task")
 
 
 def validate(path: Path, kind: str) -> None:

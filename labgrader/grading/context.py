@@ -166,16 +166,25 @@ class Context(ClusterReader):
         return " ".join((said or "").split())[:200]
 
     def audited_writes(
-        self, resource: Resource, *, fresh: bool = False
+        self, resource: Resource, *, fresh: bool = False, contents: bool = False
     ) -> list[AuditedWrite] | None:
         """Return what was done to objects of a type here, oldest first; None where unrecorded.
 
         Args:
             fresh: read what was done up to now, and not only up to the first look of this run.
+            contents: it must tell what an object was after each write.
+
+        Raises:
+            MissingCapability: the cluster records, but not this: that is not "nothing was done".
         """
         record = self._services.record
         if record is None:
             return None
+        if not record.keeps(resource, self.namespace, contents=contents):
+            raise MissingCapability(
+                f"What was done to {resource.plural} is not known: this cluster does not record it",
+                "Start it anew: `labgrader cluster down`, then `labgrader cluster up`",
+            )
         if fresh:
             return record.audited_writes(resource, self.namespace)
         self.read_keys.add(ReadKey(resource, self.namespace))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
 from labgrader.kube.conditions import is_true
 from labgrader.kube.obstacles import Obstacle, Obstacles, deletion, immutable
@@ -49,11 +50,6 @@ class NotApplied(LabError):
         else:
             labels = ", ".join(label for label, _ in refused)
             super().__init__(f"{len(refused)} objects of {task_id} were not applied: {labels}")
-
-
-def folder_of(root: Path, task_id: str) -> Path:
-    """Return the folder of a task's solution."""
-    return root / "solutions" / f"task-{task_id.removeprefix('task')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +202,7 @@ class Solver:
                     yield path, document
 
     def _files(self, task_id: str) -> list[Path]:
-        folder = folder_of(self.root, task_id)
+        folder = LabFolder(self.root).solution(task_id)
         files = sorted(folder.glob("*.yaml"))
         if not files:
             raise ContentError(f"There is no solution for {task_id} in {folder}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError
 from labgrader.lab_state.mutations import Fault
 from labgrader.lab_state.mutations import faults_of as change_faults
@@ -17,18 +18,13 @@ _LISTS = ("caught_by", "changes", "hints", "docs")
 FIELDS = (*_TEXTS, *_LISTS, "containers")
 
 
-def drill_files(root: Path) -> list[Path]:
-    """Return the files of all drills of a lab, in the order of their names."""
-    return sorted((root / "tasks" / "drills").glob("*.yaml"))
-
-
 def load_drills(root: Path) -> list[Drill]:
     """Return every drill of a lab.
 
     Raises:
         ContentError: a file is no drill.
     """
-    return [_drill(path) for path in drill_files(root)]
+    return [_drill(path) for path in LabFolder(root).drill_files]
 
 
 def _drill(path: Path) -> Drill:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError, UsageError
 from labgrader.model.quiz import (
     Concept,
@@ -26,18 +27,13 @@ from labgrader.util.suggestion import unknown
 LETTERS = "abcdefgh"
 
 
-def quiz_files(root: Path) -> list[Path]:
-    """Return the files of all concepts, in the order of their names."""
-    return sorted((root / "tasks" / "quiz").glob("*.yaml"))
-
-
 def load_quiz(root: Path) -> list[Concept]:
     """Return the concepts of a lab with their questions.
 
     Raises:
         ContentError: a file is not as it should be; `author lint` says where.
     """
-    return [_concept(path) for path in quiz_files(root)]
+    return [_concept(path) for path in LabFolder(root).quiz_files]
 
 
 def draw(

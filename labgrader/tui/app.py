@@ -123,7 +123,7 @@ def run_app(launch: Launch) -> int:
     """
     if launch.up is None:
         _ = launch.workbench.connection
-    if launch.workbench.choice.content:
+    if launch.workbench.choice.lab_options:
         _ = launch.workbench.catalog
     # Grading computes in threads of its own: they hand the interpreter back after this long.
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -149,7 +149,7 @@ def apiserver_flags(layout: ClusterLayout, pki: Pki, address: str, port: int) ->
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-key-file={pki.service_account_public_key}",
         f"--service-account-signing-key-file={pki.service_account_key}",
-        f"--audit-policy-file={layout.conf / 'audit-policy.yaml'}",
+        f"--audit-policy-file={layout.audit_policy}",
         f"--audit-log-path={layout.audit_log}",
         "--audit-log-maxsize=16",
         "--audit-log-maxbackup=3",

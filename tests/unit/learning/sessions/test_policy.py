@@ -22,6 +22,7 @@ ALLOWED = {
     "cluster up",
     "doctor",
     "image load",
+    "labs",
     "operator run",
     "serve",
     "session end",
