@@ -63,8 +63,7 @@ class WelcomeScreen(Screen[None]):
         self._workbench: Workbench | None = None
         self._seat: Seat | None = None
         self._open: SessionState | None = None
-        self._refusal = ""
-        self._wanted = ""
+        self._refusal = self._trouble = self._wanted = ""
 
     def compose(self) -> ComposeResult:
         """Yield what is there, what comes, and what can be done."""
@@ -113,7 +112,8 @@ class WelcomeScreen(Screen[None]):
             other = bench.with_lab(lab)
             ready = Ready(other, other.catalog.lab.title, survey_of(other), self._labs)
         except LabError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self._trouble = f"! The lab {lab} cannot be opened: {error}"
+            self.app.call_from_thread(self._note)
             return
         self.post_message(ready)
 
@@ -133,7 +133,7 @@ class WelcomeScreen(Screen[None]):
 
         if self._seat is not None:
             self._seat.leave()
-        self._workbench, self._labs = message.workbench, message.labs
+        self._workbench, self._labs, self._trouble = message.workbench, message.labs, ""
         self.refresh_bindings()
         self.query_one("#welcome-title", Static).update(message.title)
         self._seat = Seat(message.workbench, self._launch.all_sessions())
@@ -184,6 +184,8 @@ class WelcomeScreen(Screen[None]):
         if len(self._labs) > 1:
             line += f"   {len(self._labs)} labs (l)"
         lines = [Content(line)]
+        if self._trouble:
+            lines.append(Content.styled(one_line(self._trouble), "$text-warning"))
         if self._seat is not None and self._seat.taken_by and not self._refusal:
             told = f"! The lab is open here already ({self._seat.taken_by}): your time is not kept"
             lines.append(Content.styled(one_line(told), "$text-warning"))
