@@ -161,7 +161,15 @@ def test_without_the_lab_that_ships_any_other_lab_can_be_played(
         kubeconfig = run(command, "cluster", "kubeconfig", "--name", "demo", **state).strip()
         on = ("--kubeconfig", kubeconfig)
         run(command, "session", "start", "--name", "sitting", "--exam", "--yes", *on, **state)
+        kubectl = (tmp_path / "state" / "clusters" / "demo" / "bin" / "kubectl", *on)
+        solution = MINIMAL / "solutions" / "task-1"
+        for name in ("10-namespace", "20-definition"):
+            run(*kubectl, "apply", "-f", solution / f"{name}.yaml")
+        run(*kubectl, "wait", "crd", "--all", "--for=condition=Established", "--timeout=20s")
+        run(*kubectl, "apply", "-f", solution / "30-ticket.yaml")
+        urgent = '{"spec":{"priority":2}}'
+        run(*kubectl, "patch", "ticket", "lathe", "-n", "workshop", "--type=merge", "-p", urgent)
         run(command, "session", "end", "--yes", *on, **state)
-        assert "0 of 7 points" in run(command, "session", "report", "sitting", *on, **state)
+        assert "7 of 7 points" in run(command, "session", "report", "sitting", *on, **state)
     finally:
         run(command, "cluster", "down", "--name", "demo", "--purge", **state)
