@@ -30,11 +30,6 @@ class Identity(Protocol):
         """The subject of a binding that names it."""
         ...
 
-    @property
-    def flag(self) -> str:
-        """The flag by which ``kubectl create rolebinding`` names it."""
-        ...
-
     def is_named_by(self, subject: Mapping[str, Any]) -> bool:
         """Whether a binding's subject is this identity and no other."""
         ...
@@ -76,11 +71,6 @@ class Member:
         """The group as a subject of a binding."""
         return {"kind": "Group", "name": self.group, "apiGroup": "rbac.authorization.k8s.io"}
 
-    @property
-    def flag(self) -> str:
-        """``--group=x``."""
-        return f"--group={self.group}"
-
     def is_named_by(self, subject: Mapping[str, Any]) -> bool:
         """Whether the subject is the group."""
         return (subject.get("kind"), subject.get("name")) == ("Group", self.group)
@@ -95,3 +85,11 @@ def impersonating(identity: Identity) -> str:
     if isinstance(identity, Member):
         return f"--as={identity.person} --as-group={identity.group}"
     return f"--as={identity.user}"
+
+
+def flag_of(identity: Identity) -> str:
+    """Return the flag by which ``kubectl create rolebinding`` names it."""
+    subject = identity.subject
+    if subject["kind"] == "ServiceAccount":
+        return f"--serviceaccount={subject['namespace']}:{subject['name']}"
+    return f"--{subject['kind'].lower()}={subject['name']}"

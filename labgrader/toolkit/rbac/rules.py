@@ -40,11 +40,6 @@ class Account:
         """The account as a subject of a binding."""
         return {"kind": "ServiceAccount", "name": self.name, "namespace": self.namespace}
 
-    @property
-    def flag(self) -> str:
-        """The flag by which ``kubectl create rolebinding`` names it."""
-        return f"--serviceaccount={self.namespace}:{self.name}"
-
     def is_named_by(self, subject: Mapping[str, Any]) -> bool:
         """Whether a binding's subject is this account alone, by either of its two names."""
         if subject.get("kind") == "User":
