@@ -86,14 +86,14 @@ class NetworkPolicies:
     def _side(self, direction: Direction, pod: Pod, other: Endpoint, question: Question) -> Side:
         """Judge one end of the connection, where the policies of the Pod's namespace count."""
         here = f"{direction} of {pod}"
-        local = _is_local(pod, other)
-        if local is True:
-            why = f"{here} is allowed: a Pod and its own node always reach each other"
-            return Side(direction, Verdict.ALLOWED, (), why)
         foreign = self._index.foreign(pod)
         if foreign is not None:
             why = f"{here} cannot be judged: {foreign.reason}"
             return Side(direction, Verdict.UNKNOWN, (), why)
+        local = _is_local(pod, other)
+        if local is True:
+            why = f"{here} is allowed: a Pod and its own node always reach each other"
+            return Side(direction, Verdict.ALLOWED, (), why)
         side = self._by_policies(direction, pod, other, question)
         if isinstance(local, Unknown) and side.verdict is not Verdict.ALLOWED:
             why = f"{here} cannot be judged: {local.reason}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from labgrader.kube.selectors import matches
@@ -99,7 +100,7 @@ class Selector:
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether it selects an object with these labels."""
-        return matches(self._selector, labels)
+        return not self._selector or matches(self._selector, labels)
 
 
 def _check_labels(labels: object, path: str) -> None:
@@ -130,13 +131,22 @@ def _names() -> str:
 
 
 def _check_key(key: object, path: str) -> None:
-    """Check the form of a label's key: an optional DNS name and ``/``, then a name."""
-    prefix, slash, name = key.rpartition("/") if isinstance(key, str) else ("", "", "")
-    good = bool(name) and _NAME.fullmatch(name) and (not slash or _PREFIX.fullmatch(prefix))
-    if not good:
+    if not isinstance(key, str) or not _is_key(key):
         raise UnreadableField(path, f"has {key!r}, which is not a label key")
 
 
 def _check_value(value: object, path: str) -> None:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not _is_value(value):
         raise UnreadableField(path, "is not a label value")
+
+
+@lru_cache(maxsize=4096)
+def _is_key(key: str) -> bool:
+    """Whether a label may have this key: an optional DNS name and ``/``, then a name."""
+    prefix, slash, name = key.rpartition("/")
+    return bool(name) and _is_value(name) and (not slash or bool(_PREFIX.fullmatch(prefix)))
+
+
+@lru_cache(maxsize=4096)
+def _is_value(value: str) -> bool:
+    return bool(_NAME.fullmatch(value))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -33,36 +32,27 @@ _TYPES = {"Ingress": Direction.INGRESS, "Egress": Direction.EGRESS}
 _PEERS = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 
 
-@dataclass(frozen=True, slots=True)
 class Policy:
-    """One NetworkPolicy.
+    """One NetworkPolicy, read so far as it is asked about; nothing in the object raises.
 
     ``selector`` and ``directions`` are unknown where they cannot be read; each rule is for itself.
     """
 
-    name: str
-    namespace: str
-    selector: Selector | Unknown
-    directions: frozenset[Direction] | Unknown
-    rules: Mapping[Direction, tuple[Rule | Unknown, ...]]
-
-    @classmethod
-    def of(cls, obj: Object) -> Policy:
-        """Return the policy that an object of the API describes; nothing in it raises."""
-        namespace = str(dig(obj, "metadata.namespace") or "")
+    def __init__(self, obj: Object) -> None:
+        self.name = name_of(obj)
+        self.namespace = str(dig(obj, "metadata.namespace"))
+        self._rules: dict[Direction, tuple[Rule | Unknown, ...]] = {}
         try:
+            written = obj.get("spec")
             known = ("podSelector", "policyTypes", *Direction)
-            spec = read_fields({} if obj.get("spec") is None else obj["spec"], "spec", known)
+            self._spec = read_fields({} if written is None else written, "spec", known)
         except UnreadableField as error:
-            no = error.unknown
-            return cls(name_of(obj), namespace, no, no, dict.fromkeys(Direction, (no,)))
-        rules = {
-            direction: read_rules(
-                spec.get(direction), f"spec.{direction}", _PEERS[direction], namespace
-            )
-            for direction in Direction
-        }
-        return cls(name_of(obj), namespace, _selector(spec), _directions(spec), rules)
+            self.selector: Selector | Unknown = error.unknown
+            self.directions: frozenset[Direction] | Unknown = error.unknown
+            self._rules = dict.fromkeys(Direction, (error.unknown,))
+        else:
+            self.selector = _selector(self._spec)
+            self.directions = _directions(self._spec)
 
     def selects(self, pod: Pod, direction: Direction) -> Ternary:
         """Whether it isolates a Pod of its namespace in this direction."""
@@ -76,9 +66,13 @@ class Policy:
 
     def allows(self, direction: Direction, question: Question, other: Endpoint) -> Ternary:
         """Whether one of its rules allows the connection to or from ``other``."""
+        if direction not in self._rules:
+            path, peers = f"spec.{direction}", _PEERS[direction]
+            rules = read_rules(self._spec.get(direction), path, peers, self.namespace)
+            self._rules[direction] = rules
         return any_of(
             rule if isinstance(rule, Unknown) else rule.allows(question, other)
-            for rule in self.rules[direction]
+            for rule in self._rules[direction]
         )
 
 
@@ -86,30 +80,48 @@ class Index:
     """All policies, found by the namespace of a Pod and one label that it needs.
 
     Args:
-        objects: NetworkPolicies as the API returns them. Objects of another kind are kept apart:
-            they may forbid what a NetworkPolicy allows.
+        objects: NetworkPolicies as the API returns them, which are read when a Pod of their
+            namespace is asked about. Objects of another kind are kept apart: they may forbid what a
+            NetworkPolicy allows.
     """
 
     def __init__(self, objects: Iterable[Object]) -> None:
-        self._policies: dict[tuple[str, tuple[str, str] | None], list[Policy]] = defaultdict(list)
+        self._objects: dict[str, list[Object]] = defaultdict(list)
         self._foreign: dict[str, Unknown] = {}
+        self._read: dict[str, _ByLabel] = {}
         for obj in objects:
+            namespace = str(dig(obj, "metadata.namespace") or "")
             foreign = _foreign(obj)
             if foreign is None:
-                policy = Policy.of(obj)
-                self._policies[policy.namespace, _key(policy)].append(policy)
+                self._objects[namespace].append(obj)
             else:
-                namespace = str(dig(obj, "metadata.namespace") or "")
                 self._foreign.setdefault(namespace, foreign)
 
     def candidates(self, pod: Pod) -> Iterator[Policy]:
         """Yield the policies of the Pod's namespace, without those that need a label it lacks."""
+        if pod.namespace not in self._read:
+            self._read[pod.namespace] = _by_label(self._objects.get(pod.namespace, ()))
+        by_label = self._read[pod.namespace]
         for key in (None, *pod.labels.items()):
-            yield from self._policies.get((pod.namespace, key), ())
+            yield from by_label.get(key, ())
 
     def foreign(self, pod: Pod) -> Unknown | None:
         """Return the object of another kind that may concern the Pod; None where there is none."""
-        return self._foreign.get("") or self._foreign.get(pod.namespace)
+        return self._foreign.get("", self._foreign.get(pod.namespace))
+
+
+_ByLabel = dict[tuple[str, str] | None, list[Policy]]
+
+
+def _by_label(objects: Iterable[Object]) -> _ByLabel:
+    """Return policies by a label without which they select no Pod; None: look at it always."""
+    found: _ByLabel = defaultdict(list)
+    for policy in map(Policy, objects):
+        key = None
+        if not isinstance(policy.selector, Unknown) and not isinstance(policy.directions, Unknown):
+            key = next(iter(policy.selector.exact.items()), None)
+        found[key].append(policy)
+    return found
 
 
 def _selector(spec: Mapping[str, Any]) -> Selector | Unknown:
@@ -133,13 +145,6 @@ def _directions(spec: Mapping[str, Any]) -> frozenset[Direction] | Unknown:
     if items:
         return frozenset(_TYPES[item] for _, item in items)
     return frozenset(Direction) if spec.get("egress") else frozenset({Direction.INGRESS})
-
-
-def _key(policy: Policy) -> tuple[str, str] | None:
-    """Return a label without which the policy selects no Pod; None: look at it for every Pod."""
-    if isinstance(policy.selector, Unknown) or isinstance(policy.directions, Unknown):
-        return None
-    return next(iter(policy.selector.exact.items()), None)
 
 
 def _foreign(obj: Object) -> Unknown | None:
