@@ -1,16 +1,18 @@
-"""Asks whether a Pod is admitted, and which admission plugin refuses it."""
+"""Asks by dry runs whether objects are admitted, and which admission plugin refuses one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
-from labgrader.errors import Unsettled
+from labgrader.errors import QuotaExceeded, Rejected, Unsettled
 from labgrader.grading.context import Context
 from labgrader.grading.dry_runs import DryRun
 from labgrader.grading.snapshot import ReadKey
+from labgrader.grading.temporary_objects import TemporaryObject
 from labgrader.kube.obstacles import POLICY
 from labgrader.kube.resources import POD, RESOURCE_QUOTA, Object, Resource, dig
 
@@ -21,6 +23,7 @@ __all__ = [
     "Verdict",
     "admit",
     "admit_pod",
+    "admit_update",
     "limits_of",
     "verdict_of",
 ]
@@ -93,6 +96,24 @@ def admit(
     """Ask by a dry run whether an object would be admitted. Raises as ``admit_pod``."""
     whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
     return verdict_of(ctx.dry_run(resource, whole, namespace, depends_on=depends_on))
+
+
+def admit_update(
+    probe: TemporaryObject, name: str, patch: Mapping[str, Any], *, subresource: str = ""
+) -> Verdict:
+    """Ask by a dry run whether a merge patch of a temporary object would be admitted."""
+    try:
+        stored = probe.cluster.patch(
+            probe.resource,
+            name,
+            patch,
+            probe.namespace,
+            subresource=subresource,
+            dry_run=True,
+        )
+    except (Rejected, QuotaExceeded) as refusal:
+        return verdict_of(DryRun(None, refusal))
+    return verdict_of(DryRun(stored))
 
 
 def verdict_of(answer: DryRun) -> Verdict:
