@@ -104,9 +104,7 @@ class _Sizes:
             return stated  # the quota, or a limit of another kind, has a say: read
         fits = at.got_past(Plugin.LIMIT_RANGE)
         refused = beyond.plugin in (Plugin.LIMIT_RANGE, Plugin.QUOTA)
-        if fits and refused and read is None:
-            return self._fact("max", resource, wanted, wanted)
-        if (fits and refused) is not stated.ok:
+        if stated.ok and not (fits and refused):
             raise self._unsettled()
         return stated
 

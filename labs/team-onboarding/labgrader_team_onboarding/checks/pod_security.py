@@ -17,8 +17,10 @@ LATEST = (None, "latest")
 
 Change = Mapping[str, Any]
 
+_ADMIN = {"drop": ["ALL"], "add": ["SYS_ADMIN"]}
+
 BASELINE: Mapping[str, Change] = {
-    "a privileged container": {"container": {"privileged": True}},
+    "the capability SYS_ADMIN": {"container": {"capabilities": _ADMIN}},
     "hostNetwork: true": {"pod": {"hostNetwork": True}},
     "a hostPath volume": {"pod": {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}},
 }
@@ -79,7 +81,10 @@ class _Levels:
 
     def warned(self, level: str) -> Fact:
         """State whether the response to a Pod that the level refuses carries a warning."""
-        told = " ".join(self._ask(RESTRICTED["allowPrivilegeEscalation left out"]).warnings)
+        verdict = self._ask(RESTRICTED["allowPrivilegeEscalation left out"])
+        if not verdict.got_past(Plugin.POD_SECURITY):
+            return self.labeled("warn", level)  # what is refused is not warned of
+        told = " ".join(verdict.warnings)
         ok = f'violate PodSecurity "{level}' in told
         label = self._labels.get(f"{PREFIX}warn")
         if not ok and label == level and self._labels.get(f"{PREFIX}warn-version") in LATEST:
@@ -169,10 +174,7 @@ class _Levels:
         spec = pod["spec"]
         spec.update(change.get("pod", {}))
         _set(spec["securityContext"], change.get("security", {}))
-        own = spec["containers"][0]["securityContext"]
-        _set(own, change.get("container", {}))
-        if own.get("privileged"):  # the API itself refuses both together
-            del own["allowPrivilegeEscalation"]
+        _set(spec["containers"][0]["securityContext"], change.get("container", {}))
         return admit_pod(self._ctx, pod, self._namespace)
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from labgrader.api import CLUSTER_ROLE, Context, Evidence, Fact, Failure, check, fact, grouped
+from labgrader.api import (
+    CLUSTER_ROLE,
+    ROLE_BINDING,
+    Context,
+    Evidence,
+    Fact,
+    Failure,
+    check,
+    dig,
+    fact,
+    grouped,
+)
 from labgrader.toolkit.rbac import fixes
-from labgrader.toolkit.rbac.grants import Grant, Ref, bindings, confirm, grants
+from labgrader.toolkit.rbac.grants import Grant, Ref, bindings, confirm, grants, untouched_default
 from labgrader.toolkit.rbac.identities import Identity
 from labgrader.toolkit.rbac.rules import ANY, Atom, Table, actions, qualified
 from labgrader.toolkit.rbac.slips import Slips, served
@@ -140,16 +151,28 @@ class _Excess:
         binding = grant.binding
         same = [one for one in self._held if one.binding == binding]
         wide = binding.namespace is None and all(atom.namespace is None for atom in beyond)
-        if not (grant.shipped and grant.source == binding.role) and not wide:
+        if not wide and not self._is_shipped(grant.source):
             return fixes.remove_excess(
                 grant.source, grant.rule, grant.index, beyond, self._narrowed(beyond)
             )
         commands = [fixes.unbind(binding, self._who)]
         for place in self._places if binding.namespace is None else [binding.namespace]:
             if role := self._missing_role(place, [one for one in self._held if one not in same]):
-                name = f"{self._who.subject['name']}-{role.name}"
-                commands.append(bind(name, place, role, self._who))
+                commands.append(bind(self._free_name(role, place), place, role, self._who))
         return " && ".join(commands)
+
+    def _is_shipped(self, role: Ref) -> bool:
+        """Whether Kubernetes came with a role: others rely on it, so it is never to be changed."""
+        found = self._ctx.get(role.resource, role.name, role.namespace)
+        return found is not None and untouched_default(found)
+
+    def _free_name(self, role: Ref, place: str) -> str:
+        """Return the name of a RoleBinding that can be created, once what is wrong is deleted."""
+        name = f"{self._who.subject['name']}-{role.name}"
+        found = self._ctx.get(ROLE_BINDING, name, place)
+        kept = found is not None and dig(found, "roleRef.name") != role.name
+        reused = any(one.binding.ref == Ref(ROLE_BINDING, name, place) for one in self._held)
+        return f"{name}-only" if kept and not reused else name
 
     def _narrowed(self, beyond: Sequence[Atom]) -> Table:
         """Return what of the task's table is meant by wildcards: that of the places concerned."""

@@ -136,8 +136,9 @@ class _Needs:
                 command = f"kubectl set subject {binding.ref.arguments}"
                 flag = bind("", "", binding.role, self._who).rpartition(" ")[2]
                 return f"{binding.ref} {why}", f"{command} {flag}"
-        dangling = next((one for one in self._here if one.reaches(self._who)), None)
-        if dangling is not None and not dangling.default and not self._exists(dangling.role):
+        mine = (one for one in self._here if one.reaches(self._who) and not one.default)
+        dangling = next((one for one in mine if not self._exists(one.role)), None)
+        if dangling is not None:
             because = f"{dangling.ref} gives {dangling.role}, which does not exist"
             again = f"kubectl delete {dangling.ref.arguments} && {self._made(alike)}"
             return because, again
