@@ -18,7 +18,7 @@ from labgrader.api import (
 )
 from labgrader.toolkit.admission import Plugin, Verdict, admit
 
-from ._shared.images import BY_IMAGE, Images
+from ._shared.images import BY_IMAGE, Images, said
 
 Listed = Sequence[str]
 
@@ -119,9 +119,9 @@ def _outside(ctx: Context, namespace: str, admits: str, foreign: str) -> Fact:
     return fact(
         name,
         not refused,
-        reason=f"{by} refuses the image {foreign} in {namespace} as well: {verdict.message}",
+        reason=f"{by} refuses the image {foreign} in {namespace} as well: {said(verdict)}",
         expected=f"admitted to {namespace}",
-        actual=f"refused: {verdict.message}" if refused else "admitted",
+        actual=f"refused: {said(verdict)}" if refused else "admitted",
         fix=_narrowed(verdict),
         evidence=[Evidence(f"Pod in {namespace} (dry run)", "image", foreign)],
     )
@@ -139,9 +139,9 @@ def _created(what: str, namespace: str, verdict: Verdict) -> Fact:
     return fact(
         f"{what} can be created",
         verdict.got_past(Plugin.POLICY),
-        reason=f"{what} with nothing wrong is refused in {namespace}: {verdict.message}",
+        reason=f"{what} with nothing wrong is refused in {namespace}: {said(verdict)}",
         expected="admitted",
-        actual=f"refused: {verdict.message}" if verdict.message else "admitted",
+        actual=f"refused: {said(verdict)}" if verdict.message else "admitted",
         fix=f"kubectl edit validatingadmissionpolicy {name}: match resources whose fields the"
         " expressions of spec.validations know, such as pods",
         evidence=[Evidence(f"{what} in {namespace} (dry run)", "admission", verdict.message)],

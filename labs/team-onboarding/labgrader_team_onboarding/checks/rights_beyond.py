@@ -155,11 +155,13 @@ class _Excess:
             return fixes.remove_excess(
                 grant.source, grant.rule, grant.index, beyond, self._narrowed(beyond)
             )
-        commands = [fixes.unbind(binding, self._who)]
-        for place in self._places if binding.namespace is None else [binding.namespace]:
-            if role := self._missing_role(place, [one for one in self._held if one not in same]):
-                commands.append(bind(self._free_name(role, place), place, role, self._who))
-        return " && ".join(commands)
+        rest = [one for one in self._held if one not in same]
+        again = [
+            bind(self._free_name(role, place), place, role, self._who)
+            for place in (self._places if binding.namespace is None else [binding.namespace])
+            if (role := self._missing_role(place, rest))
+        ]
+        return " && ".join([fixes.unbind(binding, self._who), *again])
 
     def _is_shipped(self, role: Ref) -> bool:
         """Whether Kubernetes came with a role: others rely on it, so it is never to be changed."""

@@ -34,6 +34,12 @@ BY_IMAGE = (Plugin.POLICY, Plugin.OTHER)
 """Who refuses a Pod because of its image: a policy, or a webhook."""
 
 
+def said(verdict: Verdict) -> str:
+    """Return the refusal, without the expression where one could not be evaluated."""
+    _, failed, why = verdict.message.partition("resulted in error:")
+    return f"an expression fails:{why}" if failed else verdict.message
+
+
 class Images:
     """The images that a namespace admits.
 
@@ -66,7 +72,7 @@ class Images:
 
     def admitted(self, image: str, verdict: Verdict, what: str = "A Pod") -> Fact:
         """State that an image is admitted; what others refuse the Pod for cannot be judged."""
-        name = f"admits {image}"
+        name = f"{what} with {image} is admitted"
         if verdict.plugin not in (None, Plugin.QUOTA, *BY_IMAGE):
             return self.stopped(name, verdict)
         ok = verdict.got_past(Plugin.POLICY)
@@ -75,13 +81,13 @@ class Images:
             name,
             ok,
             reason=f"{what} with the image {image} is refused in {self.namespace}, by {who}:"
-            f" {verdict.message}",
+            f" {said(verdict)}",
             expected="admitted",
-            actual=f"refused: {verdict.message}" if verdict.message else "admitted",
+            actual=f"refused: {said(verdict)}" if verdict.message else "admitted",
             fix=f"kubectl edit validatingadmissionpolicy {verdict.name}: its spec.validations must"
             f" permit {image}"
             if verdict.name
-            else f"Find out who refuses {image}: {verdict.message}",
+            else f"Find out who refuses {image}: {said(verdict)}",
             evidence=[Evidence(f"Pod in {self.namespace} (dry run)", "image", image)],
         )
 
@@ -91,7 +97,7 @@ class Images:
 
     def judged(self, rule: str, image: str, verdict: Verdict, request: Request, what: str) -> Fact:
         """State that an image is refused; say which policy does not, and why."""
-        name = f"refuses {image}"
+        name = f"{what} with {image} is refused"
         if verdict.plugin not in (None, Plugin.QUOTA, *BY_IMAGE):
             return self.stopped(name, verdict)
         refused = verdict.plugin in BY_IMAGE
@@ -129,8 +135,7 @@ class Images:
         return unjudged(
             name,
             MissingCapability(
-                f"{verdict.plugin} refuses the Pod before its image is looked at:"
-                f" {verdict.message}",
+                f"{verdict.plugin} refuses the Pod before its image is looked at: {said(verdict)}",
                 "Complete the Pod Security and LimitRange steps of task 1 first",
             ),
         )
