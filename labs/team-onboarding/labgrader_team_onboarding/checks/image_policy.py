@@ -39,7 +39,8 @@ def image_policy(
     looks at Pods also refuses those of a Deployment. A policy may take ten seconds to act.
     """
     images = Images(ctx, namespace, rules)
-    twin = images.admitted(admits[0], images.ask(admits[0]))
+    good, *others = admits
+    twin = images.admitted(good, images.ask(good))
     if twin.ok is None:
         yield twin
         return
@@ -48,16 +49,19 @@ def image_policy(
     for rule, listed in refuses.items():
         facts = [images.refused(rule, one, images.ask(one)) for one in listed]
         yield from grouped(f"Refused: {rule}", facts)
-    good = admits[0]
-    inner = [
-        images.refused(
-            _rule_of(one, refuses), one, images.ask(good, one), "A Pod whose init container"
-        )
-        for one in init
-    ]
-    yield from grouped("Init containers", inner)
-    others = [images.admitted(one, images.ask(one)) for one in admits[1:]]
-    yield from grouped(f"Refused: {next(iter(refuses))}", others)
+    yield from grouped(
+        f"Refused: {next(iter(refuses))}", [images.admitted(one, images.ask(one)) for one in others]
+    )
+    yield from grouped("Init containers", _inner(images, good, init, refuses))
+
+
+def _inner(
+    images: Images, good: str, init: Listed, refuses: Mapping[str, Listed]
+) -> Iterator[Fact]:
+    """Yield a fact for each image that an init container must not have."""
+    for one in init:
+        rule = _rule_of(one, refuses)
+        yield images.refused(rule, one, images.ask(good, one), "A Pod whose init container")
 
 
 @check()

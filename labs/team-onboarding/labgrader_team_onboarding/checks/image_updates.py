@@ -25,36 +25,20 @@ def image_updates(
     match it. The Pod has a scheduling gate, so it runs nowhere, and is removed at once.
     """
     images = Images(ctx, namespace, rules)
-    rule = next(iter(rules), "")
     body = images.pod(admits)
     body["spec"]["schedulingGates"] = [GATE]
     with ctx.temporary_object(POD) as probe:
         name = probe.create(body)
-        pod = probe.read(name) or body
-        asked = _Updates(probe, name, pod)
-        yield from grouped(
-            "Updates of containers",
-            [
-                images.admitted(other, asked.image(other), "An update of a Pod"),
-                images.judged(
-                    rule,
-                    foreign,
-                    asked.image(foreign),
-                    images.request("pods", "UPDATE"),
-                    "An update of a Pod",
-                ),
-            ],
-        )
-        debug = images.request("pods/ephemeralcontainers", "UPDATE")
-        yield from grouped(
-            "Ephemeral containers",
-            [
-                images.admitted(other, asked.ephemeral(other), "An ephemeral container"),
-                images.judged(
-                    rule, foreign, asked.ephemeral(foreign), debug, "An ephemeral container"
-                ),
-            ],
-        )
+        asked = _Updates(probe, name, probe.read(name) or body)
+        kinds = {
+            "An update of a Pod": (POD.plural, asked.image),
+            "An ephemeral container": (f"{POD.plural}/ephemeralcontainers", asked.ephemeral),
+        }
+        for what, (resource, ask) in kinds.items():
+            request = images.request(resource, "UPDATE")
+            fine = images.admitted(other, ask(other), what)
+            wrong = images.judged(next(iter(rules), ""), foreign, ask(foreign), request, what)
+            yield from grouped(what, [fine, wrong])
 
 
 class _Updates:

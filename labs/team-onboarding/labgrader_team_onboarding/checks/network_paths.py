@@ -121,8 +121,8 @@ class _Paths:
                     continue
                 for labels in self._pods:
                     home = Pod(self._namespace, labels, self._labels)
-                    ends = (other, home) if direction == "ingress" else (home, other)
-                    answer = policies.answer(Question(*ends, port, protocol))
+                    source, end = (other, home) if direction == "ingress" else (home, other)
+                    answer = policies.answer(Question(source, end, port, protocol))
                     if answer.allowed:
                         named = {"title": str(answer.question), "allowed": False}
                         return self._fact(named, group, answer)
@@ -156,7 +156,7 @@ class _Paths:
         wanted, title = bool(row["allowed"]), str(row["title"])
         expected = "allowed" if wanted else "denied"
         found = "denied" if wanted else "allowed"
-        actual = f"{found}: {wrong.why}" if wrong else expected
+        actual = f"{found}: {_why(wrong, str(group['direction']))}" if wrong else expected
         names = _deciding(wrong) if wrong else []
         return fact(
             title,
@@ -167,7 +167,7 @@ class _Paths:
             fix=self._fix(group, names, wanted=wanted) if wrong else "",
             evidence=[
                 Evidence(NETWORK_POLICY.describe(name, self._namespace), "spec", found)
-                for name in names or [None]
+                for name in names or ["(none)"]
             ],
         )
 
@@ -188,6 +188,12 @@ class _Paths:
 def _typed(resource: Resource, obj: Object) -> Object:
     """Return an object of a list with its type, which lists leave out."""
     return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+
+
+def _why(answer: Answer, direction: str) -> str:
+    """Return the reason at the end of the connection that the question is about."""
+    own = [side.why for side in answer.sides if side.direction == direction]
+    return own[0] if own else answer.why
 
 
 def _ports_of(group: Mapping[str, Any]) -> list[tuple[int, str]]:

@@ -204,6 +204,13 @@ def _several(atoms: Sequence[Atom], shown: int = 4) -> str:
     by_object: dict[str, list[str]] = {}
     for atom in atoms:
         by_object.setdefault(_object(atom), []).append(atom.verb)
-    told = [f"{', '.join(dict.fromkeys(verbs))} {what}" for what, verbs in by_object.items()]
+    told = [f"{_verbs(verbs)} {what}" for what, verbs in by_object.items()]
     more = len(told) - shown
     return "; ".join(told[:shown]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _verbs(verbs: Sequence[str]) -> str:
+    """Say verbs, and what a star means."""
+    return ", ".join(
+        f"do everything ({ANY}) with" if one == ANY else one for one in dict.fromkeys(verbs)
+    )
