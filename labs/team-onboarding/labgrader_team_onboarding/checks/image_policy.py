@@ -75,9 +75,9 @@ def image_scope(
     (`failurePolicy: Fail`).
     """
     own = Images(ctx, namespace)
-    yield from grouped(
-        "Other namespaces", [_outside(ctx, one, admits, foreign) for one in elsewhere]
-    )
+    by = own.ask(foreign).name
+    facts = [_outside(ctx, one, admits, foreign, by) for one in elsewhere]
+    yield from grouped("Other namespaces", facts)
     deployment = _deployment(own.pod(admits))
     answers = {
         "a Deployment": admit(ctx, DEPLOYMENT, deployment, namespace),
@@ -111,13 +111,20 @@ def _deployment(pod: Object) -> Object:
     return {"metadata": dict(_NAME), "spec": spec}
 
 
-def _outside(ctx: Context, namespace: str, admits: str, foreign: str) -> Fact:
-    """State that another namespace admits a foreign image, if it admits anything."""
+def _outside(ctx: Context, namespace: str, admits: str, foreign: str, own: str) -> Fact:
+    """State that another namespace admits a foreign image, if it admits anything.
+
+    Args:
+        own: the policy that refuses the image in the team's namespace. What another one refuses
+            elsewhere is the cluster's affair, and hides whether this one would.
+    """
     images = Images(ctx, namespace)
     twin, verdict = images.ask(admits), images.ask(foreign)
     name = f"{namespace} admits {foreign}"
     if not twin.got_past(Plugin.POLICY):
         return images.stopped(name, twin)
+    if verdict.plugin in BY_IMAGE and verdict.name != own:
+        return images.stopped(name, verdict)
     refused = verdict.plugin in BY_IMAGE
     by = f"ValidatingAdmissionPolicy {verdict.name}" if verdict.name else "the API server"
     return fact(

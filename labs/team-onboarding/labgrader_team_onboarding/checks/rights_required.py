@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from labgrader.api import CLUSTER_ROLE, ROLE, Context, Evidence, Fact, check, fact, grouped
+from labgrader.api import (
+    CLUSTER_ROLE,
+    ROLE,
+    ROLE_BINDING,
+    Context,
+    Evidence,
+    Fact,
+    check,
+    fact,
+    grouped,
+)
 from labgrader.toolkit.rbac import fixes
 from labgrader.toolkit.rbac.grants import Binding, Grant, Ref, bindings, confirm, grants
 from labgrader.toolkit.rbac.identities import Identity
@@ -157,12 +167,17 @@ class _Needs:
         name = str(self._who.subject["name"])
         if self._role and not any(one.binding.role.name == self._role for one in self._held):
             role = Ref(CLUSTER_ROLE, self._role)
-            return bind(f"{name}-{self._role}", self._namespace, role, self._who)
+            return bind(self._free(f"{name}-{self._role}"), self._namespace, role, self._who)
         first, where = alike[0], f"-n {self._namespace}"
-        own = f"{name}-{first.resource.replace('/', '-')}"
+        own = self._free(f"{name}-{first.resource.replace('/', '-')}")
         verbs = ",".join(one.verb for one in alike)
         return (
             f"kubectl create role {own} {where} --verb={verbs}"
             f" --resource={qualified(first.resource, first.group)} && "
             + bind(own, self._namespace, Ref(ROLE, own, self._namespace), self._who)
         )
+
+    def _free(self, name: str) -> str:
+        """Return a name that neither a Role nor a RoleBinding of the namespace has."""
+        taken = any(self._ctx.get(one, name, self._namespace) for one in (ROLE, ROLE_BINDING))
+        return f"{name}-{self._namespace}" if taken else name

@@ -131,12 +131,14 @@ class Images:
 
     @staticmethod
     def stopped(name: str, verdict: Verdict) -> Fact:
-        """State that a Pod does not get as far as the policy."""
+        """State that something else refuses the Pod, so that the policy cannot be judged."""
+        who = f"{verdict.plugin} {verdict.name}".rstrip()
         return unjudged(
             name,
             MissingCapability(
-                f"{verdict.plugin} refuses the Pod before its image is looked at: {said(verdict)}",
-                "Complete the Pod Security and LimitRange steps of task 1 first",
+                f"{who} refuses the Pod, which hides what the policy does: {said(verdict)}",
+                "Complete the Pod Security and LimitRange steps first; look at other policies with"
+                " kubectl get validatingadmissionpolicybindings",
             ),
         )
 
