@@ -20,8 +20,8 @@ from labgrader.api import (
 def deployer_account(ctx: Context, name: str, namespace: str) -> Iterator[Fact]:
     """Looks at the ServiceAccount, and that it is in the production namespace.
 
-    Where an account lives decides who can use it: whoever may edit its namespace can create a token
-    for it, or a Pod that runs as it.
+    The namespace of an account decides who can use it: users who may edit it can create a token for
+    the account, or a Pod that runs as it.
     """
     label = SERVICE_ACCOUNT.describe(name, namespace)
     create = f"kubectl create serviceaccount {name} -n {namespace}"

@@ -116,7 +116,7 @@ class _Levels:
     def _refused(self, level: str, what: str, verdict: Verdict) -> Fact:
         ok = verdict.plugin is Plugin.POD_SECURITY
         if not ok and verdict.plugin not in (None, Plugin.QUOTA):
-            return self.labeled("enforce", level)  # somebody else refuses it before
+            return self.labeled("enforce", level)  # another plugin refuses it before
         if not ok:
             self._demand_settled(level)
         return self._about.fact(

@@ -1,4 +1,4 @@
-"""What somebody may do beyond what the task allows."""
+"""What a group or an account may do beyond what the task allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody must be able to do in one namespace."""
+"""What a group or an account must be able to do in one namespace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who else is bound in the team's namespaces, or under the team's names."""
+"""Other subjects that are bound in the team's namespaces, or under the team's names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNTS = "system:serviceaccount"
 
 
 @check()
-def nobody_else(
+def other_subjects(
     ctx: Context, subjects: Mapping[str, Sequence[Mapping[str, str]]], prefix: str
 ) -> Iterator[Fact]:
     """Looks at every binding in the team's namespaces, and at every one that names the team.
@@ -30,7 +30,7 @@ def nobody_else(
     if not team.is_bound():
         raise _nothing(list(subjects))
     facts = [_fact(binding, wrong, team) for binding, wrong in team.strangers()]
-    yield from facts or [fact("nobody else is bound", ok=True)]
+    yield from facts or [fact("no other subject is bound", ok=True)]
 
 
 class _Team:
@@ -98,7 +98,7 @@ class _Team:
 def _nothing(places: Sequence[str]) -> Failure:
     where = " and ".join(places)
     return Failure(
-        f"No binding in {where} names anybody of the team yet",
+        f"No binding in {where} names the team yet",
         expected="the group and the deployment account are bound",
         actual="no binding",
         fix=f"Create the RoleBindings of this task in {where} first",
@@ -111,7 +111,7 @@ def _fact(binding: Binding, wrong: Sequence[int], team: _Team) -> Fact:
     place, risk = binding.namespace, _risk(binding, wrong, team)
     where = f"in {place}" if place else "across the cluster"
     return fact(
-        f"{binding.ref} names nobody else",
+        f"{binding.ref} names no other subject",
         ok=False,
         reason=f"{binding.ref} gives {binding.role} {where} to {names}{risk}",
         expected=f"subjects: {team.may(place)}",
@@ -127,5 +127,5 @@ def _risk(binding: Binding, wrong: Sequence[int], team: _Team) -> str:
         subject = binding.subjects[at]
         home = subject.get("namespace") if subject.get("kind") == "ServiceAccount" else None
         if home in team.expected and home != binding.namespace:
-            return f": whoever may edit {home} can create a token for that account"
+            return f": users who may edit {home} can create a token for that account"
     return ""
