@@ -36,13 +36,14 @@ from ._shared.alert_scenarios import (
     fired,
     outcomes_of,
 )
+from ._shared.operator_movement import with_movement
 from ._shared.operator_page import stage
 
 CANNED = "no container runs here: the metrics are those of the lab's own operator"
 RULE = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 
 
-@check(seconds=40)
+@check(seconds=75)
 def alerts_fire(
     ctx: Context,
     name: str,
@@ -50,14 +51,17 @@ def alerts_fire(
     errors: Mapping[str, Any],
     not_ready: Mapping[str, Any],
     scrape: Mapping[str, Any],
+    probe: Mapping[str, Any],
 ) -> Iterator[Fact]:
     """Plays half an hour of the lab at a time to the rules: all well, then something breaks.
 
     The metrics are those that the operator exposes now. Which of them tell that a resource is ready
     and which count errors is recognised by their types, labels, values and words, so that an
-    operator's own names are as good as the lab's; what cannot be told is not judged. Where no
-    container runs, the metrics of the lab's own operator are used, and the result says so. They are
-    labelled as the ServiceMonitors have Prometheus label them, beside targets of other jobs.
+    operator's own names are as good as the lab's. What they do not tell, a temporary resource
+    does, if labgrader may write: it is watched becoming ready. What cannot be told is not judged.
+    Where no container runs, the metrics of the lab's own operator are used, and the result says
+    so. They are labelled as the ServiceMonitors have Prometheus label them, beside targets of other
+    jobs.
 
     While all is well nothing may fire, nor when only another job's target is down. When the
     operator does not answer, or has vanished, when errors are frequent, and when a resource is not
@@ -69,6 +73,7 @@ def alerts_fire(
     rules = ctx.require(RULE, name, ctx.namespace, fix=fix)
     scene = stage(ctx, **scrape)
     scene = scene.for_rules("\n".join(_texts(rules)))
+    scene = with_movement(ctx, scene, scrape["resource"], probe)
     exprs = _expressions(rules, (down["alert"], errors["alert"], not_ready["alert"]))
     question = {
         "groups": groups_of([rules]),
@@ -225,8 +230,21 @@ class _View(Subject):
             self.rings(alert, one.scenario, f"{one.resource} is {one.phase}, 0 ready", WINDOW)
             for one in ills
         ]
-        facts += self._about(alert, ills) if ills else ()
-        yield from self._known(alert, facts, bool(ills), "does not tell which resource is ready")
+        facts += self._about(alert, ills) if ills else [self._about_nothing(alert)]
+        told = bool(ills) or self._stands_still(alert)
+        yield from self._known(alert, facts, told, "does not tell which resource is ready")
+
+    def _about_nothing(self, alert: Mapping[str, Any]) -> Fact:
+        """State that it does not fire: no series changes when a resource is not ready."""
+        told = "a resource is not ready"
+        reason = f"does not fire when {told}: no metric that it names changes then"
+        return self.fires(f"fires when {told}", False, alert, reason, f"an alert when {told}")
+
+    def _stands_still(self, alert: Mapping[str, Any]) -> bool:
+        """Whether every metric that an alert names was seen not to change with a resource."""
+        moved = self.scene.page.moved
+        names = {name for expr in self.exprs[alert["alert"]] for name in self.parsed[expr]["names"]}
+        return bool(names) and all(moved.get(name) is Role.FIXED for name in names)
 
     def _known(
         self, alert: Mapping[str, Any], facts: Sequence[Fact], told: bool, lack: str

@@ -8,6 +8,7 @@ from typing import Any
 
 from labgrader.api import (
     CRD,
+    PROBE_PREFIX,
     Context,
     Evidence,
     Fact,
@@ -25,10 +26,6 @@ from labgrader.toolkit import schema_fixes
 
 Spec = Mapping[str, Any]
 Probe = Mapping[str, Any]
-
-PROBE = "labgrader-probe-"
-"""How the names of resources that are asked about begin; the server makes the rest up, so that no
-object which is there already can answer for the schema. Nothing is ever stored."""
 
 
 @check()
@@ -145,7 +142,7 @@ def _ask(ctx: Context, resource: Resource, spec: Spec) -> Rejected | Object:
     body: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
-        "metadata": {"generateName": PROBE, "namespace": ctx.namespace},
+        "metadata": {"generateName": PROBE_PREFIX, "namespace": ctx.namespace},
         "spec": dict(spec),
     }
     try:

@@ -8,6 +8,7 @@ from labgrader.api import (
     DEPLOYMENT,
     LEASE,
     POD,
+    PROBE_PREFIX,
     SERVICE,
     Context,
     Fact,
@@ -75,7 +76,9 @@ def operator_conduct(
     before = _restarts(ctx, account)
     with ctx.temporary_object(resource) as probe:
         name = probe.create({"spec": dict(spec)})
-        others = Quiet(ctx, resource, CHILDREN, account, lambda other: other != name)
+        others = Quiet(
+            ctx, resource, CHILDREN, account, lambda other: not other.startswith(PROBE_PREFIX)
+        )
         children = _Children(probe, name, others)
         facts = list(_disturbed(ctx, probe, children, name, account))
     stays = _stayed_up(ctx, account, before)

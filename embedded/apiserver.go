@@ -9,7 +9,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
 
-// prepareAPIServer does the work of kube-apiserver's own command, which has no place for recordDeeds.
+// prepareAPIServer does the work of kube-apiserver's own command, which has no place for recordChangesOnly.
 func prepareAPIServer(ctx context.Context, args []string) (func() error, error) {
 	asked := options.NewServerRunOptions()
 	if err := parse("kube-apiserver", asked.Flags(), args); err != nil {
@@ -36,7 +36,7 @@ func serve(ctx context.Context, asked *options.ServerRunOptions) error {
 	if err != nil {
 		return err
 	}
-	recordDeeds(config)
+	recordChangesOnly(config)
 	complete, err := config.Complete()
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ from labgrader.grading.redaction import redacted
 from labgrader.grading.registry import check
 from labgrader.grading.services import Watched
 from labgrader.grading.temporary_objects import MARK as PROBE_LABEL
+from labgrader.grading.temporary_objects import PREFIX as PROBE_PREFIX
 from labgrader.grading.temporary_objects import TemporaryObject
 from labgrader.kube.protocols import Answer, AuditedWrite
 from labgrader.kube.resources import (
@@ -55,6 +56,7 @@ __all__ = [
     "NAMESPACE",
     "POD",
     "PROBE_LABEL",
+    "PROBE_PREFIX",
     "REPLICA_SET",
     "RESET_AT",
     "ROLE",

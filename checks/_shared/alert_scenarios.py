@@ -58,12 +58,21 @@ class Illness:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A page of a pod."""
+
+    pod: str
+    port: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """The operator's page and how it is scraped.
 
     ``canned`` says that it is the lab's own page, because no container runs; ``why`` says why there
     is no page although containers run. ``mentioned`` is a text that names all series that matter,
-    or empty where all do.
+    or empty where all do. ``source`` is where the page was read, if it was.
     """
 
     page: Page
@@ -71,6 +80,7 @@ class Stage:
     canned: bool = False
     why: str = ""
     mentioned: str = ""
+    source: Source | None = None
 
     def for_rules(self, text: str) -> Stage:
         """Return it with the series alone that a text names: others decide nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from labgrader.api import (
@@ -24,7 +24,7 @@ from labgrader.toolkit.prometheus.series import Condition, Page
 from labgrader.toolkit.prometheus.service_monitors import Scraped, scraped
 from labgrader.toolkit.workloads import Workload, is_ready, resolve_port, serving_container
 
-from .alert_scenarios import Stage
+from .alert_scenarios import Source, Stage
 
 METRICS = "/metrics"
 MOST_CHARACTERS = 1_000_000
@@ -63,7 +63,8 @@ def stage(
     targets = _distinct(asked, [bool(one) for one in pages]) if found else usual
     series = series_of(text) if text else []
     seen = Page(series, states, phases, declared_in(text, series))
-    return Stage(seen, targets, why="" if text else read.why)
+    source = read.sources.get(text)
+    return Stage(seen, targets, why="" if text else read.why, source=source)
 
 
 def _leads_to(one: Scraped, number: int, path: str) -> bool:
@@ -112,14 +113,19 @@ def _phases(ctx: Context, kind: Resource) -> list[str]:
 def _conditions(ctx: Context, kind: Resource) -> dict[str, Condition]:
     """Return how the resources are now; what becomes of them is no news."""
     return {
-        name_of(one): Condition(
-            str(dig(one, "status.phase", "")),
-            _whole(dig(one, "status.replicas")),
-            _whole(dig(one, "status.readyReplicas")),
-        )
+        name_of(one): condition_of(one)
         for one in ctx.list_live(kind)
         if PROBE_LABEL not in dig(one, "metadata.labels", {})
     }
+
+
+def condition_of(resource: Object | None) -> Condition:
+    """Return how a resource is, by its status."""
+    return Condition(
+        str(dig(resource, "status.phase", "")),
+        _whole(dig(resource, "status.replicas")),
+        _whole(dig(resource, "status.readyReplicas")),
+    )
 
 
 def _whole(value: object) -> int:
@@ -128,13 +134,17 @@ def _whole(value: object) -> int:
 
 @dataclass(slots=True)
 class _Reading:
-    """Asks the operator's pods for their pages; ``why`` says why there was none."""
+    """Asks the operator's pods for their pages; ``why`` says why there was none.
+
+    ``sources`` says where each text was read.
+    """
 
     ctx: Context
     workload: Workload
     ports: Sequence[int]
     states: Mapping[str, Condition]
     why: str = ""
+    sources: dict[str, Source] = field(default_factory=dict)
 
     def page(self, port: int | None, path: str) -> str:
         """Return the page of the copy that leads, as far as one can be had; empty where not.
@@ -150,6 +160,7 @@ class _Reading:
         for pod in pods:
             answer = self.ctx.http_get("pods", name_of(pod), number, path)
             text = self._readable(answer, f":{number}{path}")
+            self.sources[text] = Source(name_of(pod), number, path)
             if text and self._tells(text):
                 return text
             found = found or text

@@ -1,8 +1,10 @@
-"""What each of the lab's images is made of."""
+"""What each of the labs' images is made of."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,6 @@ from .errors import ImageError
 from .layers import Layer
 
 ROOT = Path(__file__).resolve().parents[2]
-_OPERATOR = ROOT / "solutions" / "trading_operator"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}
 
@@ -43,7 +44,6 @@ class Recipe:
 def recipes(kubectl: Path) -> list[Recipe]:
     """Return all images; ``kubectl`` is the multi-call binary for their processor."""
     tools = _packages("busybox-static")
-    python = _packages("python3-minimal", "python3", "ca-certificates", "busybox-static")
     shell = {"Env": [_PATH], "Cmd": ["sh"]}
     return [
         Recipe(
@@ -75,22 +75,33 @@ def recipes(kubectl: Path) -> list[Recipe]:
             (_packages("bash", "busybox-static"), _kubectl(kubectl)),
             {"Env": [_PATH, "HOME=/tmp"], "Cmd": ["sh"], "User": "65532:65532"},
         ),
-        Recipe(
-            ("docker.io/labgrader/trading-operator:1.0",),
-            (
-                python,
-                _part("wheels", _wheels, _digest([_OPERATOR / "requirements.txt"])),
-                _part("operator", _operator, _digest(_sources())),
-            ),
-            {
-                "Env": [_PATH, "PYTHONPATH=/app", "PYTHONUNBUFFERED=1", "HOME=/home/nonroot",
-                        "PYTHONDONTWRITEBYTECODE=1"],
-                "Entrypoint": ["python3", "-m", "trading_operator"],
-                "User": "65532:65532",
-                "WorkingDir": "/app",
-            },
-        ),
+        *_of_labs(),
     ]  # fmt: skip
+
+
+def _of_labs() -> list[Recipe]:
+    """Return the images that the repository's labs describe in solutions/images.json."""
+    files = [ROOT / "solutions" / "images.json", *ROOT.glob("labs/*/*/solutions/images.json")]
+    return [
+        _of_lab(one, file.parent)
+        for file in files
+        if file.is_file()
+        for one in json.loads(file.read_text(encoding="utf-8"))
+    ]
+
+
+def _of_lab(told: dict[str, Any], root: Path) -> Recipe:
+    """Return an image: Debian packages, wheels by a locked list, and folders of the lab."""
+    parts = [_packages(*told["packages"])]
+    if "wheels" in told:
+        wanted = root / told["wheels"]
+        make = functools.partial(_wheels, wanted=wanted)
+        parts.append(_part("wheels", make, _digest([wanted])))
+    for source, target in told.get("folders", {}).items():
+        folder = root / source
+        copy = functools.partial(_folder, source=folder, target=target)
+        parts.append(_part("operator", copy, _digest(_files(folder))))
+    return Recipe(tuple(told["names"]), tuple(parts), told.get("run", {}))
 
 
 def _part(name: str, make: Callable[[str, Path], Layer], inputs: str) -> Part:
@@ -114,8 +125,8 @@ def _digest(paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _sources() -> list[Path]:
-    return [p for p in sorted(_OPERATOR.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
+def _files(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.rglob("*")) if p.is_file() and "__pycache__" not in p.parts]
 
 
 def _kubectl(binary: Path) -> Part:
@@ -127,14 +138,14 @@ def _kubectl(binary: Path) -> Part:
     return _part("kubectl", make, _digest([binary]))
 
 
-def _operator(_arch: str, _scratch: Path) -> Layer:
+def _folder(_arch: str, _scratch: Path, *, source: Path, target: str) -> Layer:
     layer = Layer()
-    layer.tree(_OPERATOR, "app/trading_operator")
+    layer.tree(source, target)
     return layer
 
 
-def _wheels(arch: str, scratch: Path) -> Layer:
-    """Return what the operator imports, for the Python of this machine's Debian."""
+def _wheels(arch: str, scratch: Path, *, wanted: Path) -> Layer:
+    """Return the wheels of a locked list, for the Python of this machine's Debian."""
     version = _debian_python()
     goal = scratch / "wheels"
     platforms = [f"manylinux2014_{_PLATFORMS[arch]}", f"manylinux_2_28_{_PLATFORMS[arch]}"]
@@ -143,7 +154,7 @@ def _wheels(arch: str, scratch: Path) -> Layer:
     options += [f"--platform={platform}" for platform in platforms]
     options += [f"--python-version={version}", "--implementation=cp", f"--target={goal}"]
     done = subprocess.run(
-        [*command, *options, "-r", str(_OPERATOR / "requirements.txt")],
+        [*command, *options, "-r", str(wanted)],
         capture_output=True,
         text=True,
         check=False,
@@ -151,7 +162,7 @@ def _wheels(arch: str, scratch: Path) -> Layer:
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
         raise ImageError(
-            f"pip could not fetch what the operator imports: {lines[0] if lines else 'no reason'}; "
+            f"pip could not fetch what {wanted} lists: {lines[0] if lines else 'no reason'}; "
             "is PyPI reachable from here?"
         )
     layer = Layer()

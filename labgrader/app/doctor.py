@@ -40,8 +40,30 @@ def examine(workbench: Workbench) -> Examination:
     info = workbench.info(snapshot)
     lines.append(f"cluster: {info.context} ({target.provider}), Kubernetes {info.server_version}")
     lines.append(f"nodes: {info.nodes}")
+    lines += _unrecorded(workbench)
     gradable = list(_gradable(workbench, snapshot))
     return Examination((*lines, *gradable), complete=len(gradable) == 1)
+
+
+def _unrecorded(workbench: Workbench) -> Iterator[str]:
+    """Yield a line for each lab of which the lab's own cluster does not record everything."""
+    if workbench.target.provider != "embedded":
+        return
+    from labgrader.clusters.embedded.audit_log import unrecorded
+    from labgrader.clusters.embedded.layout import ClusterLayout
+    from labgrader.content.installed_labs import usable_labs
+
+    root = workbench.target.kubeconfig.parent
+    policy = ClusterLayout(root.name, root).audit_policy
+    if not policy.is_file():
+        return
+    labs = {one.manifest.id: one.manifest for one in [*usable_labs(), workbench.pack]}
+    for manifest in labs.values():
+        if unrecorded(policy, manifest):
+            yield (
+                f"record: what is done for the lab {manifest.id} is not recorded: it was installed"
+                " after this cluster was started; `labgrader cluster down`, then `up`"
+            )
 
 
 def _machine() -> Iterator[str]:

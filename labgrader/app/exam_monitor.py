@@ -42,11 +42,11 @@ class ExamMonitor:
     def __init__(
         self,
         workbench: Workbench,
-        journal: SessionRecorder,
+        session_recorder: SessionRecorder,
         tell: Callable[[ExamEvent, str], object],
     ) -> None:
         self._workbench = workbench
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._tell = tell
         self._stop = threading.Event()
         self._wish = ""
@@ -67,7 +67,7 @@ class ExamMonitor:
 
     def step(self) -> bool:
         """Look once; return whether the exam goes on."""
-        record = self._journal.record()
+        record = self._session_recorder.record()
         if record.state == "ended":
             self._tell(ExamEvent.ENDED, "")
             return False
@@ -104,7 +104,7 @@ class ExamMonitor:
     def _conclude(self, how: str) -> bool:
         self._tell(ExamEvent.CLOSING, "")
         try:
-            exams.conclude(self._workbench, self._journal, how, self._rest)
+            exams.conclude(self._workbench, self._session_recorder, how, self._rest)
         except LabError as error:
             self._tell(ExamEvent.TROUBLE, str(error))
             self._stop.wait(exams.AGAIN_SECONDS)
@@ -118,9 +118,9 @@ class ExamMonitor:
             self._workbench.cluster.version()
         except LabError as error:
             if not lost:
-                self._journal.note("lost")
+                self._session_recorder.note("lost")
                 self._tell(ExamEvent.LOST, error.message)
             return
         if lost:
-            self._journal.note("back")
+            self._session_recorder.note("back")
             self._tell(ExamEvent.BACK, "")

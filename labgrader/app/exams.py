@@ -113,7 +113,7 @@ def final_report(
 
 def conclude(
     workbench: Workbench,
-    journal: SessionRecorder,
+    session_recorder: SessionRecorder,
     how: str,
     rest: Callable[[float], object] = time.sleep,
 ) -> SessionState:
@@ -127,12 +127,12 @@ def conclude(
     Raises:
         LabError: the cluster cannot be graded.
     """
-    if journal.record().state != "closing":
-        journal.note("closing", how=how)
-    report = final_report(workbench, journal.record(), rest)
-    journal.note("scored", **graded(report.tasks))
-    journal.note("ended")
-    return journal.record()
+    if session_recorder.record().state != "closing":
+        session_recorder.note("closing", how=how)
+    report = final_report(workbench, session_recorder.record(), rest)
+    session_recorder.note("scored", **graded(report.tasks))
+    session_recorder.note("ended")
+    return session_recorder.record()
 
 
 def is_over(record: SessionState, lab: Lab) -> bool:

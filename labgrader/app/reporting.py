@@ -12,7 +12,7 @@ from labgrader.learning.sessions.summary import Background, summarize
 from labgrader.model.summary import Summary
 
 
-def summary_of(workbench: Workbench, book: Sessions, record: SessionState) -> Summary:
+def summary_of(workbench: Workbench, all_sessions: Sessions, record: SessionState) -> Summary:
     """Return how a session went, beside the others on this machine.
 
     Raises:
@@ -20,4 +20,4 @@ def summary_of(workbench: Workbench, book: Sessions, record: SessionState) -> Su
     """
     lab = workbench.catalog.lab
     content = Background(lab, load_goals(lab.root), load_quiz(lab.root), load_drills(lab.root))
-    return summarize(record, book.records(), book.store.answers(lab.id), content)
+    return summarize(record, all_sessions.records(), all_sessions.store.answers(lab.id), content)

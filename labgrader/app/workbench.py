@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from labgrader import paths
 
 if TYPE_CHECKING:
     from labgrader.clusters.target import Target
     from labgrader.content.catalog import Catalog
+    from labgrader.content.lab_pack import LabPack
     from labgrader.errors import LabError
     from labgrader.grading.change_feed import Change
     from labgrader.grading.events import Listener
@@ -38,6 +36,17 @@ class Choice:
     kubeconfig: str | None = None
     context: str | None = None
     content: str | None = None
+    lab: str | None = None
+
+    @property
+    def lab_options(self) -> list[str]:
+        """The options that choose the same lab again."""
+        content = ["--content", self.content] if self.content else []
+        return content + (["--lab", self.lab] if self.lab else [])
+
+    def at(self, kubeconfig: str) -> Choice:
+        """Return the choice of the same lab on another cluster."""
+        return Choice(kubeconfig, None, self.content, self.lab)
 
 
 class Workbench:
@@ -59,11 +68,18 @@ class Workbench:
         self.read_only = False
 
     @cached_property
+    def pack(self) -> LabPack:
+        """The chosen lab. Raises ``UsageError`` where none is, ``ContentError`` if it is broken."""
+        from labgrader.content.installed_labs import choose_lab
+
+        return choose_lab(self.choice.content, self.choice.lab)
+
+    @cached_property
     def catalog(self) -> Catalog:
         """The lab's content. Raises ``ContentError``."""
         from labgrader.content import catalog
 
-        loaded = catalog.load(Path(self.choice.content or paths.content_root()))
+        loaded = catalog.load(self.pack.folder.root)
         for fault in loaded.faults:
             self.tell(fault)
         return loaded
@@ -174,7 +190,8 @@ class Workbench:
             from labgrader.clusters.embedded.layout import ClusterLayout
 
             root = self.target.kubeconfig.parent
-            record = AuditRecord(ClusterLayout(root.name, root).audit_log)
+            layout = ClusterLayout(root.name, root)
+            record = AuditRecord(layout.audit_log, layout.audit_policy)
         return CheckServices(
             containers=self._pods,
             record=record,

@@ -23,7 +23,7 @@ from labgrader.kube.resources import Object
 from labgrader.lab_state.mutations import Fault
 from labgrader.lab_state.mutations import faults_of as change_faults
 from labgrader.model.result import Outcome
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 FIELDS = ("title", "expect", "changes", "reason", "also", "containers", "lasting", "alone")
 

@@ -54,19 +54,19 @@ _HEAD = (
 def rows(verification: Verification) -> dict[str, Row]:
     """Count, criterion by criterion."""
     table = {criterion: Row() for criterion in verification.criteria}
-    for proof in verification.proofs:
-        _count(table[proof.case.criterion], proof)
+    for case_result in verification.case_results:
+        _count(table[case_result.case.criterion], case_result)
     return table
 
 
-def _count(row: Row, proof: CaseResult) -> None:
-    kinds = {fault.kind for fault in proof.faults}
+def _count(row: Row, case_result: CaseResult) -> None:
+    kinds = {fault.kind for fault in case_result.faults}
     for kind in kinds & _EXTRA.keys():
         name = _EXTRA[kind]
         setattr(row, name, getattr(row, name) + 1)
-    if proof.found is None or FaultKind.UNJUDGED in kinds:
+    if case_result.found is None or FaultKind.UNJUDGED in kinds:
         return
-    if proof.case.expect is Outcome.PASSED:
+    if case_result.case.expect is Outcome.PASSED:
         row.right_failed += FaultKind.FALSE_ALARM in kinds
         row.right_passed += FaultKind.FALSE_ALARM not in kinds
     else:
@@ -119,10 +119,12 @@ def _by_file(faults: tuple[Fault, ...]) -> Iterator[str]:
 
 
 def _summary(verification: Verification) -> str:
-    skipped = sum(proof.skipped for proof in verification.proofs)
-    bad = sum(1 for proof in verification.proofs if proof.faults) - skipped
-    cases = len(verification.proofs)
-    wrong = sum(proof.case.expect is not Outcome.PASSED for proof in verification.proofs)
+    skipped = sum(case_result.skipped for case_result in verification.case_results)
+    bad = sum(1 for case_result in verification.case_results if case_result.faults) - skipped
+    cases = len(verification.case_results)
+    wrong = sum(
+        case_result.case.expect is not Outcome.PASSED for case_result in verification.case_results
+    )
     what = f"{cases} cases ({wrong} wrong, {cases - wrong} right)"
     others = " others" if skipped else ""
     how = f"{bad} not as they should be" if bad else f"all{others} as they should be"
@@ -138,7 +140,7 @@ def as_json(verification: Verification) -> str:
         "outcome": verification.verdict().value,
         "duration_ms": round(verification.seconds * 1000),
         "criteria": [{"id": criterion, **asdict(row)} for criterion, row in table.items()],
-        "cases": [_case(proof) for proof in verification.proofs],
+        "cases": [_case(case_result) for case_result in verification.case_results],
         "faults": [
             {name: str(getattr(fault, name)) for name in ("kind", "criterion", "where", "text")}
             | {"reason": fault.reason}
@@ -148,14 +150,14 @@ def as_json(verification: Verification) -> str:
     return to_json(data) + "\n"
 
 
-def _case(proof: CaseResult) -> dict[str, object]:
+def _case(case_result: CaseResult) -> dict[str, object]:
     return {
-        "name": proof.case.name,
-        "title": proof.case.title,
-        "expect": proof.case.expect.value,
-        "outcome": proof.found.outcome.value if proof.found else None,
-        "reason": proof.found.reason if proof.found else "",
-        "skipped": proof.skipped,
-        "as_expected": not proof.faults,
-        "duration_ms": round(proof.seconds * 1000),
+        "name": case_result.case.name,
+        "title": case_result.case.title,
+        "expect": case_result.case.expect.value,
+        "outcome": case_result.found.outcome.value if case_result.found else None,
+        "reason": case_result.found.reason if case_result.found else "",
+        "skipped": case_result.skipped,
+        "as_expected": not case_result.faults,
+        "duration_ms": round(case_result.seconds * 1000),
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from labgrader.author.reading import Document, Finding, documents, maps
 from labgrader.content.check_files import load_checks
+from labgrader.content.lab_folder import LabFolder, task_id
 from labgrader.grading.registry import Check
 
 
@@ -49,7 +50,7 @@ class Content:
     @property
     def cases_folder(self) -> Path:
         """Where the cases are; an installed lab has none."""
-        return self.root / "tests" / "checks"
+        return LabFolder(self.root).cases
 
     @property
     def criteria(self) -> list[CriterionEntry]:
@@ -77,19 +78,14 @@ class Content:
         return found[:1]
 
 
-def task_id(path: Path) -> str:
-    """Return the id of the task in this file: its name up to the first dash."""
-    return path.stem.split("-", 1)[0]
-
-
 def read_content(root: Path) -> Content:
     """Read all that there is under ``root``; never raises for what stands in the files."""
     content = Content(root)
-    content.lab = content.read_one(root / "tasks" / "lab.yaml")
-    for path in sorted((root / "tasks").glob("task*.yaml")):
+    content.lab = content.read_one(LabFolder(root).manifest)
+    for path in LabFolder(root).task_files:
         content.tasks.extend(content.read_one(path))
     _load(content)
-    for path in sorted(content.cases_folder.glob("*/*.yaml")):
+    for path in LabFolder(root).case_files:
         content.cases.extend(content.read(path))
     return content
 
@@ -109,7 +105,7 @@ def _criteria(document: Document) -> Iterator[CriterionEntry]:
 
 def _load(content: Content) -> None:
     """Load the check files; what is wrong with one does not hide the next."""
-    loaded = load_checks(content.root / "checks")
+    loaded = load_checks(LabFolder(content.root).checks)
     content.checks.extend(loaded.checks)
     for fault in loaded.faults:
         path, what = fault.path, f"does not load: {fault.why}"

@@ -11,7 +11,7 @@ import yaml
 
 from labgrader.content.validation import line_of
 from labgrader.errors import ContentError
-from labgrader.util.yaml_files import read_text
+from labgrader.util.bounded_yaml import read_text
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import UsageError
 
 _CHECK = '''\
@@ -16,6 +17,7 @@ _CHECK = '''\
 from collections.abc import Iterator
 
 from labgrader.api import Context, Evidence, Fact, Resource, check, dig, fact
+from labgrader.content.lab_folder import LabFolder
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 
@@ -110,11 +112,11 @@ def new_check(root: Path, name: str) -> list[str]:
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UsageError(f"{name!r} is no id", "Use small letters, digits and _, a letter first")
-    cases = root / "tests" / "checks" / name
+    cases = LabFolder(root).cases / name
     values = {"name": name, "namespace": _namespace(root)}
     made = _write(
         {
-            root / "checks" / f"{name}.py": _CHECK.format(**values),
+            LabFolder(root).checks / f"{name}.py": _CHECK.format(**values),
             cases / "fail-absent.yaml": _FAIL.format(**values),
             cases / "equivalent-labelled.yaml": _EQUIVALENT.format(**values),
         }
@@ -129,20 +131,20 @@ def new_task(root: Path, number: int) -> list[str]:
     Raises:
         UsageError: there is such a task already.
     """
-    taken = sorted((root / "tasks").glob(f"task{number}[-.]*"))
+    folder = LabFolder(root)
+    taken = folder.file_of_task(number)
     if taken:
-        raise UsageError(f"There is a task {number} already: {taken[0]}", "Take another number")
+        raise UsageError(f"There is a task {number} already: {taken}", "Take another number")
     values = {"namespace": _namespace(root)}
-    solutions = root / "solutions"
     made = _write(
         {
-            root / "tasks" / f"task{number}-new.yaml": _TASK.format(**values),
-            solutions / f"task-{number}" / "10-new.yaml": _SOLUTION.format(**values),
+            folder.tasks / f"task{number}-new.yaml": _TASK.format(**values),
+            folder.solution(f"task{number}") / "10-new.yaml": _SOLUTION.format(**values),
         }
     )
     told = (
-        f"List what the solution makes in {solutions / 'reset.yaml'},"
-        f" and a fault for the demo in {solutions / 'breaks.yaml'}"
+        f"List what the solution makes in {folder.reset},"
+        f" and a fault for the demo in {folder.faults}"
     )
     return [*made, told, "`labgrader author lint` says what is still to be done"]
 
@@ -160,7 +162,7 @@ def _write(files: Mapping[Path, str]) -> list[str]:
 
 def _namespace(root: Path) -> str:
     """Return the lab's namespace; a lab that cannot be read yet has none worth naming."""
-    path = root / "tasks" / "lab.yaml"
+    path = LabFolder(root).manifest
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):

@@ -20,6 +20,7 @@ from labgrader.author.case_result import (
 )
 from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, ContentError, UsageError
 from labgrader.lab_state.reset import Reset
 from labgrader.model.result import Outcome, Verdict
@@ -35,14 +36,14 @@ class Verification:
     criteria: tuple[str, ...]
     empty: tuple[Fault, ...]
     solution: tuple[Fault, ...]
-    proofs: tuple[CaseResult, ...]
+    case_results: tuple[CaseResult, ...]
     seconds: float
     hints: tuple[Fault, ...] = ()
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Everything that is not as it should be."""
-        by_cases = (fault for proof in self.proofs for fault in proof.faults)
+        by_cases = (fault for case_result in self.case_results for fault in case_result.faults)
         return (*self.empty, *self.solution, *by_cases, *self.hints)
 
     def verdict(self, allowed: Collection[Cause] = ()) -> Verdict:
@@ -57,11 +58,6 @@ class Verification:
         return Verdict.UNJUDGED if kinds else Verdict.PASSED
 
 
-def cases_folder(root: Path) -> Path:
-    """Return where the cases of the content in ``root`` are, if they came along."""
-    return root / "tests" / "checks"
-
-
 def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
     """Return the cases that ``names`` mean: ``criterion``, ``criterion/case``, a file; or all.
 
@@ -69,7 +65,7 @@ def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
         UsageError: there are none, or a name means nothing.
         ContentError: a case is for no criterion.
     """
-    folder = cases_folder(workbench.catalog.lab.root)
+    folder = LabFolder(workbench.catalog.lab.root).cases
     cases = list(load_cases(folder))
     if not cases:
         raise UsageError(
@@ -115,26 +111,29 @@ def verify(
     told(f"the empty cluster: {_summary(empty, 'earns nothing')}")
     solution = _about(wanted, of_solution(runner.solve()))
     told(f"the solution: {_summary(solution, 'earns everything')}")
-    proofs = _proofs(runner, cases, told)
+    case_results = _proofs(runner, cases, told)
     tested = [c for c in workbench.catalog.lab.criteria() if c.id in wanted]
-    said = [*nothing.values(), *(proof.found for proof in proofs if proof.found)]
-    tried = [proof.case for proof in proofs if not proof.skipped]
+    said = [
+        *nothing.values(),
+        *(case_result.found for case_result in case_results if case_result.found),
+    ]
+    tried = [case_result.case for case_result in case_results if not case_result.skipped]
     whole = [c for c in tested if c.id not in _left_out(workbench, tried)]
     hints = tuple(of_mistakes(whole, said))
     order = tuple(criterion.id for criterion in tested)
     seconds = time.monotonic() - began
-    return Verification(order, empty, solution, tuple(proofs), seconds, hints)
+    return Verification(order, empty, solution, tuple(case_results), seconds, hints)
 
 
 def _proofs(runner: CaseRunner, cases: Sequence[Case], told: Told) -> list[CaseResult]:
     """Try the cases, tell of each when it was tried, and return the proofs in the given order."""
     skipped = [skip(case, why) for case in cases if (why := runner.lacks(case))]
-    left_out = {proof.case.path for proof in skipped}
+    left_out = {case_result.case.path for case_result in skipped}
     found: dict[Path, CaseResult] = {}
     rest = runner.run_all([case for case in cases if case.path not in left_out])
-    for number, proof in enumerate(chain(skipped, rest), 1):
-        found[proof.case.path] = proof
-        line = f"{proof.seconds:5.1f} s  {proof.case.name}: {_said(proof)}"
+    for number, case_result in enumerate(chain(skipped, rest), 1):
+        found[case_result.case.path] = case_result
+        line = f"{case_result.seconds:5.1f} s  {case_result.case.name}: {_said(case_result)}"
         told(f"{number:>3}/{len(cases)} {line}")
     return [found[case.path] for case in cases]
 
@@ -151,7 +150,7 @@ def demand_empty(workbench: Workbench) -> None:
 def _left_out(workbench: Workbench, cases: Sequence[Case]) -> set[str]:
     """Return the criteria of which not every case is run: what they all say is not known."""
     run = {case.path for case in cases}
-    folder = cases_folder(workbench.catalog.lab.root)
+    folder = LabFolder(workbench.catalog.lab.root).cases
     return {case.criterion for case in load_cases(folder) if case.path not in run}
 
 
@@ -165,9 +164,14 @@ def _summary(faults: Sequence[Fault], fine: str) -> str:
     return "; ".join(f"{fault.criterion}: {fault.text}" for fault in faults)
 
 
-def _said(proof: CaseResult) -> str:
+def _said(case_result: CaseResult) -> str:
     """Say in a few words how a case went."""
-    said = "; ".join(f"{fault.kind.value.upper()}: {fault.text}" for fault in proof.faults)
+    said = "; ".join(f"{fault.kind.value.upper()}: {fault.text}" for fault in case_result.faults)
     if not said:
-        said = "passes" if proof.case.expect is Outcome.PASSED else proof.case.expect.value
-    return f"{said} (repeated singly: in a batch, {proof.repeated})" if proof.repeated else said
+        said = (
+            "passes" if case_result.case.expect is Outcome.PASSED else case_result.case.expect.value
+        )
+    again = (
+        f" (repeated singly: in a batch, {case_result.repeated})" if case_result.repeated else ""
+    )
+    return f"{said}{again}"

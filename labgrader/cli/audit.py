@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +15,13 @@ from labgrader.app.workbench import Workbench
 from labgrader.cli.options import workbench_options
 from labgrader.errors import LabError, Rejected, UsageError
 from labgrader.kube.resources import CONFIG_MAP, POD, SECRET, Object, Resource, dig
+from labgrader.kube.rest_mapper import RestMapper
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
     from labgrader.clusters.embedded.audit_server import AuditEntry, AuditServer
     from labgrader.kube.client import Kube
 
-CHECK = "audit_policy"
-"""The check whose criterion says which ConfigMap holds the policy."""
-
-ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
 SAMPLE = "audit-sample"
 _WORDS = {
     "Metadata": "who did it, and nothing of the content",
@@ -42,7 +39,7 @@ class Attempt:
     do: Callable[[Kube, str], object]
 
 
-def _creates(resource: Resource, **body: object) -> Attempt:
+def _creates(resource: Resource, body: Mapping[str, object]) -> Attempt:
     whole: Object = {
         "apiVersion": resource.api_version,
         "kind": resource.kind,
@@ -60,14 +57,22 @@ def _lists(resource: Resource) -> Attempt:
     return Attempt("list", resource, lambda client, where: client.list(resource, where))
 
 
-DEEDS = (
-    _creates(ALGORITHM, spec={}),
-    _creates(SECRET, stringData={"token": "not-a-secret"}),
-    _lists(SECRET),
-    _creates(CONFIG_MAP, data={}),
-    _lists(POD),
-)
-"""Samples; the API server logs a request whether or not it grants it."""
+def _attempts(workbench: Workbench) -> list[Attempt]:
+    """Return what is tried; the API server logs a request whether or not it grants it."""
+    kinds = RestMapper(workbench.cluster)
+    own = []
+    for sample in workbench.pack.manifest.samples:
+        version, kind = str(sample["apiVersion"]), str(sample["kind"])
+        group, _, name = version.rpartition("/")
+        guess = Resource(group, name, f"{kind.lower()}s", kind)  # it may not be served yet
+        own.append(_creates(kinds.find(version, kind) or guess, sample))
+    return [
+        *own,
+        _creates(SECRET, {"stringData": {"token": "not-a-secret"}}),
+        _lists(SECRET),
+        _creates(CONFIG_MAP, {"data": {}}),
+        _lists(POD),
+    ]
 
 
 @click.command()
@@ -96,37 +101,36 @@ def audit(workbench: Workbench, file: Path | None, *, follow: bool) -> None:
     policy = file.read_text(encoding="utf-8") if file else _stored(workbench)
     click.echo("Starting an API server with this policy ...", err=True)
     with AuditServer(ClusterLayout(root.name, root), policy) as server:
-        where = workbench.catalog.lab.namespace
+        where, attempts = workbench.catalog.lab.namespace, _attempts(workbench)
         with contextlib.closing(server.client()) as client:
-            for deed in DEEDS:
+            for attempt in attempts:
                 with contextlib.suppress(Rejected):
-                    deed.do(client, where)
-        _show(where, settled(server))
+                    attempt.do(client, where)
+        _show(where, attempts, settled(server))
         if follow:
             _follow(server)
 
 
 def _stored(workbench: Workbench) -> str:
     """Return the text of the policy in the learner's ConfigMap."""
-    criterion = next((c for c in workbench.catalog.lab.criteria() if c.check == CHECK), None)
-    if criterion is None:
+    place = workbench.pack.manifest.policy
+    if place is None:
         raise UsageError("This lab has no audit policy", "Name a file with --file")
-    name, key = criterion.parameters["name"], criterion.parameters["key"]
     namespace = workbench.catalog.lab.namespace
-    label = CONFIG_MAP.describe(name, namespace)
-    texts = dig(workbench.cluster.get(CONFIG_MAP, name, namespace), "data", {})
-    if key not in texts:
-        raise LabError(f"{label} with the key {key} is not there", "Create it, or use --file")
-    return str(texts[key])
+    label = CONFIG_MAP.describe(place.name, namespace)
+    texts = dig(workbench.cluster.get(CONFIG_MAP, place.name, namespace), "data", {})
+    if place.key not in texts:
+        raise LabError(f"{label} with the key {place.key} is not there", "Create it, or use --file")
+    return str(texts[place.key])
 
 
-def _show(where: str, entries: list[AuditEntry]) -> None:
-    """Say for every sample deed what was written down."""
+def _show(where: str, attempts: Sequence[Attempt], entries: list[AuditEntry]) -> None:
+    """Say for everything that was tried what was written down."""
     found = {(one.verb, one.resource): one for one in entries}
-    for deed in DEEDS:
-        entry = found.get((deed.verb, deed.resource.plural))
+    for tried in attempts:
+        entry = found.get((tried.verb, tried.resource.plural))
         told = f"{entry.level}: {_WORDS[entry.level]}" if entry else "nothing"
-        click.echo(f"{f'{deed.verb} {deed.resource.plural} in {where}':<45} {told}")
+        click.echo(f"{f'{tried.verb} {tried.resource.plural} in {where}':<45} {told}")
 
 
 def _follow(server: AuditServer) -> None:

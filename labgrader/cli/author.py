@@ -8,18 +8,17 @@ from pathlib import Path
 
 import rich_click as click
 
-from labgrader import paths
-from labgrader.app.workbench import Choice, Workbench
+from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.exit_code import CODES
-from labgrader.cli.options import workbench_options
+from labgrader.cli.options import content_option, lab_option, workbench_options
+from labgrader.content.installed_labs import choose_lab
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, ExitCode, UsageError
 from labgrader.report.clean import one_line
 
 CLUSTER = "author"
 """The name of the cluster that verify starts and removes."""
-
-_content = click.option("--content", metavar="DIR", help="The lab's folder; this lab's if absent.")
 
 
 @click.group()
@@ -28,15 +27,16 @@ def author() -> None:
 
 
 @author.command()
-@_content
-def lint(content: str | None) -> int:
+@content_option
+@lab_option
+def lint(content: str | None, lab: str | None) -> int:
     """Hold the content against every rule; each finding says file, line, and how to mend it.
 
     Exit code 0: nothing found; 2: something is wrong.
     """
     from labgrader.author.lint import lint as find
 
-    root = _root(content)
+    root = _root(content, lab)
     findings, skipped = find(root)
     for finding in findings:
         click.echo(one_line(finding))
@@ -106,22 +106,24 @@ def new() -> None:
 
 @new.command("check")
 @click.argument("name")
-@_content
-def new_check(name: str, content: str | None) -> None:
+@content_option
+@lab_option
+def new_check(name: str, content: str | None, lab: str | None) -> None:
     """Make checks/NAME.py with a wrong and an equivalent answer, and show the criterion for it."""
     from labgrader.author.scaffold import new_check as make
 
-    _show(make(_root(content), name))
+    _show(make(_root(content, lab), name))
 
 
 @new.command("task")
 @click.argument("number", type=click.IntRange(min=1))
-@_content
-def new_task(number: int, content: str | None) -> None:
+@content_option
+@lab_option
+def new_task(number: int, content: str | None, lab: str | None) -> None:
     """Make tasks/taskNUMBER-new.yaml with a solution to fill in."""
     from labgrader.author.scaffold import new_task as make
 
-    _show(make(_root(content), number))
+    _show(make(_root(content, lab), number))
 
 
 def _show(lines: list[str]) -> None:
@@ -129,11 +131,11 @@ def _show(lines: list[str]) -> None:
         click.echo(line)
 
 
-def _root(content: str | None) -> Path:
-    root = Path(content) if content else paths.content_root()
-    if not (root / "tasks").is_dir():
-        raise UsageError(f"{root} is no lab: it has no folder tasks", "Name one with --content")
-    return root
+def _root(content: str | None, lab: str | None) -> Path:
+    """Return the folder of the chosen lab; it need not be a whole one yet."""
+    if content and not LabFolder(Path(content)).tasks.is_dir():
+        raise UsageError(f"{content} is no lab: it has no folder tasks", "Name one with --content")
+    return Path(content) if content else choose_lab(None, lab).folder.root
 
 
 def _progress(line: str) -> None:
@@ -160,10 +162,8 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool, yes: bool) -> Iter
     def progress(component: str, text: str) -> None:
         _progress(f"{component}: {text}")
 
-    with throwaway.cluster(CLUSTER, nodes, progress, keep=keep) as status:
-        yield Workbench(
-            Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
-        )
+    with throwaway.cluster(CLUSTER, nodes, progress, workbench.pack.manifest, keep=keep) as status:
+        yield Workbench(choice.at(str(status.kubeconfig)), workbench.limits, workbench.tell)
 
 
 def _tidied(workbench: Workbench, *, keep: bool) -> Iterator[Workbench]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from labgrader.app.workbench import Choice, Workbench
+from labgrader.app.workbench import Workbench
 from labgrader.cli.audit import audit
-from labgrader.cli.options import workbench_options
+from labgrader.cli.options import content_option, workbench_options
 from labgrader.cli.prepare import prepare, unprepare
+from labgrader.content.installed_labs import choose_lab
 from labgrader.report.clean import one_line
 
 if TYPE_CHECKING:
     from labgrader.clusters.provider import ClusterStatus, Provider
+    from labgrader.model.manifest import Manifest
 
 NAME_OPTION = click.option(
     "--name", default="default", show_default=True, help="Which of the clusters side by side."
@@ -54,10 +57,15 @@ cluster.add_command(unprepare)
     help="Simulated nodes need no root, but run no containers; auto keeps what the cluster has.",
 )
 @NAME_OPTION
-def up(kind: str, nodes: str, name: str) -> None:
-    """Start the cluster, or find it running; return when it is ready."""
+@content_option
+def up(kind: str, nodes: str, name: str, content: str | None) -> None:
+    """Start the cluster, or find it running; return when it is ready.
+
+    It records what is done to the objects of all installed labs, and of the one in --content.
+    """
     begun = time.monotonic()
-    status = _provider(kind, name, nodes).up(_progress)
+    labs = [choose_lab(content, None).manifest] if content else []
+    status = _provider(kind, name, nodes, labs).up(_progress)
     seconds = time.monotonic() - begun
     click.echo(f"Ready in {seconds:.1f} s: {status.server} ({status.server_version})", err=True)
     option = "" if name == "default" else f" --name {name}"
@@ -132,7 +140,7 @@ def shell(workbench: Workbench, kind: str, name: str) -> None:
 
     if not (workbench.choice.kubeconfig or workbench.choice.context):
         own = str(_provider(kind, name).kubeconfig())
-        workbench = Workbench(Choice(own, content=workbench.choice.content))
+        workbench = Workbench(workbench.choice.at(own))
     run(workbench)
 
 
@@ -156,10 +164,10 @@ def logs(component: str | None, name: str, tail: int, *, follow: bool) -> None:
         click.echo(chunk, nl=False)
 
 
-def _provider(kind: str, name: str, nodes: str = "auto") -> Provider:
+def _provider(kind: str, name: str, nodes: str = "auto", labs: Sequence[Manifest] = ()) -> Provider:
     from labgrader.clusters.providers import get_provider
 
-    return get_provider(kind, name, nodes)
+    return get_provider(kind, name, nodes, labs)
 
 
 def _real_nodes(state: str) -> str:

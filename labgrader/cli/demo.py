@@ -9,10 +9,11 @@ from typing import Any
 
 import rich_click as click
 
-from labgrader.app.workbench import Choice, Workbench
+from labgrader.app.workbench import Workbench
 from labgrader.cli import local_operator
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, ExitCode, LabError, UsageError
 from labgrader.grading.events import Event
 from labgrader.kube.resources import Object
@@ -22,10 +23,7 @@ from labgrader.lab_state.solver import Solver
 from labgrader.model.result import Outcome, Report
 from labgrader.report.as_json import number
 from labgrader.report.clean import one_line
-from labgrader.util.yaml_files import read_documents
-
-OPERATOR_AFTER = 3
-"""How many tasks give an operator what it needs: a definition, rights, a configuration."""
+from labgrader.util.bounded_yaml import read_documents
 
 
 @click.command()
@@ -70,11 +68,9 @@ def _cluster(workbench: Workbench, nodes: str, *, keep: bool) -> Iterator[Workbe
     def progress(component: str, text: str) -> None:
         click.echo(f"   {component}: {text}")
 
-    with throwaway.cluster("demo", nodes, progress, keep=keep) as status:
+    with throwaway.cluster("demo", nodes, progress, workbench.pack.manifest, keep=keep) as status:
         click.echo(f"   Kubernetes {status.server_version}, {time.monotonic() - began:.1f} s")
-        yield Workbench(
-            Choice(str(status.kubeconfig), None, choice.content), workbench.limits, workbench.tell
-        )
+        yield Workbench(choice.at(str(status.kubeconfig)), workbench.limits, workbench.tell)
 
 
 class _Story:
@@ -84,8 +80,9 @@ class _Story:
         self.wrong: list[str] = []
         self._workbench = workbench
         self._root = workbench.catalog.lab.root
-        # Without containers the operator runs beside us; without its libraries nobody does.
-        self._outside = not workbench.runs_containers and local_operator.can_run()
+        self._operator = workbench.pack.manifest.operator
+        # Without containers the operator runs beside us; without its libraries none does.
+        self._outside = not workbench.runs_containers and local_operator.can_run(self._operator)
         by_hand = not workbench.runs_containers and not self._outside
         self._solver = Solver(workbench.cluster, self._root, _nothing, manual=by_hand)
 
@@ -114,10 +111,9 @@ class _Story:
             beside: keeps what must go on until the end of the story.
         """
         click.echo("\n3. The reference solution")
-        if self._outside:
+        if self._operator and self._outside:
             click.echo("   no containers run here: the operator works from outside the cluster")
-            tasks = [task.id for task in self._workbench.catalog.lab.tasks]
-            for task in tasks[:OPERATOR_AFTER]:
+            for task in self._workbench.catalog.lab.before(self._operator.task):
                 self._solver.solve(task)
             beside.enter_context(local_operator.operator(self._workbench))
         self._solve()
@@ -134,7 +130,7 @@ class _Story:
     def breaks(self) -> None:
         """Every planted fault is caught by the check that is there for it."""
         click.echo("\n4. Faults are caught")
-        for entries in read_documents(self._root / "solutions" / "breaks.yaml"):
+        for entries in read_documents(LabFolder(self._root).faults):
             for entry in entries:
                 self._break(entry)
 

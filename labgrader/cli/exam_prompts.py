@@ -62,7 +62,7 @@ def agree(workbench: Workbench, asked: Terms, factor: float | None, *, yes: bool
 
 
 def end(
-    workbench: Workbench, book: Sessions, exam: SessionState, because: str, *, yes: bool
+    workbench: Workbench, all_sessions: Sessions, exam: SessionState, because: str, *, yes: bool
 ) -> None:
     """End the exam: void with a reason, else by grading the cluster.
 
@@ -75,7 +75,7 @@ def end(
     lab = workbench.catalog.lab
     if because:
         confirm("End the exam without a score?", yes=yes)
-        click.echo(exams.result_line(book.end("void", one_line(because)), lab))
+        click.echo(exams.result_line(all_sessions.end("void", one_line(because)), lab))
         return
     chosen = (lab.id, workbench.cluster.connection.context)
     if chosen != (exam.lab, exam.context):
@@ -86,8 +86,8 @@ def end(
     over = exams.is_over(exam, lab)
     confirm("End the exam and grade it?", yes=yes or over)
     click.echo("Grading the cluster (up to 60 s) ...", err=True)
-    journal = SessionRecorder(book, exam.name)
-    record = exams.conclude(workbench, journal, "time" if over else "end")
+    session_recorder = SessionRecorder(all_sessions, exam.name)
+    record = exams.conclude(workbench, session_recorder, "time" if over else "end")
     click.echo(exams.result_line(record, lab))
     click.echo("Next: `labgrader session report`, `labgrader check`, `labgrader solution`")
 

@@ -39,12 +39,12 @@ def _session_since(began: datetime) -> SessionState | None:
     from labgrader.learning.sessions.reducer import replay
     from labgrader.learning.sessions.sessions import Sessions
 
-    book = Sessions()
-    names = book.store.sessions()
-    entries = book.store.entries(names[-1]) if names else []
+    all_sessions = Sessions()
+    names = all_sessions.store.sessions()
+    entries = all_sessions.store.entries(names[-1]) if names else []
     if not entries or entries[-1].moment.at < began:
         return None
-    found = replay(entries, book.now())
+    found = replay(entries, all_sessions.now())
     return found if found.started_at is not None else None
 
 

@@ -12,10 +12,11 @@ import rich_click as click
 from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
+from labgrader.content.lab_folder import LabFolder
 from labgrader.learning.measurements import MEASUREMENTS, WRITING
 from labgrader.report.clean import one_line
+from labgrader.util.bounded_yaml import read_documents
 from labgrader.util.suggestion import unknown
-from labgrader.util.yaml_files import read_documents
 
 _WIDTH = 88
 
@@ -51,7 +52,7 @@ def lesson(workbench: Workbench, name: str | None, *, measure: bool, yes: bool) 
 def _lessons(root: Path) -> dict[str, Mapping[str, Any]]:
     """Return the lessons in the order of their files."""
     found = {}
-    for path in sorted((root / "tasks" / "lessons").glob("*.yaml")):
+    for path in LabFolder(root).lesson_files:
         (data,) = read_documents(path)
         found[path.stem.partition("-")[2]] = data
     return found

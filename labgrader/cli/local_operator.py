@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from labgrader.app.workbench import Workbench
+from labgrader.model.manifest import Operator
 
 STOP_SECONDS = 10.0
 
 
-def can_run() -> bool:
-    """Whether the operator's libraries are installed (``labgrader[operator]``)."""
-    return find_spec("aiohttp") is not None and find_spec("prometheus_client") is not None
+def can_run(operator: Operator | None) -> bool:
+    """Whether a lab has an operator of its own, and what that imports is installed."""
+    return operator is not None and all(find_spec(name) for name in operator.libraries)
 
 
 @contextmanager
@@ -24,9 +25,7 @@ def operator(workbench: Workbench) -> Iterator[None]:
     """Have ``labgrader operator run`` at work on the chosen cluster for as long as this lasts."""
     target = workbench.target
     command = [sys.executable, "-m", "labgrader", "operator", "run", "--yes"]
-    command += target.options
-    if workbench.choice.content:
-        command += ["--content", workbench.choice.content]
+    command += [*target.options, *workbench.choice.lab_options]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603 - our own program
         command, stdin=quiet, stdout=quiet, stderr=quiet

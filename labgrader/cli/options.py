@@ -20,7 +20,9 @@ def complete_names(
 ) -> list[str]:
     """Complete ``all``, tasks, steps and checks in a shell."""
     del parameter
-    lab = Workbench(Choice(content=context.params.get("content"))).catalog.lab
+    lab = Workbench(
+        Choice(content=context.params.get("content"), lab=context.params.get("lab"))
+    ).catalog.lab
     names = ["all"]
     for task in lab.tasks:
         names += [task.id, *(f"{task.id}.{step.id.split('.')[1]}" for step in task.steps)]
@@ -28,30 +30,57 @@ def complete_names(
     return [name for name in names if name.startswith(incomplete)]
 
 
+def complete_labs(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the ids of installed labs in a shell."""
+    from labgrader.content.installed_labs import installed_labs
+
+    del context, parameter
+    return [one.id for one in installed_labs() if one.id.startswith(incomplete)]
+
+
 def say(line: str) -> None:
     """Print a line about what goes on beside the command's output."""
     click.echo(f"labgrader: {one_line(line)}", err=True)
 
 
+lab_option = click.option(
+    "--lab",
+    metavar="ID",
+    envvar="LABGRADER_LAB",
+    show_envvar=True,
+    shell_complete=complete_labs,
+    help="An installed lab; `labgrader labs` lists them.",
+)
+"""``--lab``, as a text or None."""
+
+
+content_option = click.option(
+    "--content",
+    metavar="DIR",
+    envvar="LABGRADER_CONTENT",
+    show_envvar=True,
+    help="Another lab's content. Its checks are programs: they run with your rights.",
+)
+"""``--content``, as a text or None."""
+
+
 def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--context``, ``--kubeconfig``, ``--content``; the command gets a ``Workbench``."""
+    """Add the options that choose cluster and lab; the command gets a ``Workbench``."""
 
     @click.option("--context", metavar="NAME", help="Context of the kubeconfig to use.")
     @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig of the cluster to use.")
-    @click.option(
-        "--content",
-        metavar="DIR",
-        help="Another lab's content. Its checks are programs: they run with your rights.",
-    )
+    @content_option
+    @lab_option
     @wraps(command)
     def with_workbench(
         *arguments: Any,
         context: str | None,
         kubeconfig: str | None,
         content: str | None,
+        lab: str | None,
         **options: Any,
     ) -> Any:
-        workbench = Workbench(Choice(kubeconfig, context, content), tell=say)
+        workbench = Workbench(Choice(kubeconfig, context, content, lab), tell=say)
         return command(workbench, *arguments, **options)
 
     return with_workbench

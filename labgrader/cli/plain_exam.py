@@ -39,7 +39,7 @@ def sit(
     exam: SessionState | None,
     factor: float | None,
     asked: Terms,
-    book: Sessions,
+    all_sessions: Sessions,
 ) -> int:
     """Start an exam, or go back to the one that runs, and keep it until it ends or is left.
 
@@ -52,11 +52,11 @@ def sit(
         raise UsageError(f"The lab is open already ({taken_by})", "Use that window")
     try:
         if exam is None:
-            exam_prompts.ask_to_end(book.open_one(), yes=False)
+            exam_prompts.ask_to_end(all_sessions.open_one(), yes=False)
             terms = exam_prompts.agree(workbench, asked, factor, yes=False)
             lab, context = workbench.catalog.lab, workbench.cluster.connection.context
-            exam = book.start(None, lab.id, context, Mode.EXAM, factor, terms)
-        PlainExam(workbench, SessionRecorder(book, exam.name)).run(typed_line)
+            exam = all_sessions.start(None, lab.id, context, Mode.EXAM, factor, terms)
+        PlainExam(workbench, SessionRecorder(all_sessions, exam.name)).run(typed_line)
     finally:
         place.leave()
     return 0
@@ -65,12 +65,12 @@ def sit(
 class PlainExam:
     """Reads commands, a line each, while the monitor watches the clock and the cluster."""
 
-    def __init__(self, workbench: Workbench, journal: SessionRecorder) -> None:
+    def __init__(self, workbench: Workbench, session_recorder: SessionRecorder) -> None:
         self._workbench = workbench
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._lab = workbench.catalog.lab
         self._said: SimpleQueue[tuple[str, str]] = SimpleQueue()
-        self._monitor = ExamMonitor(workbench, journal, self._told)
+        self._monitor = ExamMonitor(workbench, session_recorder, self._told)
         self._asked = False
         self._left = False
 
@@ -80,8 +80,8 @@ class PlainExam:
         Args:
             read: returns the next line that was typed; an empty text at the end of the input.
         """
-        self._journal.note("alive")
-        pulse = Heartbeat(self._journal)
+        self._session_recorder.note("alive")
+        pulse = Heartbeat(self._session_recorder)
         self._monitor.start()
         self._help()
         reading = Thread(target=self._read, args=(read,), name="input", daemon=True)
@@ -93,7 +93,7 @@ class PlainExam:
             self._monitor.close()
             pulse.close()
             if self._left:
-                self._journal.leave()
+                self._session_recorder.leave()
 
     def _told(self, news: ExamEvent, line: str) -> None:
         self._said.put((news.value, line))
@@ -114,7 +114,7 @@ class PlainExam:
         if kind == "typed":
             return self._obey(line)
         if kind == ExamEvent.ENDED:
-            self._say(exams.result_line(self._journal.record(), self._lab))
+            self._say(exams.result_line(self._session_recorder.record(), self._lab))
             self._say("next: labgrader session report, labgrader check, labgrader solution")
             return False
         self._say(
@@ -147,7 +147,7 @@ class PlainExam:
         return True
 
     def _answer(self, line: str) -> None:
-        record = self._journal.record()
+        record = self._session_recorder.record()
         tasks = {task.id: task for task in record.tasks_of(self._lab)}
         if line == "time":
             self._say(time_line(record, record.left(self._lab)))
@@ -165,10 +165,10 @@ class PlainExam:
             self._help()
 
     def _rest(self) -> None:
-        if not self._journal.rest():
+        if not self._session_recorder.rest():
             self._say("no break is left")
             return
-        record = self._journal.record()
+        record = self._session_recorder.record()
         now = "break: the clock stands still" if record.state == "paused" else "the clock runs"
         self._say(f"{now}; {clock(record.break_left)} of breaks left")
 

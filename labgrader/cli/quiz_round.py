@@ -14,7 +14,7 @@ from labgrader.learning.quiz import LETTERS
 from labgrader.model.quiz import Kind, Mark, Marked, Question
 from labgrader.report.clean import one_line
 from labgrader.report.quiz import better, verdict
-from labgrader.util.untrusted_yaml import MAX_CHARACTERS
+from labgrader.util.bounded_yaml import MAX_CHARACTERS
 
 if TYPE_CHECKING:
     from labgrader.learning.sessions.quizzing import Round

@@ -28,6 +28,7 @@ COMMANDS = {
     "drill": "labgrader.cli.drill:drill",
     "explain": "labgrader.cli.tasks:explain",
     "hint": "labgrader.cli.tasks:hint",
+    "labs": "labgrader.cli.labs:labs",
     "lesson": "labgrader.cli.lesson:lesson",
     "map": "labgrader.cli.map:map_",
     "operator": "labgrader.cli.run_operator:operator",
@@ -67,7 +68,7 @@ class LazyGroup(click.RichGroup):
 @click.version_option(__version__, prog_name="labgrader", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def root(debug: bool) -> None:
-    """Grade and learn the Kubernetes operator lab on a live cluster.
+    """Grade and learn Kubernetes labs on a live cluster.
 
     Without a command it opens the lab, as `labgrader start` does.
     """

@@ -1,33 +1,32 @@
 """``labgrader operator run``: the reference operator outside the cluster, with its own rights.
 
-For clusters whose nodes are simulated and run no containers. It logs in as the ServiceAccount of
-task 2, so that what the learner granted is what it can do.
+For clusters whose nodes are simulated and run no containers. It logs in as its ServiceAccount,
+so that what the learner granted is what it can do.
 """
 
 from __future__ import annotations
 
+import runpy
 import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 import rich_click as click
 import yaml
 
-from labgrader import paths
 from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
+from labgrader.cli.local_operator import can_run
 from labgrader.cli.options import workbench_options
-from labgrader.errors import LabError, UsageError
+from labgrader.errors import ExitCode, LabError, UsageError
 from labgrader.kube import kubeconfig_file
 from labgrader.kube.resources import CONFIG_MAP, Resource, dig
+from labgrader.model.manifest import Operator
 
-PLATFORM, ACCOUNT, SETTINGS = "trading-platform", "trading-operator", "trading-operator-config"
-TOKEN = Resource("", "v1", f"serviceaccounts/{ACCOUNT}/token", "TokenRequest")
 TOKEN_SECONDS = 3600
 LOOK_SECONDS = 5.0
 """How often the ConfigMap is looked at, and a token that could not be had is asked for again."""
@@ -45,30 +44,37 @@ def operator() -> None:
 )
 @workbench_options
 def run(workbench: Workbench, yes: bool, bind_host: str) -> int:
-    """Run the operator here until Ctrl-C, with the rights of its ServiceAccount (task 2).
+    """Run the lab's operator here until Ctrl-C, with the rights of its ServiceAccount.
 
-    It takes its configuration from the ConfigMap of task 3 if that is there, and follows it. Where
-    a port is taken it listens on a free one and says on which.
+    It takes its configuration from its ConfigMap if that is there, and follows it. Where a port is
+    taken it listens on a free one and says on which.
     """
-    if not all(find_spec(name) for name in ("aiohttp", "prometheus_client")):
-        raise UsageError(
-            "The operator's libraries are missing", "pip install 'labgrader[operator]'"
-        )
+    operator = _operator(workbench)
     ask_to_write(workbench, "run the operator", yes=yes)
-    sys.path.insert(0, str(Path(workbench.choice.content or paths.content_root()) / "solutions"))
-    from trading_operator import __main__ as program
-    from trading_operator import log
-    from trading_operator.app import Options
-
+    sys.path.insert(0, str(workbench.pack.folder.solutions))
     with tempfile.TemporaryDirectory(prefix="labgrader-operator-") as folder:
         login = Login(workbench, Path(folder))
         login.prepare()
-        log.set_up("info")
+        options = ["--kubeconfig", str(login.kubeconfig), "--config", str(login.config)]
+        sys.argv = [operator.package, *options, "--bind-host", bind_host, "--any-port"]
         with login:
-            options = Options(
-                login.config, kubeconfig=str(login.kubeconfig), bind_host=bind_host, any_port=True
-            )
-            return program.run(options)
+            try:
+                runpy.run_module(operator.package, run_name="__main__", alter_sys=True)
+            except SystemExit as end:
+                return end.code if isinstance(end.code, int) else ExitCode.OK
+    return ExitCode.OK
+
+
+def _operator(workbench: Workbench) -> Operator:
+    """Return the lab's operator. Raises ``UsageError`` where there is none that can run."""
+    manifest = workbench.pack.manifest
+    if manifest.operator is None:
+        raise UsageError(f"The lab {manifest.id} has no operator of its own", "Choose another lab")
+    if not can_run(manifest.operator):
+        raise UsageError(
+            "The operator's libraries are missing", "pip install 'labgrader[operator]'"
+        )
+    return manifest.operator
 
 
 class Login:
@@ -79,6 +85,7 @@ class Login:
 
     def __init__(self, workbench: Workbench, folder: Path) -> None:
         self.kubeconfig, self.config = folder / "kubeconfig", folder / "config.yaml"
+        self._operator, self._namespace = _operator(workbench), workbench.pack.manifest.namespace
         self._token = folder / "token"
         self._workbench = workbench
         self._stop = threading.Event()
@@ -99,7 +106,7 @@ class Login:
         """Make the files.
 
         Raises:
-            LabError: there is no token to be had: the ServiceAccount of task 2 is not there.
+            LabError: there is no token to be had: the ServiceAccount is not there.
         """
         self._renew()
         self._copy_config()
@@ -110,12 +117,13 @@ class Login:
         authority = cluster.path("certificate-authority")
         if authority:
             server["certificate-authority"] = str(authority)
+        user = self._operator.account
         content = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "lab", "cluster": server}],
-            "users": [{"name": ACCOUNT, "user": {"tokenFile": str(self._token)}}],
-            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": ACCOUNT}}],
+            "users": [{"name": user, "user": {"tokenFile": str(self._token)}}],
+            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": user}}],
             "current-context": "lab",
         }
         _write(self.kubeconfig, yaml.safe_dump(content))
@@ -126,18 +134,23 @@ class Login:
             "kind": "TokenRequest",
             "spec": {"expirationSeconds": TOKEN_SECONDS},
         }
+        account, space = self._operator.account, self._namespace
+        token = Resource("", "v1", f"serviceaccounts/{account}/token", "TokenRequest")
         try:
-            made = self._workbench.cluster.create(TOKEN, request, PLATFORM)
+            made = self._workbench.cluster.create(token, request, space)
         except LabError as error:
+            before = " ".join(self._workbench.catalog.lab.before(self._operator.task))
             raise LabError(
-                f"There is no token for the ServiceAccount {PLATFORM}/{ACCOUNT}: {error.message}",
-                "Task 2 makes it: `labgrader solve task1 task2`",
+                f"There is no token for the ServiceAccount {space}/{account}: {error.message}",
+                f"An earlier task makes it: `labgrader solve {before}`",
             ) from error
         _write(self._token, str(made["status"]["token"]))
         self._renew_at = time.monotonic() + TOKEN_SECONDS / 2
 
     def _copy_config(self) -> None:
-        found = self._workbench.cluster.get(CONFIG_MAP, SETTINGS, PLATFORM)
+        settings = self._operator.settings
+        cluster = self._workbench.cluster
+        found = cluster.get(CONFIG_MAP, settings, self._namespace) if settings else None
         text = str(dig(found, "data", {}).get("config.yaml", ""))
         if not self.config.exists() or self.config.read_text(encoding="utf-8") != text:
             _write(self.config, text)

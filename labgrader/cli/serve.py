@@ -66,9 +66,8 @@ def serve(
 
 
 def _chosen(workbench: Workbench) -> list[str]:
-    """Return the options that choose the same cluster and content again."""
-    target, content = workbench.target, workbench.choice.content
-    return target.options + (["--content", content] if content else [])
+    """Return the options that choose the same cluster and lab again."""
+    return [*workbench.target.options, *workbench.choice.lab_options]
 
 
 def _need_extra() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labgrader.learning.sessions.state import SessionState
 
 
-def _book() -> Sessions:
+def _all_sessions() -> Sessions:
     from labgrader.learning.sessions.sessions import Sessions
 
     return Sessions()
@@ -40,16 +40,16 @@ def session() -> None:
 @session.command("list")
 def list_() -> None:
     """List all sessions, oldest first."""
-    book = _book()
-    records = book.records()
+    all_sessions = _all_sessions()
+    records = all_sessions.records()
     for record in records:
         points = "exam" if record.is_exam else f"{number(record.earned)} points"
         line = f"{record.name}: {record.state}, {clock(record.seconds)}, {points}"
         if record.set_aside:
             line += f" ({record.set_aside} events cannot be read and are left out)"
         click.echo(one_line(line))
-    if book.unread():
-        click.echo(f"labgrader: {book.unread()} sessions cannot be read", err=True)
+    if all_sessions.unread():
+        click.echo(f"labgrader: {all_sessions.unread()} sessions cannot be read", err=True)
     if not records:
         click.echo("no sessions; start one with `labgrader session start`")
 
@@ -71,12 +71,12 @@ def start(
     """Start the clock on the chosen cluster; an open session is ended, after asking."""
     from labgrader.cli import exam_prompts
 
-    book, lab = _book(), workbench.catalog.lab
+    all_sessions, lab = _all_sessions(), workbench.catalog.lab
     context = workbench.cluster.connection.context
-    exam_prompts.ask_to_end(book.open_one(), yes=yes)
+    exam_prompts.ask_to_end(all_sessions.open_one(), yes=yes)
     if mode is Mode.EXAM:
         terms = exam_prompts.agree(workbench, terms, factor, yes=yes)
-    record = book.start(name, lab.id, context, mode, factor, terms)
+    record = all_sessions.start(name, lab.id, context, mode, factor, terms)
     click.echo(f"{one_line(record.name)}: the clock runs")
     if mode is Mode.EXAM:
         click.echo("Tasks: `labgrader tasks`. End and grade it: `labgrader session end`")
@@ -85,14 +85,14 @@ def start(
 @session.command()
 def pause() -> None:
     """Stop the clock."""
-    record = _book().pause()
+    record = _all_sessions().pause()
     click.echo(f"{one_line(record.name)}: paused at {clock(record.seconds)}")
 
 
 @session.command()
 def resume() -> None:
     """Let the clock go on."""
-    record = _book().resume()
+    record = _all_sessions().resume()
     click.echo(f"{one_line(record.name)}: goes on at {clock(record.seconds)}")
 
 
@@ -109,14 +109,14 @@ def end(workbench: Workbench, because: str | None, *, void: bool, yes: bool) -> 
         raise UsageError("--void needs a reason", "Add --because TEXT")
     if because and not void:
         raise UsageError("--because belongs to --void", "Add --void")
-    book = _book()
-    exam = book.exam()
+    all_sessions = _all_sessions()
+    exam = all_sessions.exam()
     if exam is not None:
-        exam_prompts.end(workbench, book, exam, because or "", yes=yes)
+        exam_prompts.end(workbench, all_sessions, exam, because or "", yes=yes)
     elif void:
         raise UsageError("No exam is running", "Leave --void out to end a session")
     else:
-        record = book.end()
+        record = all_sessions.end()
         click.echo(f"{one_line(record.name)}: ended at {clock(record.seconds)}")
 
 
@@ -129,7 +129,7 @@ def report(workbench: Workbench, name: str | None, form: str, output: str | None
     """Say how a session went (the newest one where none is named), and what to practise next."""
     from labgrader.report import session_text
 
-    summary = reporting.summary_of(workbench, _book(), _chosen(name))
+    summary = reporting.summary_of(workbench, _all_sessions(), _chosen(name))
     if form == "html":
         from labgrader.report.session_html import as_html
 
@@ -164,18 +164,18 @@ def export(name: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(name: str, yes: bool) -> None:
     """Remove a session for good."""
-    book = _book()
-    if not yes and name in book.store.sessions():
+    all_sessions = _all_sessions()
+    if not yes and name in all_sessions.store.sessions():
         confirm(f"Delete the session {one_line(name)}?")
-    book.delete(name)
+    all_sessions.delete(name)
     click.echo(f"{one_line(name)}: deleted")
 
 
 def _chosen(name: str | None) -> SessionState:
-    book = _book()
+    all_sessions = _all_sessions()
     if name:
-        return book.record(name)
-    record = book.newest()
+        return all_sessions.record(name)
+    record = all_sessions.newest()
     if record is None:
         raise UsageError("There is no session yet", "Start one with `labgrader session start`")
     return record

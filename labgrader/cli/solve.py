@@ -20,11 +20,6 @@ from labgrader.learning.sessions.sessions import Sessions
 from labgrader.report.clean import one_line
 from labgrader.util.suggestion import unknown
 
-OPERATORS = "task4"
-"""The task in which an operator does the work, where there is one."""
-
-LEADER = "trading-operator-leader"
-
 
 @click.command()
 @click.argument(
@@ -46,7 +41,7 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
             raise unknown("task", name, ["all", *known])
     ask_to_write(workbench, "deploy the solution", yes=yes)
     wanted = [task_id for task_id in known if task_id in which or "all" in which]
-    if not manual and OPERATORS in wanted and not _has_operator(workbench):
+    if not manual and _lacks_operator(workbench, wanted):
         click.echo("no container runs here, and no operator leads: its part is made by hand")
         manual = True
     solver = Solver(workbench.cluster, lab.root, _say, manual=manual)
@@ -71,9 +66,10 @@ def _say(line: str) -> None:
     click.echo(one_line(line, 2000))
 
 
-def _has_operator(workbench: Workbench) -> bool:
-    """Whether an operator is at work, or will be once its Deployment is there."""
-    if workbench.runs_containers:
-        return True
-    lease = workbench.cluster.get(LEASE, LEADER, workbench.catalog.lab.namespace)
-    return leader(lease, datetime.now(UTC)) is not None
+def _lacks_operator(workbench: Workbench, wanted: list[str]) -> bool:
+    """Whether these tasks rest on the lab's operator, and none is at work or will be."""
+    operator = workbench.pack.manifest.operator
+    if operator is None or operator.task not in wanted or workbench.runs_containers:
+        return False
+    lease = workbench.cluster.get(LEASE, operator.lease, workbench.catalog.lab.namespace)
+    return leader(lease, datetime.now(UTC)) is None

@@ -154,11 +154,10 @@ def on_a_cluster(workbench: Workbench, name: str, tell: Progress = _say) -> Work
     """Return a workbench with a cluster behind it; start the lab's own when none was named."""
     if not _is_ours(workbench):
         return workbench
-    from labgrader.app.workbench import Choice
     from labgrader.clusters.providers import get_provider
 
-    status = get_provider(name=name, nodes="auto").up(tell)
-    choice = Choice(str(status.kubeconfig), None, workbench.choice.content)
+    status = get_provider(name=name, nodes="auto", labs=[workbench.pack.manifest]).up(tell)
+    choice = workbench.choice.at(str(status.kubeconfig))
     return Workbench(choice, workbench.limits, workbench.tell)
 
 

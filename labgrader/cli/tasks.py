@@ -100,7 +100,7 @@ def _give(criterion: Criterion, hints: tuple[str, ...], level: int) -> None:
         click.echo(f"  {number}. {text}")
     if len(hints) > level:
         click.echo(f"  ({len(hints) - level} more: --level {level + 1})")
-    remember(lambda book: book.note_hint(criterion.id))
+    remember(lambda all_sessions: all_sessions.note_hint(criterion.id))
 
 
 def _mistakes(workbench: Workbench, criteria: list[Criterion]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from labgrader.errors import LabError
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 MARK = ("app.kubernetes.io/managed-by", "labgrader")
 """The label on everything that ``prepare`` adds, by which ``unprepare`` knows it again."""

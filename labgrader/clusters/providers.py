@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from labgrader.clusters.provider import Provider
 from labgrader.errors import UsageError
+from labgrader.model.manifest import Manifest
 
 
-def get_provider(kind: str = "embedded", name: str = "default", nodes: str = "") -> Provider:
+def get_provider(
+    kind: str = "embedded",
+    name: str = "default",
+    nodes: str = "",
+    labs: Sequence[Manifest] = (),
+) -> Provider:
     """Return a provider of clusters: ``embedded`` or ``kind``.
+
+    Args:
+        labs: labs whose objects it records besides those of the installed ones.
 
     Raises:
         UsageError: no such provider.
@@ -15,7 +26,7 @@ def get_provider(kind: str = "embedded", name: str = "default", nodes: str = "")
     if kind == "embedded":
         from labgrader.clusters.embedded.provider import EmbeddedProvider
 
-        return EmbeddedProvider(name=name, nodes=nodes)
+        return EmbeddedProvider(name=name, nodes=nodes, labs=labs)
     if kind == "kind":
         from labgrader.clusters.kind import KindProvider
 

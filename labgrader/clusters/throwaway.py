@@ -12,16 +12,19 @@ from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.provider import ClusterStatus, Progress
 from labgrader.clusters.providers import get_provider
 from labgrader.errors import ProviderError
+from labgrader.model.manifest import Manifest
 
 
 @contextmanager
-def cluster(name: str, nodes: str, progress: Progress, *, keep: bool) -> Iterator[ClusterStatus]:
-    """Start a cluster, and remove every trace of it afterwards unless it is to be kept.
+def cluster(
+    name: str, nodes: str, progress: Progress, lab: Manifest, *, keep: bool
+) -> Iterator[ClusterStatus]:
+    """Start a cluster for a lab, and remove every trace of it afterwards unless it is to be kept.
 
     Raises:
         ProviderError: it did not come up; names where its logs are.
     """
-    provider = get_provider(name=name, nodes=nodes)
+    provider = get_provider(name=name, nodes=nodes, labs=[lab])
     try:
         try:
             status = provider.up(progress)

@@ -14,11 +14,14 @@ from typing import Any
 
 from labgrader.content import validation
 from labgrader.content.check_files import load_checks
+from labgrader.content.lab_folder import LabFolder
+from labgrader.content.lab_folder import task_id as id_of_task
+from labgrader.content.lab_pack import read_manifest
 from labgrader.errors import ContentError
 from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Erratum, Lab, Mistake, Snippet, Step, Task
+from labgrader.util.bounded_yaml import read_documents
 from labgrader.util.suggestion import unknown
-from labgrader.util.yaml_files import read_documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +74,30 @@ def load(root: Path) -> Catalog:
     Raises:
         ContentError: with file, line, what is wrong and the fix.
     """
-    files = task_files(root)
+    folder = LabFolder(root)
+    head, files = read_manifest(folder), task_files(folder)
     try:
-        head = _parse(root / "tasks" / "lab.yaml")
         tasks = tuple(_task(_parse(path), path) for path in files)
-        exam = _exam(head.get("exam"))
-        lab = Lab(head["id"], head["title"], head["namespace"], tasks, root, *exam)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        validation.explain(root, files)
+        validation.explain(folder.manifest, files)
         raise ContentError(
             f"The content in {root} cannot be read: {error!r}", "See docs/writing-a-check.md"
         ) from error
-    loaded = load_checks(root / "checks", lab.id)
+    exam = (head.exam_minutes, head.exam_pass)
+    lab = Lab(head.id, head.title, head.namespace, tasks, root, *exam)
+    loaded = load_checks(folder.checks, lab.id)
     checks = loaded.by_id(criterion.check for criterion in lab.criteria())
     catalog = Catalog(lab, checks, tuple(map(str, loaded.faults)))
     validation.references(catalog.lab, catalog.checks)
     return catalog
 
 
-def _exam(data: Mapping[str, Any] | None) -> tuple[float | None, float | None]:
-    """Return minutes and pass mark of ``exam`` in the manifest, None where one is not set."""
-    minutes, mark = (None if data is None else data.get(key) for key in ("minutes", "pass"))
-    return (None if minutes is None else float(minutes)), (None if mark is None else float(mark))
-
-
-def task_files(root: Path) -> list[Path]:
-    """Return the task files in the order of the lab; the name up to the first dash is the id."""
-    files = sorted((root / "tasks").glob("task*.yaml"))
+def task_files(folder: LabFolder) -> list[Path]:
+    """Return the task files of a lab, which has at least one."""
+    files = folder.task_files
     if not files:
         raise ContentError(
-            f"{root}/tasks has no task*.yaml", "Name a content folder with --content"
+            f"{folder.root}/tasks has no task*.yaml", "Name a content folder with --content"
         )
     return files
 
@@ -113,7 +110,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def _task(data: dict[str, Any], path: Path) -> Task:
-    task_id = path.stem.split("-", 1)[0]
+    task_id = id_of_task(path)
     number = task_id.removeprefix("task")
     steps = tuple(
         _step(step, f"{number}.{index}", path) for index, step in enumerate(data["steps"], 1)

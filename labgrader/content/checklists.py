@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError
 from labgrader.model.checklist import (
     Checklist,
@@ -19,12 +20,7 @@ from labgrader.model.checklist import (
     Ticked,
 )
 from labgrader.model.result import CheckResult, Outcome, Score
-from labgrader.util.yaml_files import read_documents
-
-
-def goals_file(root: Path) -> Path:
-    """Return where a lab's goals are; there need not be any."""
-    return root / "tasks" / "checklists.yaml"
+from labgrader.util.bounded_yaml import read_documents
 
 
 def load_goals(root: Path) -> Goals:
@@ -33,7 +29,7 @@ def load_goals(root: Path) -> Goals:
     Raises:
         ContentError: the file is not as it should be; ``author lint`` says where.
     """
-    path = goals_file(root)
+    path = LabFolder(root).checklists
     if not path.exists():
         return Goals()
     try:

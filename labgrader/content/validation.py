@@ -11,15 +11,15 @@ import yaml
 from labgrader.errors import ContentError
 from labgrader.grading.registry import Check
 from labgrader.model.task import Criterion, Lab, points_of
-from labgrader.util.yaml_files import not_yaml, read_text
+from labgrader.util.bounded_yaml import not_readable, not_yaml, read_text
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "task.schema.json"
 
 
-def explain(root: Path, files: Iterable[Path]) -> None:
+def explain(manifest: Path, files: Iterable[Path]) -> None:
     """Raise ``ContentError`` for the first thing that the schema finds wrong, if any."""
-    for path in [root / "tasks" / "lab.yaml", *files]:
-        validate(path, "lab" if path.name == "lab.yaml" else "task")
+    for path in [manifest, *files]:
+        validate(path, "lab" if path == manifest else "task")
 
 
 def validate(path: Path, kind: str) -> None:
@@ -35,7 +35,7 @@ def validate(path: Path, kind: str) -> None:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise not_yaml(path, error) from error
+        raise not_yaml(path, not_readable(error)) from error
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     validator = Draft202012Validator({**schema, "$ref": f"#/$defs/{kind}"})
     errors = sorted(validator.iter_errors(data), key=lambda e: (len(e.path), str(e.path)))

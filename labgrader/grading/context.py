@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from labgrader.errors import ClusterError, LabError, MissingCapability, TimedOut
 from labgrader.grading import capabilities, kubectl_dependencies
@@ -16,6 +16,8 @@ from labgrader.grading.temporary_objects import TemporaryObject
 from labgrader.kube.leases import FLIPS, flips
 from labgrader.kube.protocols import Answer, AuditedWrite, Said
 from labgrader.kube.resources import CRD, Object, Resource, dig, name_of
+
+T = TypeVar("T")
 
 ANSWER_SECONDS = 3.0
 """How long a server in a container may take; the probes of the lab allow it five."""
@@ -46,12 +48,15 @@ class Context(ClusterReader):
         super().__init__(snapshot, namespace, deadline, clock)
         self._services = services or CheckServices()
 
-    def http_get(self, kind: str, name: str, port: int | str, path: str) -> Answer:
+    def http_get(
+        self, kind: str, name: str, port: int | str, path: str, *, fresh: bool = False
+    ) -> Answer:
         """GET ``path`` of a server in the lab's namespace, through the API server's proxy.
 
         Args:
             kind: ``pods`` or ``services``.
             port: its number, or for a service the port's name.
+            fresh: ask again, whatever it has answered before in this run; what it says is no news.
         """
         containers = self._services.containers
         if containers is None:
@@ -60,6 +65,8 @@ class Context(ClusterReader):
             )
         root = f"/api/v1/namespaces/{self.namespace}/{kind}/{name}:{port}/proxy"
         whole = f"{root}/{path.lstrip('/')}"
+        if fresh:
+            return self._ask(containers.http_get, whole)
         self.asked.add(whole)
         return self._snapshot.once(whole, lambda: self._ask(containers.http_get, whole))
 
@@ -159,16 +166,25 @@ class Context(ClusterReader):
         return " ".join((said or "").split())[:200]
 
     def audited_writes(
-        self, resource: Resource, *, fresh: bool = False
+        self, resource: Resource, *, fresh: bool = False, contents: bool = False
     ) -> list[AuditedWrite] | None:
         """Return what was done to objects of a type here, oldest first; None where unrecorded.
 
         Args:
             fresh: read what was done up to now, and not only up to the first look of this run.
+            contents: it must tell what an object was after each write.
+
+        Raises:
+            MissingCapability: the cluster records, but not this: that is not "nothing was done".
         """
         record = self._services.record
         if record is None:
             return None
+        if not record.keeps(resource, self.namespace, contents=contents):
+            raise MissingCapability(
+                f"What was done to {resource.plural} is not known: this cluster does not record it",
+                "Start it anew: `labgrader cluster down`, then `labgrader cluster up`",
+            )
         if fresh:
             return record.audited_writes(resource, self.namespace)
         self.read_keys.add(ReadKey(resource, self.namespace))
@@ -232,6 +248,13 @@ class Context(ClusterReader):
                 f"{why}, and labgrader may not write here",
                 "Agree with `labgrader cluster prepare`, and leave out --read-only",
             )
+
+    def observed_once(self, key: Hashable, observe: Callable[[], T]) -> T:
+        """Return what was observed under ``key`` before in this process, or observe it now.
+
+        For what takes seconds and changes the cluster, so that a live session does it once.
+        """
+        return self._services.observations.get(key, observe)
 
     def temporary_object(self, resource: Resource) -> TemporaryObject:
         """Return a probe of this type, for a ``with`` statement (needs the capability writes)."""

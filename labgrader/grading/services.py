@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from labgrader.kube.protocols import AuditLog, Containers, Kubectl, RuleEvaluator
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -50,6 +53,22 @@ class ValueHistory:
                 sight.moved_at = now
             sight.value, sight.by, sight.at = value, by, now
             return now - sight.moved_at <= seconds
+
+
+@dataclass(slots=True)
+class Observations:
+    """What checks have found out by changing something, kept for the gradings of this process."""
+
+    _known: dict[Hashable, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key: Hashable, observe: Callable[[], T]) -> T:
+        """Return what is known under ``key``; ``observe`` it first where nothing is."""
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = observe()
+            found: T = self._known[key]
+            return found
 
 
 @dataclass(slots=True)
@@ -96,3 +115,4 @@ class CheckServices:
     judge: RuleEvaluator | None = None
     values: ValueHistory = field(default_factory=ValueHistory)
     probes: Probes = field(default_factory=Probes)
+    observations: Observations = field(default_factory=Observations)

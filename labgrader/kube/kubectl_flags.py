@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
+from labgrader.util.bounded_yaml import NotReadable, stored_yaml
 
 HELP, DRY = "--help", "--dry-run=client"
 

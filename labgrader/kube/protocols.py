@@ -233,6 +233,10 @@ class AuditedWrite:
 class AuditLog(Protocol):
     """What was done to objects, oldest first, as far back as the cluster remembers."""
 
+    def keeps(self, resource: Resource, namespace: str, *, contents: bool = False) -> bool:
+        """Whether writes to objects of one type are kept at all, or with their contents."""
+        ...
+
     def audited_writes(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
         """Return the writes to objects of one type."""
         ...

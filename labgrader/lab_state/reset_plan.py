@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import LabError, TimedOut
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import Deadline
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 WORKERS = 8
 LOOK_SECONDS = 30.0
@@ -66,7 +67,7 @@ Found = list[Resource] | LabError
 
 def entries(root: Path) -> Iterator[Object]:
     """Yield what the lab makes, in the order in which it must go, as ``reset.yaml`` lists it."""
-    for document in read_documents(root / "solutions" / "reset.yaml"):
+    for document in read_documents(LabFolder(root).reset):
         yield from document
 
 

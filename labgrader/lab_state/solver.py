@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ClusterError, ContentError, LabError, Rejected, Unreachable
 from labgrader.kube.conditions import is_true
 from labgrader.kube.obstacles import Obstacle, Obstacles, deletion, immutable
@@ -19,7 +20,7 @@ from labgrader.kube.resources import Object, Resource, dig, name_of
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 ACTS = ".acts.yaml"
 BY_OPERATOR = ".operator.acts.yaml"
@@ -49,11 +50,6 @@ class NotApplied(LabError):
         else:
             labels = ", ".join(label for label, _ in refused)
             super().__init__(f"{len(refused)} objects of {task_id} were not applied: {labels}")
-
-
-def folder_of(root: Path, task_id: str) -> Path:
-    """Return the folder of a task's solution."""
-    return root / "solutions" / f"task-{task_id.removeprefix('task')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +202,7 @@ class Solver:
                     yield path, document
 
     def _files(self, task_id: str) -> list[Path]:
-        folder = folder_of(self.root, task_id)
+        folder = LabFolder(self.root).solution(task_id)
         files = sorted(folder.glob("*.yaml"))
         if not files:
             raise ContentError(f"There is no solution for {task_id} in {folder}")

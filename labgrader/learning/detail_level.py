@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from labgrader.lab_state.solver import ACTS, folder_of
+from labgrader.content.lab_folder import LabFolder
+from labgrader.lab_state.solver import ACTS
 from labgrader.model.modes import Level
 from labgrader.model.task import Lab, Snippet, Step, Task
-from labgrader.util.yaml_files import read_text
+from labgrader.util.bounded_yaml import read_text
 
 BLANK = "_____"
 """What stands in a gap. It is a valid YAML text, so kubectl says what is wrong with it."""
@@ -47,7 +48,7 @@ def solution_of(lab: Lab, task: Task, step: Step) -> tuple[Snippet, ...]:
     Raises:
         ContentError: a file cannot be read.
     """
-    folder = folder_of(lab.root, task.id)
+    folder = LabFolder(lab.root).solution(task.id)
     names = [name for name in step.solution if not name.endswith(ACTS)]
     return tuple(Snippet(Path(name).name, "yaml", read_text(folder / name)) for name in names)
 

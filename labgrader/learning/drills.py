@@ -6,20 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError
 from labgrader.lab_state.mutations import Fault
 from labgrader.lab_state.mutations import faults_of as change_faults
 from labgrader.model.drill import Drill
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 _TEXTS = ("title", "story", "lesson")
 _LISTS = ("caught_by", "changes", "hints", "docs")
 FIELDS = (*_TEXTS, *_LISTS, "containers")
-
-
-def drill_files(root: Path) -> list[Path]:
-    """Return the files of all drills of a lab, in the order of their names."""
-    return sorted((root / "tasks" / "drills").glob("*.yaml"))
 
 
 def load_drills(root: Path) -> list[Drill]:
@@ -28,7 +24,7 @@ def load_drills(root: Path) -> list[Drill]:
     Raises:
         ContentError: a file is no drill.
     """
-    return [_drill(path) for path in drill_files(root)]
+    return [_drill(path) for path in LabFolder(root).drill_files]
 
 
 def _drill(path: Path) -> Drill:

@@ -25,9 +25,9 @@ READS = 60
 ROUNDS = 20
 OBJECTS = 60
 GROUP = "lesson.labgrader.dev"
-TICKER = Resource(GROUP, "v1", "tickers", "Ticker")
-_CRD_NAME = f"{TICKER.plural}.{GROUP}"
-_SELECTED = "fieldSelector=spec.market%3DXNYS"
+SAMPLE = Resource(GROUP, "v1", "samples", "Sample")
+_CRD_NAME = f"{SAMPLE.plural}.{GROUP}"
+_SELECTED = "fieldSelector=spec.zone%3Dblue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,14 @@ def selecting(cluster: Cluster, namespace: str) -> Iterator[Row]:
     """Find one resource in ten by a field of its spec: here, and by the API server."""
     _define(cluster)
     try:
-        threads.parallel_for(lambda at: _ticker(cluster, namespace, at), range(OBJECTS), 8)
-        path = TICKER.path(namespace)
+        threads.parallel_for(lambda at: _sample(cluster, namespace, at), range(OBJECTS), 8)
+        path = SAMPLE.path(namespace)
         before, began = cluster.requests, time.monotonic()
-        answer = cluster.document(path, f"{TICKER.kind}List")
+        answer = cluster.document(path, f"{SAMPLE.kind}List")
         found = _picked(answer)
         yield _row(f"all {OBJECTS}, and {found} picked here", cluster, before, _size(answer), began)
         before, began = cluster.requests, time.monotonic()
-        answer = cluster.document(f"{path}?{_SELECTED}", f"{TICKER.kind}List")
+        answer = cluster.document(f"{path}?{_SELECTED}", f"{SAMPLE.kind}List")
         found = _picked(answer)
         what = f"fieldSelector, the server picks {found}"
         yield _row(what, cluster, before, _size(answer), began)
@@ -131,7 +131,7 @@ def _size(value: Any) -> int:
 
 def _picked(answer: Object | None) -> int:
     items: Sequence[Object] = dig(answer, "items", [])
-    return sum(dig(one, "spec.market") == "XNYS" for one in items)
+    return sum(dig(one, "spec.zone") == "blue" for one in items)
 
 
 def _config_map(fields: Object) -> Object:
@@ -143,16 +143,16 @@ def _define(cluster: Cluster) -> None:
     """Define a kind with a field that can be selected by, and wait until it is served."""
     schema = {
         "type": "object",
-        "properties": {"spec": {"type": "object", "properties": {"market": {"type": "string"}}}},
+        "properties": {"spec": {"type": "object", "properties": {"zone": {"type": "string"}}}},
     }
     version = {
-        "name": TICKER.version,
+        "name": SAMPLE.version,
         "served": True,
         "storage": True,
         "schema": {"openAPIV3Schema": schema},
-        "selectableFields": [{"jsonPath": ".spec.market"}],
+        "selectableFields": [{"jsonPath": ".spec.zone"}],
     }
-    names = {"plural": TICKER.plural, "singular": "ticker", "kind": TICKER.kind}
+    names = {"plural": SAMPLE.plural, "singular": "sample", "kind": SAMPLE.kind}
     body = {
         "apiVersion": CRD.api_version,
         "kind": CRD.kind,
@@ -167,17 +167,17 @@ def _define(cluster: Cluster) -> None:
 def _takes(cluster: Cluster) -> bool:
     """Whether the API server serves the kind."""
     try:
-        return RestMapper(cluster).find(TICKER.api_version, TICKER.kind) is not None
+        return RestMapper(cluster).find(SAMPLE.api_version, SAMPLE.kind) is not None
     except Rejected:
         return False
 
 
-def _ticker(cluster: Cluster, namespace: str, at: int) -> None:
+def _sample(cluster: Cluster, namespace: str, at: int) -> None:
     body = {
-        "apiVersion": TICKER.api_version,
-        "kind": TICKER.kind,
-        "metadata": {"name": f"ticker-{at}"},
-        "spec": {"market": "XNYS" if at % 10 == 0 else "XETR"},
+        "apiVersion": SAMPLE.api_version,
+        "kind": SAMPLE.kind,
+        "metadata": {"name": f"sample-{at}"},
+        "spec": {"zone": "blue" if at % 10 == 0 else "red"},
     }
     wait_until(lambda: _created(cluster, body, namespace), 10)
 
@@ -185,7 +185,7 @@ def _ticker(cluster: Cluster, namespace: str, at: int) -> None:
 def _created(cluster: Cluster, body: Object, namespace: str) -> bool:
     """Whether it is there; a kind that was just defined is not served by all of the server yet."""
     try:
-        cluster.create(TICKER, body, namespace)
+        cluster.create(SAMPLE, body, namespace)
     except Rejected as error:
         return error.reason == "AlreadyExists"
     return True

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError, UsageError
 from labgrader.model.quiz import (
     Concept,
@@ -20,15 +21,10 @@ from labgrader.model.quiz import (
     Question,
     Sign,
 )
+from labgrader.util.bounded_yaml import read_documents
 from labgrader.util.suggestion import unknown
-from labgrader.util.yaml_files import read_documents
 
 LETTERS = "abcdefgh"
-
-
-def quiz_files(root: Path) -> list[Path]:
-    """Return the files of all concepts, in the order of their names."""
-    return sorted((root / "tasks" / "quiz").glob("*.yaml"))
 
 
 def load_quiz(root: Path) -> list[Concept]:
@@ -37,7 +33,7 @@ def load_quiz(root: Path) -> list[Concept]:
     Raises:
         ContentError: a file is not as it should be; `author lint` says where.
     """
-    return [_concept(path) for path in quiz_files(root)]
+    return [_concept(path) for path in LabFolder(root).quiz_files]
 
 
 def draw(

@@ -10,7 +10,7 @@ from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, dig
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.model.quiz import Look, Mark, Marked, Question, Sign
-from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
+from labgrader.util.bounded_yaml import NotReadable, stored_yaml
 
 _NOT_FOUND, _TAKEN, _INVALID = 404, 409, 422
 

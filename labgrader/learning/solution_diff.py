@@ -15,12 +15,13 @@ from typing import Any
 
 import yaml
 
+from labgrader.content.lab_folder import LabFolder
 from labgrader.kube.protocols import Cluster
 from labgrader.kube.resources import Object, dig
 from labgrader.kube.rest_mapper import RestMapper
-from labgrader.lab_state.solver import ACTS, folder_of
+from labgrader.lab_state.solver import ACTS
 from labgrader.model.task import Lab, Step, Task
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 MAX_CHARACTERS = 100_000
@@ -55,7 +56,7 @@ def compare(lab: Lab, task: Task, step: Step, cluster: Cluster) -> list[Pair]:
         ContentError: a file cannot be read.
         ClusterError: the cluster does not answer.
     """
-    kinds, folder = RestMapper(cluster), folder_of(lab.root, task.id)
+    kinds, folder = RestMapper(cluster), LabFolder(lab.root).solution(task.id)
     return [
         _pair(manifest, kinds, cluster)
         for name in step.solution

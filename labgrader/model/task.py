@@ -143,6 +143,11 @@ class Lab:
         for task in self.tasks:
             yield from task.criteria()
 
+    def before(self, task_id: str) -> list[str]:
+        """Return the ids of the tasks that come before one."""
+        ids = [task.id for task in self.tasks]
+        return ids[: ids.index(task_id)] if task_id in ids else []
+
     def task(self, task_id: str) -> Task | None:
         """Return the task with that id, or None."""
         return next((task for task in self.tasks if task.id == task_id), None)

@@ -17,7 +17,7 @@ import termios
 from codecs import getincrementaldecoder
 from contextlib import suppress
 from functools import partial
-from threading import Lock, Thread, Timer
+from threading import Event, Lock, Thread, Timer
 from typing import Any
 
 from textual import events, messages
@@ -142,6 +142,13 @@ class BrowserDriver(WebDriver):
             os.kill(os.getpid(), signal.SIGHUP)
 
 
+_END = b"\0"
+"""Written when a terminal is taken back; nothing is seen of it."""
+
+_SHOWN_SECONDS = 2.0
+"""How long what was written may take to be read."""
+
+
 class _Terminal:
     """A pty that can stand in for the process's standard streams.
 
@@ -154,6 +161,7 @@ class _Terminal:
     def __init__(self, show: Any) -> None:
         self.lent = False
         self._show = show
+        self._shown = Event()
         self._master, self._slave = pty.openpty()
         with suppress(OSError):  # not the leader of a session: shells do without job control
             fcntl.ioctl(self._slave, termios.TIOCSCTTY, 0)
@@ -172,7 +180,12 @@ class _Terminal:
         self.lent = True
 
     def take_back(self) -> None:
-        """Have the standard streams as they were."""
+        """Have the standard streams as they were, once all that was written is shown."""
+        self._shown.clear()
+        # What was written before it is read before it; a terminal that is stopped takes nothing.
+        if select.select([], [self._slave], [], 0)[1]:
+            os.write(self._slave, _END)
+            self._shown.wait(_SHOWN_SECONDS)
         self.lent = False
         for number, kept in enumerate(self._kept):
             os.dup2(kept, number)
@@ -189,6 +202,9 @@ class _Terminal:
         while True:
             select.select([self._master], [], [])
             with suppress(BlockingIOError):
-                text = decode(os.read(self._master, 65536))
+                data = os.read(self._master, 65536)
+                text = decode(data.removesuffix(_END))
                 if self.lent:
                     self._show(text)
+                if data.endswith(_END):
+                    self._shown.set()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labgrader.kube.resources import Object, dig
-from labgrader.util.untrusted_yaml import NotReadable, stored_documents
+from labgrader.util.bounded_yaml import NotReadable, stored_documents
 
 MAX_BYTES = 6_000_000
 """How much is unpacked and read, of all files together."""

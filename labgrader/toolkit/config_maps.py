@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from labgrader.grading.findings import Failure
 from labgrader.kube.resources import CONFIG_MAP, Object, dig, name_of
 from labgrader.model.result import Evidence
-from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
+from labgrader.util.bounded_yaml import NotReadable, stored_yaml
 
 __all__ = ["NotReadable", "decoded", "stored_yaml", "text_under", "texts_of"]
 

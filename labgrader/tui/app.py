@@ -72,11 +72,11 @@ class LabApp(App[None]):
     def _open(self, message: Chosen) -> None:
         first = _is_first(self._launch)
         try:
-            journal = message.seat.begin(message.wish)
+            session_recorder = message.seat.begin(message.wish)
         except UsageError as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        screen = self.lab_screen(message.workbench, journal, message.wish.level)
+        screen = self.lab_screen(message.workbench, session_recorder, message.wish.level)
         gc.freeze()  # what is loaded stays: looking through all of it stops the screen for 0.1 s
         self.push_screen(screen)
         if first and screen.mode is Mode.PRACTICE and not self._launch.at_once:
@@ -84,11 +84,13 @@ class LabApp(App[None]):
 
             self.push_screen(TourScreen())
 
-    def lab_screen(self, workbench: Workbench, journal: SessionRecorder, level: Level) -> LabScreen:
+    def lab_screen(
+        self, workbench: Workbench, session_recorder: SessionRecorder, level: Level
+    ) -> LabScreen:
         """Return the lab with a session in it."""
         from labgrader.tui.screens.lab import LabScreen
 
-        return LabScreen(workbench, journal, level=level, now=self._launch.now)
+        return LabScreen(workbench, session_recorder, level=level, now=self._launch.now)
 
     def _fatal_error(self) -> None:
         """Leave without printing local variables, as Textual would: a kubeconfig may be in them."""
@@ -107,7 +109,7 @@ class LabApp(App[None]):
 def _is_first(launch: Launch) -> bool:
     """Whether nobody has had a session here before."""
     try:
-        return not launch.book().store.sessions()
+        return not launch.all_sessions().store.sessions()
     except LabError:
         return False
 
@@ -121,7 +123,7 @@ def run_app(launch: Launch) -> int:
     """
     if launch.up is None:
         _ = launch.workbench.connection
-    if launch.workbench.choice.content:
+    if launch.workbench.choice.lab_options:
         _ = launch.workbench.catalog
     # Grading computes in threads of its own: they hand the interpreter back after this long.
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -33,7 +33,7 @@ class Feed:
         workbench: Workbench,
         lab: Lab,
         tell: Callable[[int, StateEvent], object],
-        journal: SessionRecorder,
+        session_recorder: SessionRecorder,
         now: Callable[[], datetime],
     ) -> None:
         self.generation = 0
@@ -41,7 +41,7 @@ class Feed:
         self._lab = lab
         self._outcomes: dict[str, Outcome] = {}
         self._tell = tell
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._now = now
         self._live: Live | None = None
         self._thread: threading.Thread | None = None
@@ -82,29 +82,29 @@ class Feed:
         """Keep what a session is about; what is shown as done is on the disk by then."""
         match fact:
             case CheckFinished(result=result):
-                self._journal.note_result(result)
+                self._session_recorder.note_result(result)
                 self._outcomes[result.id] = result.outcome
                 self._rest_when_done()
             case RunFinished(report=report):
-                self._journal.note_grading(report.tasks)
+                self._session_recorder.note_grading(report.tasks)
                 self._outcomes |= {check.id: check.outcome for check in report.checks}
                 self._rest_when_done()
             case LinkLost():
-                self._journal.note("lost")
+                self._session_recorder.note("lost")
             case LinkBack():
-                self._journal.note("back")
+                self._session_recorder.note("back")
 
     def _rest_when_done(self) -> None:
         """Stop a task's time when the task is done, where the clock can be paused.
 
         Here and not on the screen: while a shell has the terminal, that knows of nothing.
         """
-        record = self._journal.record()
+        record = self._session_recorder.record()
         task = self._lab.task(record.task)
         if task is None or record.state != "running" or record.runs_on:
             return
         if all(self._outcomes.get(each.id) is Outcome.PASSED for each in task.deciding()):
-            self._journal.pause(done=task.id)
+            self._session_recorder.pause(done=task.id)
 
 
 def _run(live: Live, tell: Callable[[StateEvent], None]) -> None:

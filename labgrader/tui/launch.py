@@ -32,7 +32,7 @@ class Launch:
     """
 
     workbench: Workbench
-    book: Callable[[], Sessions]
+    all_sessions: Callable[[], Sessions]
     up: Callable[[Progress], Workbench] | None = None
     mode: Mode = Mode.PRACTICE
     factor: float | None = 1.0

@@ -14,11 +14,11 @@ from labgrader.tui.launch import Wish
 
 
 class Seat:
-    """The learner's place at a cluster: the journal that is kept, and the lock on it."""
+    """The learner's place at a cluster: the recorder of the session, and the lock on it."""
 
-    def __init__(self, workbench: Workbench, book: Sessions) -> None:
+    def __init__(self, workbench: Workbench, all_sessions: Sessions) -> None:
         self._workbench = workbench
-        self._book = book
+        self._all_sessions = all_sessions
         self._presence = ClusterLock(workbench.cluster.connection.host)
         self.taken_by = self._trouble = ""
         try:
@@ -29,7 +29,7 @@ class Seat:
     def open_session(self) -> SessionState | None:
         """Return the session on this cluster that one can go on with; none that cannot be read."""
         try:
-            record = self._book.open_one()
+            record = self._all_sessions.open_one()
         except LabError:
             return None
         here = (self._workbench.catalog.lab.id, self._workbench.cluster.connection.context)
@@ -38,7 +38,7 @@ class Seat:
     def refusal(self) -> str:
         """Return why nothing can be begun here: an exam runs elsewhere, or in another program."""
         try:
-            exam = self._book.exam()
+            exam = self._all_sessions.exam()
         except LabError:
             return ""
         here = self.open_session()
@@ -49,7 +49,7 @@ class Seat:
         return f"{where}, open in {self.taken_by}" if self.taken_by else where
 
     def begin(self, wish: Wish) -> SessionRecorder:
-        """Return the journal of a session; one that cannot be kept says why in ``trouble``.
+        """Return the recorder of a session; one that cannot be kept says why in ``trouble``.
 
         Practice waits until the learner starts the clock; any other clock runs at once.
 
@@ -66,19 +66,21 @@ class Seat:
             return self._unkept(wish, self._trouble)
         try:
             if wish.resume:
-                journal = SessionRecorder(self._book, wish.resume)
-                journal.pause()  # the learner continues it; the clock of an exam never stops
-                record = journal.record()
+                session_recorder = SessionRecorder(self._all_sessions, wish.resume)
+                session_recorder.pause()  # an exam's clock never stops
+                record = session_recorder.record()
                 if record.is_exam and record.state == "paused":
-                    journal.rest()  # coming back ends a break: the tasks are seen again
+                    session_recorder.rest()  # coming back ends a break: the tasks are seen again
                 elif record.is_exam:
-                    journal.note("alive")
-                return journal
-            name = self._book.start(None, lab.id, context, wish.mode, wish.factor, wish.terms).name
-            journal = SessionRecorder(self._book, name)
+                    session_recorder.note("alive")
+                return session_recorder
+            name = self._all_sessions.start(
+                None, lab.id, context, wish.mode, wish.factor, wish.terms
+            ).name
+            session_recorder = SessionRecorder(self._all_sessions, name)
         except LabError as error:
             return self._unkept(wish, str(error))
-        return self._started(journal, wish)
+        return self._started(session_recorder, wish)
 
     def leave(self) -> None:
         """Give the place up."""
@@ -86,16 +88,16 @@ class Seat:
 
     def _unkept(self, wish: Wish, why: str) -> SessionRecorder:
         lab, context = self._workbench.catalog.lab, self._workbench.cluster.connection.context
-        journal = SessionRecorder(self._book, "not kept", kept=False)
+        session_recorder = SessionRecorder(self._all_sessions, "not kept", kept=False)
         mode, factor = wish.mode.value, wish.factor
-        journal.note("started", lab=lab.id, context=context, mode=mode, factor=factor)
-        journal.trouble = why
-        return self._started(journal, wish)
+        session_recorder.note("started", lab=lab.id, context=context, mode=mode, factor=factor)
+        session_recorder.trouble = why
+        return self._started(session_recorder, wish)
 
-    def _started(self, journal: SessionRecorder, wish: Wish) -> SessionRecorder:
+    def _started(self, session_recorder: SessionRecorder, wish: Wish) -> SessionRecorder:
         if wish.mode is not Mode.PRACTICE:
-            tasks = journal.record().tasks_of(self._workbench.catalog.lab)
-            journal.work_on(tasks[0].id)
+            tasks = session_recorder.record().tasks_of(self._workbench.catalog.lab)
+            session_recorder.work_on(tasks[0].id)
         else:
-            journal.pause()
-        return journal
+            session_recorder.pause()
+        return session_recorder

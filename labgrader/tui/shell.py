@@ -44,12 +44,12 @@ def place(workbench: Workbench) -> Place:
 
 def _clock(workbench: Workbench) -> Callable[[], str]:
     """Return what tells how the time of the session on this cluster stands, if there is one."""
-    book, lab = Sessions(), workbench.catalog.lab
+    all_sessions, lab = Sessions(), workbench.catalog.lab
     try:
         context = workbench.connection.context
     except LabError:  # a kubeconfig that cannot be read: kubectl will say so, and better
         return str
-    return lambda: line_now(book, lab, context)
+    return lambda: line_now(all_sessions, lab, context)
 
 
 def _greeting(where: Place) -> str:

@@ -110,19 +110,21 @@ def test_a_wrong_case_in_a_batch_is_tried_again_alone(
         runner.solve()
         batches = runner.batches(list(load_cases(lab / "tests" / "checks")))
         found = {
-            proof.case.name: proof for batch in batches for proof in runner.run_together(batch)
+            case_result.case.name: case_result
+            for batch in batches
+            for case_result in runner.run_together(batch)
         }
         colours = {name: kube.get(CONFIG_MAP, name, "default") for name in ("one", "two")}
     finally:
         runner.clear()
     assert [len(batch) for batch in batches] == [2, 2]
-    assert {name: [f.kind for f in proof.faults] for name, proof in found.items()} == {
+    assert {name: [f.kind for f in case_result.faults] for name, case_result in found.items()} == {
         "one/equivalent-loud": [],
         "one/fail-red": [],
         "two/equivalent-loud": [],
         "two/fail-red": [FaultKind.MISS],
     }
-    assert [name for name, proof in found.items() if proof.repeated] == ["two/fail-red"]
+    assert [name for name, case_result in found.items() if case_result.repeated] == ["two/fail-red"]
     assert all(one and one["data"] == {"colour": "blue"} for one in colours.values())
 
 

@@ -16,7 +16,7 @@ from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_result
 from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
-from labgrader.author.verify import cases_folder
+from labgrader.content.lab_folder import LabFolder
 from labgrader.kube.client import Kube
 from labgrader.paths import content_root
 from tests.support.answers import Answers, selected
@@ -25,7 +25,7 @@ from tests.support.xdist_scheduler import case_group
 PASTED = 5
 """Of one in so many failing cases, chosen by the run's seed, the fix is pasted as well."""
 
-CASES = list(load_cases(cases_folder(content_root())))
+CASES = list(load_cases(LabFolder(content_root()).cases))
 
 pytestmark = [pytest.mark.cluster]
 
@@ -60,5 +60,5 @@ def test_case(case: Case, runner: CaseRunner, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     if lacks := runner.lacks(case):
         pytest.skip(lacks)
-    found = answers.proof(case)
+    found = answers.case_result(case)
     assert not found.faults, found

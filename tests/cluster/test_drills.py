@@ -10,11 +10,12 @@ import pytest
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.author.case_runner import CaseRunner
 from labgrader.cli import root
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ExitCode
 from labgrader.kube.waiting import wait_until
 from labgrader.lab_state import mutations
 from labgrader.lab_state.restore import RestorePoint
-from labgrader.learning.drills import drill_files, load_drills
+from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
 from labgrader.model.result import Outcome
 from labgrader.paths import content_root
@@ -63,7 +64,7 @@ def test_there_are_the_text_s_three_and_nine_more() -> None:
     assert {"resource-refused", "permission-denied", "nothing-reconciles"} <= {
         drill.name for drill in DRILLS
     }
-    assert len(drill_files(content_root())) == len(DRILLS)
+    assert len(LabFolder(content_root()).drill_files) == len(DRILLS)
 
 
 def test_the_command_begins_a_drill_gives_hints_and_says_when_it_is_over(

@@ -12,7 +12,7 @@ from labgrader.lab_state.solver import Solver
 from labgrader.learning import measurements
 from labgrader.learning.measurements import MEASUREMENTS, Row
 from labgrader.paths import content_root
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 pytestmark = [pytest.mark.cluster]
 

@@ -23,17 +23,17 @@ class Answers:
     def __init__(self, runner: CaseRunner, groups: Iterable[Sequence[Case]]) -> None:
         self._ground = runner
         self._batches: dict[str, Batch] = {}
-        self._proofs: dict[str, CaseResult] = {}
+        self._case_results: dict[str, CaseResult] = {}
         for group in groups:
             for batch in runner.batches([case for case in group if not runner.lacks(case)]):
                 self._batches |= dict.fromkeys((reach.case.name for reach in batch), batch)
 
-    def proof(self, case: Case) -> CaseResult:
+    def case_result(self, case: Case) -> CaseResult:
         """Return what is known of a case; try its whole batch where nothing is."""
-        if case.name not in self._proofs:
-            for proof in self._ground.run_together(self._batches[case.name]):
-                self._proofs[proof.case.name] = proof
-        return self._proofs[case.name]
+        if case.name not in self._case_results:
+            for case_result in self._ground.run_together(self._batches[case.name]):
+                self._case_results[case_result.case.name] = case_result
+        return self._case_results[case.name]
 
 
 def selected(request: pytest.FixtureRequest) -> list[Case]:

@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "tests" / "operators"
 SPACE = "trading-platform"
 ALGORITHM = Resource("fintech.io", "v1", "tradingalgorithms", "TradingAlgorithm")
+RULES = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
 NAME, LEADER, HOLD = "trading-operator-controller", "trading-operator-leader", "lab.test/hold"
 SETTLE_SECONDS = 45.0
 PROGRAM = "operator_main"
@@ -168,6 +169,22 @@ class Stage:
 
         wait_until(fits, SETTLE_SECONDS, pause=1.0)
         return _wrong(behavior, found)
+
+    def alerts(self, metric: str) -> CheckResult:
+        """Grade the solution's alerts, but for the metrics, which are the plain operator's."""
+        text = (ROOT / "solutions" / "task-5" / "50-alerts.yaml").read_text()
+        body: Object = yaml.safe_load(text)
+        own = {
+            "TradingAlgorithmReconcileErrors": "rate(plain_errors_total[5m]) > 0.1",
+            "TradingAlgorithmNotReady": f"{metric} == 0",
+        }
+        for group in body["spec"]["groups"]:
+            for rule in group["rules"]:
+                rule["expr"] = own.get(rule["alert"], rule["expr"])
+                rule["annotations"]["about"] = "{{ $labels.of }}"
+        self._cluster.delete(RULES, body["metadata"]["name"], SPACE)
+        self._cluster.create(RULES, body, SPACE)
+        return next(one for one in self.bench.results(["alerts_fire"]) if one.id == "alerts_fire")
 
     def _deploy(self, name: str, behavior: str, replicas: int) -> None:
         body: Object = yaml.safe_load((FOLDER / "deployment.yaml").read_text())

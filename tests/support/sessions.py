@@ -66,8 +66,8 @@ class Machine:
         self.boot, self.up = self.boot + "+", 1.0
 
 
-def attend(machine: Machine, journal: SessionRecorder, seconds: int) -> None:
+def attend(machine: Machine, session_recorder: SessionRecorder, seconds: int) -> None:
     """Let the time pass with somebody there, heart beating."""
     for _ in range(seconds // 5):
         machine.tick(5)
-        journal.note("alive")
+        session_recorder.note("alive")

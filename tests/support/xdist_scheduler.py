@@ -13,7 +13,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-from labgrader.author.verify import cases_folder
+from labgrader.content.lab_folder import LabFolder
 from labgrader.paths import content_root
 
 TOGETHER = ("tests/cluster/nodes/", "tests/operator/cluster/")
@@ -52,7 +52,7 @@ def case_group(name: str) -> int:
 
 @cache
 def _places() -> dict[str, int]:
-    files = sorted(cases_folder(content_root()).glob("*/*.yaml"))
+    files = sorted(LabFolder(content_root()).cases.glob("*/*.yaml"))
     return {f"{file.parent.name}/{file.stem}": place for place, file in enumerate(files)}
 
 

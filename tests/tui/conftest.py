@@ -151,12 +151,12 @@ class FakeWorkbench:
 class StraightIn(LabApp):
     """Opens the lab at once, with the session that a test made."""
 
-    def __init__(self, launch: Launch, journal: SessionRecorder) -> None:
+    def __init__(self, launch: Launch, session_recorder: SessionRecorder) -> None:
         super().__init__(launch)
-        self.journal = journal
+        self.session_recorder = session_recorder
 
     def get_default_screen(self):
-        return self.lab_screen(self._launch.workbench, self.journal, self._launch.level)
+        return self.lab_screen(self._launch.workbench, self.session_recorder, self._launch.level)
 
 
 class Play:
@@ -294,45 +294,45 @@ def playing(workbench):
 
 
 @pytest.fixture
-def book(tmp_path, clock) -> Sessions:
+def all_sessions(tmp_path, clock) -> Sessions:
     return Sessions(Store(tmp_path / "sessions"), clock)
 
 
 @pytest.fixture
-def journal(book) -> SessionRecorder:
+def session_recorder(all_sessions) -> SessionRecorder:
     """A practice that waits for the learner to start its clock."""
-    book.start("test", CATALOG.lab.id, CLUSTER.context)
-    journal = SessionRecorder(book, "test")
-    journal.pause()
-    return journal
+    all_sessions.start("test", CATALOG.lab.id, CLUSTER.context)
+    session_recorder = SessionRecorder(all_sessions, "test")
+    session_recorder.pause()
+    return session_recorder
 
 
 @pytest.fixture
-def exam(book) -> SessionRecorder:
+def exam(all_sessions) -> SessionRecorder:
     """An exam whose clock runs; it has two minutes of breaks."""
-    book.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM, 1.0, Terms(breaks=2))
-    journal = SessionRecorder(book, "exam")
-    journal.work_on("task1")
-    return journal
+    all_sessions.start("exam", CATALOG.lab.id, CLUSTER.context, Mode.EXAM, 1.0, Terms(breaks=2))
+    session_recorder = SessionRecorder(all_sessions, "exam")
+    session_recorder.work_on("task1")
+    return session_recorder
 
 
 @pytest.fixture
-def timed(book) -> SessionRecorder:
+def timed(all_sessions) -> SessionRecorder:
     """A timed session whose clock runs."""
-    book.start("timed", CATALOG.lab.id, CLUSTER.context, Mode.TIMED)
-    journal = SessionRecorder(book, "timed")
-    journal.work_on("task1")
-    return journal
+    all_sessions.start("timed", CATALOG.lab.id, CLUSTER.context, Mode.TIMED)
+    session_recorder = SessionRecorder(all_sessions, "timed")
+    session_recorder.work_on("task1")
+    return session_recorder
 
 
 @pytest.fixture
-def launch(workbench, book) -> Launch:
-    return Launch(workbench, lambda: book, now=lambda: NOON)
+def launch(workbench, all_sessions) -> Launch:
+    return Launch(workbench, lambda: all_sessions, now=lambda: NOON)
 
 
 @pytest.fixture
-def app(launch, journal) -> LabApp:
-    return StraightIn(launch, journal)
+def app(launch, session_recorder) -> LabApp:
+    return StraightIn(launch, session_recorder)
 
 
 @pytest.fixture

@@ -92,8 +92,8 @@ def says(part):
     return lambda news: part in news
 
 
-async def opened(p, lab, book=None):
-    await p.app.push_screen(DrillsScreen(lab, lambda: lab.state, book))
+async def opened(p, lab, all_sessions=None):
+    await p.app.push_screen(DrillsScreen(lab, lambda: lab.state, all_sessions))
     await p.settle()
 
 
@@ -126,29 +126,29 @@ async def test_the_whole_way_from_a_whole_lab_through_hints_to_the_lesson(play, 
 
 async def test_old_good_news_is_no_healing(play, lab):
     async with play((140, 50)) as p:
-        book = DrillBook()
-        await opened(p, lab, book)
+        all_sessions = DrillBook()
+        await opened(p, lab, all_sessions)
         await p.press("s")
         await until(p, says("✘ not healthy yet"))
         for _ in range(500):
             await p.settle()
-            if book._page(DRILL).seen:
+            if all_sessions._page(DRILL).seen:
                 break
-        assert book._page(DRILL).seen
+        assert all_sessions._page(DRILL).seen
         await until(p, says("✘ not healthy yet"))
         lab.live(results=judged())
         await until(p, says("✔ healthy again"))
 
 
 async def test_a_window_that_is_opened_again_remembers(play, lab):
-    book = DrillBook()
+    all_sessions = DrillBook()
     async with play((140, 50)) as p:
-        await opened(p, lab, book)
+        await opened(p, lab, all_sessions)
         await p.press("s")
         await until(p, says("✘ not healthy yet"))
         await p.press("h", "escape")
         lab.live(results=lab.now)
-        await opened(p, lab, book)
+        await opened(p, lab, all_sessions)
         await until(p, says("the port is wrong"))
         assert DRILL.hints[0] in p.app.screen.query_one("#drill-page").source
 
@@ -240,21 +240,21 @@ def test_what_only_real_nodes_show_is_said():
     drill = replace(DRILL, containers=True)
     criteria = CATALOG.select(drill.caught_by)
     state = LabState(CATALOG.lab, results=judged(), cluster=SIMULATED)
-    book = DrillBook()
-    assert book.stage(drill, state, criteria, CATALOG.checks)[0] is Stage.NOT_HERE
+    all_sessions = DrillBook()
+    assert all_sessions.stage(drill, state, criteria, CATALOG.checks)[0] is Stage.NOT_HERE
     real = replace(state, cluster=replace(SIMULATED, nodes="real"))
-    assert book.stage(drill, real, criteria, CATALOG.checks)[0] is Stage.READY
+    assert all_sessions.stage(drill, real, criteria, CATALOG.checks)[0] is Stage.READY
     nothing = replace(real, results={})
-    assert book.stage(drill, nothing, criteria, CATALOG.checks)[0] is Stage.UNKNOWN
+    assert all_sessions.stage(drill, nothing, criteria, CATALOG.checks)[0] is Stage.UNKNOWN
 
 
 def test_what_cannot_be_judged_is_not_healthy():
-    book = DrillBook()
-    book.begin(DRILL, begun=True)
+    all_sessions = DrillBook()
+    all_sessions.begin(DRILL, begun=True)
     criteria = CATALOG.select(DRILL.caught_by)
     results = judged(Outcome.ERROR, cause=Cause.UNREACHABLE)
     state = LabState(CATALOG.lab, results=results, cluster=SIMULATED)
-    stage, health = book.stage(DRILL, state, criteria, CATALOG.checks)
+    stage, health = all_sessions.stage(DRILL, state, criteria, CATALOG.checks)
     assert stage is Stage.BROKEN
     assert health.unsure
 

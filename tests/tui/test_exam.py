@@ -34,11 +34,11 @@ def exam_app(launch, exam):
     return StraightIn(launch, exam)
 
 
-def pass_time(clock, journal, seconds: int) -> None:
+def pass_time(clock, session_recorder, seconds: int) -> None:
     """Let the time pass with the heart beating."""
     for _ in range(seconds // 5):
         clock.seconds += 5
-        journal.note("alive")
+        session_recorder.note("alive")
 
 
 def screens(above: type = Screen):
@@ -81,7 +81,9 @@ async def test_an_exam_shows_requirements_and_points_that_can_be_reached(play, e
         assert workbench.lives == []  # nothing is judged, not even behind the screen
 
 
-async def test_every_key_that_an_exam_refuses_says_why_and_does_nothing(play, exam_app, book):
+async def test_every_key_that_an_exam_refuses_says_why_and_does_nothing(
+    play, exam_app, all_sessions
+):
     async with play((160, 48), other=exam_app) as p:
         lab = p.app.screen
         for binding in bindings_of(lab):
@@ -93,7 +95,7 @@ async def test_every_key_that_an_exam_refuses_says_why_and_does_nothing(play, ex
                 await p.press(key)
                 assert p.toasts() == [why], key
                 assert p.app.screen is lab, key
-    assert {entry.kind for entry in book.store.entries("exam")} <= {
+    assert {entry.kind for entry in all_sessions.store.entries("exam")} <= {
         "started",
         "task",
         "alive",
@@ -121,19 +123,19 @@ async def test_the_palette_has_no_command_that_the_exam_refuses(play, exam_app):
 
 
 async def test_f_ends_the_exam_and_its_score_is_that_of_the_end(
-    play, exam_app, workbench, result, book, clock
+    play, exam_app, workbench, result, all_sessions, clock
 ):
     workbench.answers = [result("namespace_active"), result("crd_established", Outcome.FAILED)]
     async with play((160, 48), other=exam_app) as p:
-        pass_time(clock, p.app.screen.journal, 135)
+        pass_time(clock, p.app.screen.session_recorder, 135)
         await p.press("f")
         assert isinstance(p.app.screen, ConfirmScreen)
         await p.press("n")
-        assert book.exam()
+        assert all_sessions.exam()
         await p.press("f", "y")
-        await until(p, lambda: book.record("exam").state == "ended")
+        await until(p, lambda: all_sessions.record("exam").state == "ended")
         await until(p, lambda: "exam ended 2:15" in p.text("#done"))
-        earned = book.record("exam").earned
+        earned = all_sessions.record("exam").earned
         assert f"{earned:g} of 20 points. Now: g report" in p.text("#done")
         assert p.text("#score").startswith("now ")
         await until(p, lambda: workbench.lives)
@@ -145,15 +147,15 @@ async def test_f_ends_the_exam_and_its_score_is_that_of_the_end(
         report = p.app.screen.query_one("#page").source
         assert "ended by the learner" in report
         assert "not part of the score" in report
-    assert book.record("exam").earned == earned
+    assert all_sessions.record("exam").earned == earned
 
 
-async def test_the_time_ends_the_exam(play, exam_app, workbench, result, book, clock):
+async def test_the_time_ends_the_exam(play, exam_app, workbench, result, all_sessions, clock):
     workbench.answers = [result("namespace_active")]
     async with play((160, 48), other=exam_app) as p:
-        pass_time(clock, p.app.screen.journal, 360)
-        await until(p, lambda: book.record("exam").state == "ended")
-        assert book.record("exam").how == "time"
+        pass_time(clock, p.app.screen.session_recorder, 360)
+        await until(p, lambda: all_sessions.record("exam").state == "ended")
+        assert all_sessions.record("exam").how == "time"
 
 
 async def test_a_break_hides_the_task_and_stops_the_clock(play, exam_app, clock, exam):
@@ -171,28 +173,28 @@ async def test_a_break_hides_the_task_and_stops_the_clock(play, exam_app, clock,
 
 
 async def test_a_break_that_another_program_begins_hides_the_task_as_well(
-    play, exam_app, book, exam
+    play, exam_app, all_sessions, exam
 ):
     async with play((160, 48), other=exam_app) as p:
-        book.pause()
+        all_sessions.pause()
         exam.catch_up()
         await until(p, lambda: isinstance(p.app.screen, BreakScreen))
         await p.press("b")
-        assert book.exam().state == "running"
+        assert all_sessions.exam().state == "running"
 
 
-async def test_an_exam_that_another_program_ends_says_so(play, exam_app, book, exam):
+async def test_an_exam_that_another_program_ends_says_so(play, exam_app, all_sessions, exam):
     async with play((160, 48), other=exam_app) as p:
-        book.end("void", "fire alarm")
+        all_sessions.end("void", "fire alarm")
         exam.catch_up()
         p.app.screen.query_one("TaskTimer").tick()
         await until(p, lambda: "exam void at 0:00: fire alarm" in p.text("#done"))
 
 
-async def test_a_session_that_another_program_ends_says_so(play, journal, book):
+async def test_a_session_that_another_program_ends_says_so(play, session_recorder, all_sessions):
     async with play((160, 48)) as p:
-        book.end()
-        journal.catch_up()
+        all_sessions.end()
+        session_recorder.catch_up()
         p.app.screen.query_one("TaskTimer").tick()
         await until(p, lambda: "session ended 0:00" in p.text("#done"))
         await p.press("s")

@@ -31,11 +31,11 @@ def planted(tmp_path, workbench, monkeypatch):
     return workbench
 
 
-def opened(planted, book, mode):
-    book.start("final", "planted", CLUSTER.context, mode)
-    journal = SessionRecorder(book, "final")
-    journal.work_on("task1")
-    return StraightIn(Launch(planted, lambda: book, now=lambda: NOON), journal)
+def opened(planted, all_sessions, mode):
+    all_sessions.start("final", "planted", CLUSTER.context, mode)
+    session_recorder = SessionRecorder(all_sessions, "final")
+    session_recorder.work_on("task1")
+    return StraightIn(Launch(planted, lambda: all_sessions, now=lambda: NOON), session_recorder)
 
 
 def seen(p, tmp_path) -> str:
@@ -68,15 +68,15 @@ async def walk(p, tmp_path) -> str:
     return "\n".join(told)
 
 
-async def test_no_key_gives_anything_away_in_an_exam(play, planted, book, tmp_path):
-    async with play((160, 48), other=opened(planted, book, Mode.EXAM)) as p:
+async def test_no_key_gives_anything_away_in_an_exam(play, planted, all_sessions, tmp_path):
+    async with play((160, 48), other=opened(planted, all_sessions, Mode.EXAM)) as p:
         assert found_in(await walk(p, tmp_path)) == set()
         assert p.app.screen.mode is Mode.EXAM
-    assert book.exam()
+    assert all_sessions.exam()
 
 
-async def test_practice_shows_them_by_the_same_keys(play, planted, book, tmp_path):
-    async with play((160, 48), other=opened(planted, book, Mode.PRACTICE)) as p:
+async def test_practice_shows_them_by_the_same_keys(play, planted, all_sessions, tmp_path):
+    async with play((160, 48), other=opened(planted, all_sessions, Mode.PRACTICE)) as p:
         shown = seen(p, tmp_path)
         for keys in ("c", "w", "h", "p", "e"):
             await p.press(keys)

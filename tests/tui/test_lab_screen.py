@@ -19,7 +19,7 @@ def attend(p, clock, seconds):
     """Let the time pass with the program there: its heart beats every five seconds."""
     for _ in range(seconds // 5):
         clock.seconds += 5
-        p.app.journal.note("alive")
+        p.app.session_recorder.note("alive")
     clock.seconds += seconds % 5
 
 
@@ -227,10 +227,10 @@ async def test_after_a_done_task_the_key_of_the_time_goes_on_with_the_next(
         await p.press("s")
         await p.results(result("namespace_active"))
         assert p.text("#done") == "✔ task1 done: 2/2 points. s goes on"
-        assert p.app.journal.record().state == "paused"
+        assert p.app.session_recorder.record().state == "paused"
         await p.press("s")
         await p.settle()
-        record = p.app.journal.record()
+        record = p.app.session_recorder.record()
         assert (record.state, record.task) == ("running", "task2")
         assert p.toasts() == ["On to task2: its time runs"]
         tick(p, clock, 5)
@@ -240,7 +240,7 @@ async def test_after_a_done_task_the_key_of_the_time_goes_on_with_the_next(
         assert p.text("#done") == "✔ all done: 20/20 points. Well done!"
         await p.results(result("namespace_active", Outcome.FAILED))
         await p.press("s")
-        assert p.app.journal.record().task == "task1"
+        assert p.app.session_recorder.record().task == "task1"
 
 
 async def test_a_task_that_is_done_while_the_screen_is_away_rests_then(play, clock, result):
@@ -250,7 +250,7 @@ async def test_a_task_that_is_done_while_the_screen_is_away_rests_then(play, clo
         attend(p, clock, 100)
         p.live.say(*(partial(p.live.listener, CheckFinished(result(each))) for each in ALL))
         clock.seconds += 500
-        record = p.app.journal.record()
+        record = p.app.session_recorder.record()
         assert (record.state, record.spent["task1"]) == ("paused", 100.0)
 
 

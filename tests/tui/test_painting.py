@@ -97,19 +97,19 @@ def test_an_inbox_wakes_once_and_drops_what_comes_too_late():
     assert len(woken) == 2
 
 
-def test_how_a_session_stands_is_known_while_the_disk_is_written(journal, monkeypatch):
+def test_how_a_session_stands_is_known_while_the_disk_is_written(session_recorder, monkeypatch):
     writing, go_on = threading.Event(), threading.Event()
 
     def slow(entry):
         writing.set()
         assert go_on.wait(10)
 
-    monkeypatch.setattr(journal.book.store, "append", slow)
-    writer = threading.Thread(target=journal.note, args=("alive",))
+    monkeypatch.setattr(session_recorder.all_sessions.store, "append", slow)
+    writer = threading.Thread(target=session_recorder.note, args=("alive",))
     writer.start()
     try:
         assert writing.wait(10)
-        asked = threading.Thread(target=journal.record, daemon=True)
+        asked = threading.Thread(target=session_recorder.record, daemon=True)
         asked.start()
         asked.join(10)
         assert not asked.is_alive()

@@ -143,15 +143,15 @@ def test_the_prompts_line_follows_the_session_on_this_cluster(
         f'cat "$clock" >>{told}\n'
     )
     script.chmod(0o700)
-    book, lab = Sessions(), workbench.catalog.lab
-    book.start("s", lab.id, workbench.connection.context)
-    journal = SessionRecorder(book, "s")
+    all_sessions, lab = Sessions(), workbench.catalog.lab
+    all_sessions.start("s", lab.id, workbench.connection.context)
+    session_recorder = SessionRecorder(all_sessions, "s")
 
     def finish():
         while not told.exists() or not told.read_text():
             time.sleep(0.01)
-        journal.work_on("task1")
-        journal.pause(done="task1")
+        session_recorder.work_on("task1")
+        session_recorder.pause(done="task1")
 
     threading.Thread(target=finish, daemon=True).start()
     shell.run(workbench, {"SHELL": str(script), "PATH": os.environ["PATH"]})
@@ -166,14 +166,14 @@ def test_sessions_elsewhere_and_what_cannot_be_read_leave_the_prompt_without_a_t
     workbench, tmp_path, monkeypatch
 ):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path))
-    book, lab = Sessions(), workbench.catalog.lab
-    assert line_now(book, lab, "here") == ""
-    book.start("s", lab.id, "elsewhere")
-    assert line_now(book, lab, "here") == ""
-    assert line_now(book, lab, "elsewhere") != ""
-    assert line_now(book, replace(lab, id="another"), "elsewhere") == ""
+    all_sessions, lab = Sessions(), workbench.catalog.lab
+    assert line_now(all_sessions, lab, "here") == ""
+    all_sessions.start("s", lab.id, "elsewhere")
+    assert line_now(all_sessions, lab, "here") == ""
+    assert line_now(all_sessions, lab, "elsewhere") != ""
+    assert line_now(all_sessions, replace(lab, id="another"), "elsewhere") == ""
     (tmp_path / "sessions.sqlite3").write_bytes(b"no database" * 100)
-    assert line_now(book, lab, "elsewhere") == ""
+    assert line_now(all_sessions, lab, "elsewhere") == ""
 
 
 def test_a_kubeconfig_that_cannot_be_read_is_no_reason_not_to_open(cluster_folder, tmp_path):

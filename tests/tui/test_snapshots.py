@@ -84,12 +84,12 @@ def test_failed_with_hint(looks, result):
 
 
 @LOOKS
-def test_done_and_over_budget(looks, result, clock, journal, lab):
+def test_done_and_over_budget(looks, result, clock, session_recorder, lab):
     async def judge(p):
         await p.press("s", "j", "j", "tab")
         for _ in range(80):
             clock.seconds += 5
-            journal.note("alive")
+            session_recorder.note("alive")
         await p.results(*(result(c.id) for c in lab.criteria()))
 
     assert looks(before=judge)

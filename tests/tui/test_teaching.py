@@ -125,28 +125,28 @@ async def test_the_report_is_shown_and_saved(play, result, lab, tmp_path, monkey
     assert "20 of 20 points" in (tmp_path / "report-test.html").read_text()
 
 
-async def test_ending_a_session_asks_first(play, book):
+async def test_ending_a_session_asks_first(play, all_sessions):
     async with play() as p:
         await p.press("f")
         assert isinstance(p.app.screen, ConfirmScreen)
         await p.press("n")
         assert isinstance(p.app.screen, LabScreen)
-        assert book.record("test").state == "paused"
+        assert all_sessions.record("test").state == "paused"
         await p.press("f", "y")
         assert isinstance(p.app.screen, ReportScreen)
-    assert book.record("test").state == "ended"
+    assert all_sessions.record("test").state == "ended"
 
 
-async def test_what_is_shown_as_passed_is_on_the_disk(play, result, book):
+async def test_what_is_shown_as_passed_is_on_the_disk(play, result, all_sessions):
     async with play() as p:
         await p.press("s")
         await p.results(result("namespace_active"))
         assert "✔ passed" in p.checks()
-        assert "namespace_active" in book.record("test").first_passed
+        assert "namespace_active" in all_sessions.record("test").first_passed
 
 
 async def test_time_that_is_over_is_said_kept_and_takes_nothing_away(
-    play, launch, timed, result, clock, book
+    play, launch, timed, result, clock, all_sessions
 ):
     async with play((120, 40), other=StraightIn(launch, timed)) as p:
         clock.seconds += 361
@@ -157,11 +157,11 @@ async def test_time_that_is_over_is_said_kept_and_takes_nothing_away(
         assert "time over by 00:01" in p.text("#whole")
         await p.results(result("namespace_active"))
         assert "✔ passed" in p.checks()
-    assert set(book.record("timed").over) == {"task1", "lab"}
-    assert book.record("timed").state == "running"
+    assert set(all_sessions.record("timed").over) == {"task1", "lab"}
+    assert all_sessions.record("timed").state == "running"
 
 
-async def test_an_outage_is_credited(play, clock, book):
+async def test_an_outage_is_credited(play, clock, all_sessions):
     async with play() as p:
         await p.press("s")
         clock.seconds += 10
@@ -171,5 +171,5 @@ async def test_an_outage_is_credited(play, clock, book):
         assert "credited: no cluster" in p.text("#timer")
         await p.link(None)
         clock.seconds += 3
-        record = book.record("test")
+        record = all_sessions.record("test")
     assert (record.seconds, record.credited) == (13, 14)

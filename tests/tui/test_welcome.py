@@ -50,7 +50,7 @@ async def test_what_there_is_to_work_on(play, welcome):
         assert "20 of 20 points can be judged here" in told
 
 
-async def test_practice_waits_for_the_learner_and_begins_with_a_tour(play, welcome, book):
+async def test_practice_waits_for_the_learner_and_begins_with_a_tour(play, welcome, all_sessions):
     async with play(other=welcome) as p:
         await ready(p)
         await p.press("enter")
@@ -58,11 +58,11 @@ async def test_practice_waits_for_the_learner_and_begins_with_a_tour(play, welco
         assert isinstance(p.app.screen, TourScreen)
         await p.press("escape")
         assert p.text("#timer") == "00:00 / 06:00 s starts the time"
-        assert book.open_one().state == "paused"
-    assert book.open_one().state == "paused"
+        assert all_sessions.open_one().state == "paused"
+    assert all_sessions.open_one().state == "paused"
 
 
-async def test_the_tour_has_five_steps_and_comes_once(play, welcome, book, launch):
+async def test_the_tour_has_five_steps_and_comes_once(play, welcome, all_sessions, launch):
     async with play(other=welcome) as p:
         await ready(p)
         await p.press("enter")
@@ -79,7 +79,7 @@ async def test_the_tour_has_five_steps_and_comes_once(play, welcome, book, launc
 
 
 async def test_an_exam_says_what_will_happen_and_starts_when_that_is_agreed_to(
-    play, welcome, book, clock, workbench
+    play, welcome, all_sessions, clock, workbench
 ):
     workbench.leftovers = ["Namespace trading-platform"]
     async with play((120, 40), other=welcome) as p:
@@ -95,36 +95,36 @@ async def test_an_exam_says_what_will_happen_and_starts_when_that_is_agreed_to(
             assert fact in p.text("#terms")
         assert "y also removes 1 object of the lab" in p.text("#ground")
         clock.seconds += 60
-        assert book.store.sessions() == []
+        assert all_sessions.store.sessions() == []
         await p.press("y")
         await in_the_lab(p)
         assert workbench.prepared == 1
         clock.seconds += 10
-        assert book.exam().seconds == 10
+        assert all_sessions.exam().seconds == 10
         await until(p, lambda: "exam 05:50 left" in p.text("#whole"))
 
 
-async def test_an_exam_that_is_not_agreed_to_does_not_start(play, welcome, book, workbench):
+async def test_an_exam_that_is_not_agreed_to_does_not_start(play, welcome, all_sessions, workbench):
     async with play((120, 40), other=welcome) as p:
         await ready(p)
         await p.press("down", "down", "down", "enter")
         await until(p, lambda: "fresh" in p.text("#ground"))
         await p.press("n")
         assert isinstance(p.app.screen, WelcomeScreen)
-    assert (book.store.sessions(), workbench.prepared) == ([], 0)
+    assert (all_sessions.store.sessions(), workbench.prepared) == ([], 0)
 
 
-async def test_a_timed_session_begins_at_once_and_is_no_exam(play, welcome, book):
+async def test_a_timed_session_begins_at_once_and_is_no_exam(play, welcome, all_sessions):
     async with play((120, 40), other=welcome) as p:
         await ready(p)
         await p.press("down", "down", "enter")
         await in_the_lab(p)
-        assert book.open_one().mode is Mode.TIMED
+        assert all_sessions.open_one().mode is Mode.TIMED
         assert "exam" not in p.screen().lower()
 
 
-async def test_a_running_exam_is_all_that_can_be_chosen(play, welcome, book, lab):
-    book.start("final", lab.id, "labgrader-default", Mode.EXAM)
+async def test_a_running_exam_is_all_that_can_be_chosen(play, welcome, all_sessions, lab):
+    all_sessions.start("final", lab.id, "labgrader-default", Mode.EXAM)
     async with play(other=welcome) as p:
         await ready(p)
         assert "Go on: final, exam, 0:00" in p.screen()
@@ -132,14 +132,14 @@ async def test_a_running_exam_is_all_that_can_be_chosen(play, welcome, book, lab
         assert "Practise" not in p.screen()
         await p.press("enter")
         await in_the_lab(p)
-    assert book.store.sessions() == ["final"]
+    assert all_sessions.store.sessions() == ["final"]
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
 async def test_an_exam_elsewhere_or_in_another_program_refuses_all(
-    play, welcome, workbench, book, lab, elsewhere
+    play, welcome, workbench, all_sessions, lab, elsewhere
 ):
-    book.start("final", lab.id, "another" if elsewhere else "labgrader-default", Mode.EXAM)
+    all_sessions.start("final", lab.id, "another" if elsewhere else "labgrader-default", Mode.EXAM)
     other = ClusterLock(workbench.cluster.connection.host)
     if not elsewhere:
         other.take()
@@ -152,22 +152,24 @@ async def test_an_exam_elsewhere_or_in_another_program_refuses_all(
     other.leave()
 
 
-async def test_a_new_session_asks_before_it_ends_the_open_one(play, welcome, book, lab, clock):
-    book.start("morning", lab.id, "labgrader-default")
+async def test_a_new_session_asks_before_it_ends_the_open_one(
+    play, welcome, all_sessions, lab, clock
+):
+    all_sessions.start("morning", lab.id, "labgrader-default")
     async with play(other=welcome) as p:
         await ready(p)
         await p.press("down", "enter")
         assert "End the open session morning?" in p.screen()
         await p.press("n")
         assert isinstance(p.app.screen, WelcomeScreen)
-        assert book.record("morning").state == "running"
+        assert all_sessions.record("morning").state == "running"
         clock.seconds += 1
         await p.press("enter", "y")
         await in_the_lab(p)
-    assert book.record("morning").state == "ended"
+    assert all_sessions.record("morning").state == "ended"
 
 
-async def test_budgets_are_stretched_and_levels_chosen(play, welcome, book):
+async def test_budgets_are_stretched_and_levels_chosen(play, welcome, all_sessions):
     async with play(other=welcome) as p:
         await ready(p)
         await p.press("f", "v")
@@ -179,7 +181,7 @@ async def test_budgets_are_stretched_and_levels_chosen(play, welcome, book):
         assert " fill the gaps " in p.screen()
 
 
-async def test_without_a_clock(play, welcome, book):
+async def test_without_a_clock(play, welcome, all_sessions):
     async with play(other=welcome) as p:
         await ready(p)
         await p.press("down", "enter")
@@ -188,21 +190,21 @@ async def test_without_a_clock(play, welcome, book):
         assert p.text("#whole") == "lab 00:00, no time limit"
 
 
-async def test_a_session_is_gone_on_with(play, welcome, book, launch, clock, lab):
-    book.start("morning", lab.id, "labgrader-default")
+async def test_a_session_is_gone_on_with(play, welcome, all_sessions, launch, clock, lab):
+    all_sessions.start("morning", lab.id, "labgrader-default")
     clock.seconds += 120
-    book.pause()
+    all_sessions.pause()
     async with play(other=welcome) as p:
         await ready(p)
         assert "Go on: morning, practice, 2:00, 0 points" in p.screen()
         await p.press("enter")
         await in_the_lab(p)
         assert p.text("#whole") == "lab 02:00 / 06:00"
-    assert book.store.sessions() == ["morning"]
+    assert all_sessions.store.sessions() == ["morning"]
 
 
-async def test_a_session_of_another_cluster_is_not_offered(play, welcome, book, lab):
-    book.start("elsewhere", lab.id, "another")
+async def test_a_session_of_another_cluster_is_not_offered(play, welcome, all_sessions, lab):
+    all_sessions.start("elsewhere", lab.id, "another")
     async with play(other=welcome) as p:
         await ready(p)
         assert "Go on" not in p.screen()
@@ -216,7 +218,7 @@ async def test_the_choice_may_come_before_the_cluster(play, launch, workbench):
         assert come.wait(20)
         return workbench
 
-    slow = LabApp(Launch(workbench, launch.book, up, now=launch.now))
+    slow = LabApp(Launch(workbench, launch.all_sessions, up, now=launch.now))
     async with play(other=slow) as p:
         await until(p, lambda: "etcd: starting <U+001B>[31m" in p.screen())
         await p.press("enter")
@@ -229,7 +231,7 @@ async def test_a_cluster_that_does_not_come_is_said_in_one_line(play, launch, wo
     def up(tell):
         raise LabError("The port is [b]taken[/b]", "Free it")
 
-    async with play(other=LabApp(Launch(workbench, launch.book, up))) as p:
+    async with play(other=LabApp(Launch(workbench, launch.all_sessions, up))) as p:
         await until(p, lambda: "no cluster" in p.text("#welcome-cluster"))
         assert "The port is [b]taken[/b]. Free it" in p.text("#welcome-cluster")
         await p.press("enter")
@@ -242,7 +244,9 @@ async def test_a_cluster_that_does_not_answer(play, welcome, workbench):
         await until(p, lambda: "refused" in p.text("#welcome-cluster"))
 
 
-async def test_the_second_one_on_a_cluster_is_told_and_not_kept(play, welcome, workbench, book):
+async def test_the_second_one_on_a_cluster_is_told_and_not_kept(
+    play, welcome, workbench, all_sessions
+):
     first = ClusterLock(workbench.cluster.connection.host)
     assert first.take() == ""
     async with play((120, 30), other=welcome) as p:
@@ -252,7 +256,7 @@ async def test_the_second_one_on_a_cluster_is_told_and_not_kept(play, welcome, w
         await in_the_lab(p)
         await p.press("escape")
         assert "Your time is not kept: The lab is open here already" in p.text("#trouble")
-    assert book.store.sessions() == []
+    assert all_sessions.store.sessions() == []
     first.leave()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding, maps, texts
 from labgrader.author.schema_rules import offences, unfinished
-from labgrader.content.checklists import goals_file
+from labgrader.content.lab_folder import LabFolder
 
 WHOLE = 100
 _GROUPS = (("checklists", "items"), ("exam", "topics"))
@@ -64,7 +64,7 @@ def _entries(document: Document) -> Iterator[tuple[tuple[str | int, ...], list[s
 
 
 def _documents(content: Content) -> list[Any]:
-    path = goals_file(content.root)
+    path = LabFolder(content.root).checklists
     return content.read_one(path) if path.exists() else []
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from labgrader.author.content import Content
 from labgrader.author.reading import Finding
 from labgrader.author.rules.solutions import covers
-from labgrader.learning.drills import drill_files, faults_of
+from labgrader.content.lab_folder import LabFolder
+from labgrader.learning.drills import faults_of
 
 LEAST_HINTS = 2
 
@@ -16,7 +17,7 @@ LEAST_HINTS = 2
 def form(content: Content) -> Iterator[Finding]:
     """A file is one drill, as ``labgrader drill`` reads it."""
     ids = {entry.id for entry in content.criteria}
-    for path in drill_files(content.root):
+    for path in LabFolder(content.root).drill_files:
         for document in content.read_one(path):
             for where, what in faults_of(document.data):
                 yield document.finding("drill", where, what, "docs/writing-a-check.md shows it")
@@ -32,8 +33,8 @@ def form(content: Content) -> Iterator[Finding]:
 
 def taken_back(content: Content) -> Iterator[Finding]:
     """What a drill adds stands in reset.yaml; otherwise a reset leaves it behind."""
-    path = content.root / "solutions" / "reset.yaml"
-    files = drill_files(content.root)
+    path = LabFolder(content.root).reset
+    files = LabFolder(content.root).drill_files
     listed = content.read(path) if files else []
     entries = [entry for document in listed for entry in document.data or ()]
     for file in files:

@@ -8,7 +8,7 @@ from typing import Any
 from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding, maps
 from labgrader.author.schema_rules import offences, unfinished
-from labgrader.learning.quiz import quiz_files
+from labgrader.content.lab_folder import LabFolder
 
 
 def form(content: Content) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _fault(question: Mapping[str, Any], options: list[Mapping[str, Any]]) -> str
 
 
 def _documents(content: Content) -> list[Document]:
-    return [one for path in quiz_files(content.root) for one in content.read_one(path)]
+    return [one for path in LabFolder(content.root).quiz_files for one in content.read_one(path)]
 
 
 RULES = (form, ids, answers)

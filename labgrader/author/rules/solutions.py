@@ -8,6 +8,7 @@ from typing import Any
 
 from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding
+from labgrader.content.lab_folder import LabFolder
 from labgrader.kube.resources import dig
 from labgrader.lab_state.mutations import faults_of
 from labgrader.lab_state.solver import ACTS
@@ -15,22 +16,22 @@ from labgrader.lab_state.solver import ACTS
 
 def solved(content: Content) -> Iterator[Finding]:
     """Each task has a solution, each solution a task."""
-    folder = content.root / "solutions"
+    folder = LabFolder(content.root)
     for document, task in zip(content.tasks, content.task_ids, strict=True):
-        own = folder / _folder(task)
+        own = folder.solution(task)
         if not list(own.glob("*.yaml")):
             fix = f"Put its manifests into {own}/*.yaml"
             yield document.finding("solution", (), f"{task} has no solution", fix)
-    wanted = {_folder(task) for task in content.task_ids}
-    for path in sorted(folder.glob("task-*")):
-        if path.name not in wanted:
+    wanted = {folder.solution(task) for task in content.task_ids}
+    for path in folder.all_solutions:
+        if path not in wanted:
             what = f"{path.name} is the solution of no task"
             yield Finding(path, 1, "orphan", what, "Remove it, or number it as its task")
 
 
 def taken_back(content: Content) -> Iterator[Finding]:
     """Whatever a solution makes stands in reset.yaml; otherwise a reset leaves it behind."""
-    path = content.root / "solutions" / "reset.yaml"
+    path = LabFolder(content.root).reset
     entries = [entry for document in content.read(path) for entry in _entries(document)]
     for document, at, entry in entries:
         lacking = [key for key in ("apiVersion", "kind", "task") if not entry.get(key)]
@@ -63,7 +64,7 @@ def acted(content: Content) -> Iterator[Finding]:
 
 def broken(content: Content) -> Iterator[Finding]:
     """The demo plants a fault in every task, and knows who must catch it."""
-    path = content.root / "solutions" / "breaks.yaml"
+    path = LabFolder(content.root).faults
     ids = {entry.id for entry in content.criteria}
     caught: set[str] = set()
     for document in content.read(path):
@@ -83,14 +84,10 @@ def broken(content: Content) -> Iterator[Finding]:
 _NEEDED = ("apiVersion", "kind", "metadata.name")
 
 
-def _folder(task: str) -> str:
-    return f"task-{task.removeprefix('task')}"
-
-
 def _files(content: Content) -> Iterator[Path]:
     """Yield every file of every solution, those that are done by hand included."""
     for task in dict.fromkeys(content.task_ids):
-        folder = content.root / "solutions" / _folder(task)
+        folder = LabFolder(content.root).solution(task)
         yield from sorted([*folder.glob("*.yaml"), *folder.glob("manual/*.yaml")])
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from labgrader.author.content import Content, task_id
+from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding, maps, texts
-from labgrader.lab_state.solver import ACTS, folder_of
+from labgrader.content.lab_folder import LabFolder, task_id
+from labgrader.lab_state.solver import ACTS
 from labgrader.learning.detail_level import with_gaps
-from labgrader.learning.quiz import quiz_files
 
 
 def solutions(content: Content) -> Iterator[Finding]:
     """A step names files that there are, and every manifest of a solution belongs to a step."""
     for document in content.tasks:
-        folder = folder_of(content.root, task_id(document.path))
+        folder = LabFolder(content.root).solution(task_id(document.path))
         there = {str(path.relative_to(folder)) for path in folder.rglob("*.yaml")}
         named = set()
         for at, step in maps(document.data, "steps"):
@@ -48,7 +48,7 @@ def predictions(content: Content) -> Iterator[Finding]:
     """What is to be predicted is a question of the quiz that is answered by a choice."""
     kinds = {
         str(question.get("id")): question.get("kind")
-        for path in quiz_files(content.root)
+        for path in LabFolder(content.root).quiz_files
         for document in content.read(path)
         for _, question in maps(document.data, "questions")
     }
@@ -63,7 +63,7 @@ def predictions(content: Content) -> Iterator[Finding]:
 
 
 def _solution(content: Content, document: Document, names: list[str]) -> str:
-    folder = folder_of(content.root, task_id(document.path))
+    folder = LabFolder(content.root).solution(task_id(document.path))
     paths = [folder / name for name in names]
     return "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from labgrader.author.content import Content, task_id
+from labgrader.author.content import Content
 from labgrader.author.reading import Document, Finding, maps
 from labgrader.author.schema_rules import offences, unfinished
+from labgrader.content.lab_folder import LabFolder, task_id
 from labgrader.content.validation import SCHEMA
-
-POINTS = 20
-"""A task's points, bonus left out: five tasks make a hundred."""
 
 SHORTEST_BUDGET = 60
 
@@ -19,7 +17,7 @@ SHORTEST_BUDGET = 60
 def form(content: Content) -> Iterator[Finding]:
     """Files hold what the schema knows, and nothing else."""
     if not content.tasks:
-        path = content.root / "tasks"
+        path = LabFolder(content.root).tasks
         yield Finding(path, 1, "form", "there is no task*.yaml", "`labgrader author new task 1`")
     for kind, documents in (("lab", content.lab), ("task", content.tasks)):
         for document in documents:
@@ -41,17 +39,19 @@ def names(content: Content) -> Iterator[Finding]:
 
 
 def points(content: Content) -> Iterator[Finding]:
-    """The points that count make 20 a task; bonus comes on top."""
-    for document in content.tasks:
-        counted = [
-            entry.data.get("points", 0)
-            for entry in content.criteria
-            if entry.document is document and entry.data.get("optional") is not True
-        ]
-        total = sum(number for number in counted if isinstance(number, int))
-        if total != POINTS:
-            what = f"the points of {task_id(document.path)} make {total}, not {POINTS}"
-            yield document.finding("points", ("steps",), what, "Bonus (optional: true) is extra")
+    """The points that count make what the manifest says; bonus comes on top."""
+    counted = [
+        entry.data.get("points", 0)
+        for entry in content.criteria
+        if entry.data.get("optional") is not True
+    ]
+    total = sum(number for number in counted if isinstance(number, int))
+    for document in content.lab:
+        wanted = document.data.get("points") if isinstance(document.data, dict) else None
+        if wanted != total:
+            what = f"the points of the tasks make {total}, and the manifest says {wanted}"
+            fix = f"Write points: {total}, or change those of a criterion; bonus is extra"
+            yield document.finding("points", ("points",), what, fix)
 
 
 def budgets(content: Content) -> Iterator[Finding]:

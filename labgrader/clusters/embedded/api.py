@@ -1,17 +1,16 @@
-"""A very small HTTPS client for the cluster's own API server.
-
-The full client costs a quarter of a second to import, which is much of a warm start.
-"""
+"""Requests to the cluster's own API server while it comes up, or may be down."""
 
 from __future__ import annotations
 
 import http
-import http.client
 import json
 import ssl
 from typing import Any
 
 from labgrader.clusters.embedded.pki import Pki
+from labgrader.errors import ClusterError
+from labgrader.kube.http import Http
+from labgrader.kube.kubeconfig import Connection
 
 
 class NotReady(Exception):
@@ -19,7 +18,7 @@ class NotReady(Exception):
 
 
 class Api:
-    """Requests as labgrader's own identity, over one connection at a time."""
+    """Asks as labgrader's own identity; what is no answer is ``NotReady``."""
 
     def __init__(self, port: int, pki: Pki, timeout: float = 5.0) -> None:
         """Make a client for loopback ``port``; ``timeout`` is in seconds, for each request.
@@ -27,12 +26,12 @@ class Api:
         Raises:
             OSError: a certificate cannot be read (``ssl.SSLError``: it is not one).
         """
-        self._port = port
         self._timeout = timeout
-        self._tls = ssl.create_default_context(cafile=str(pki.pair("ca").certificate))
+        tls = ssl.create_default_context(cafile=str(pki.pair("ca").certificate))
         client = pki.pair("provider")
-        self._tls.load_cert_chain(client.certificate, client.key)
-        self._connection: http.client.HTTPSConnection | None = None
+        tls.load_cert_chain(client.certificate, client.key)
+        host = f"https://127.0.0.1:{port}"
+        self._http = Http(Connection(host, "", tls, list), connections=1)
 
     def request(
         self,
@@ -47,21 +46,12 @@ class Api:
         Raises:
             NotReady: no answer.
         """
-        if self._connection is None:
-            self._connection = http.client.HTTPSConnection(
-                "127.0.0.1", self._port, timeout=self._timeout, context=self._tls
-            )
+        headers = {"Content-Type": content_type, "Accept": accept}
         try:
-            self._connection.request(
-                method, path, body, {"Content-Type": content_type, "Accept": accept}
-            )
-            response = self._connection.getresponse()
-            content = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            self._connection = None
-            raise NotReady(str(error) or type(error).__name__) from error
-        return response.status, _parsed(content)
+            raw, _ = self._http.open(method, path, None, headers, body, self._timeout, stream=False)
+        except ClusterError as error:
+            raise NotReady(str(error)) from error
+        return raw.status, _parsed(raw.data)
 
     def get(self, path: str) -> Any:
         """Return the object at ``path``, or None when there is none.
@@ -89,9 +79,7 @@ class Api:
 
     def close(self) -> None:
         """Close the connection; the next request opens another one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._http.close()
 
 
 def _parsed(content: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Reads the audit log of the embedded API server: writes to the lab's objects."""
+"""Reads the audit log of the embedded API server: writes to the labs' objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.kube.protocols import AuditedWrite
-from labgrader.kube.resources import Resource
+from labgrader.kube.resources import DEPLOYMENT, Resource
+from labgrader.model.manifest import Manifest
+from labgrader.toolkit.audit_policy import BadPolicy, Policy, Request
 
 _WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
@@ -25,16 +27,24 @@ class _Tail:
 
 
 class AuditRecord:
-    """See ``kube.protocols.Record``. What was read once is not read again.
+    """See ``kube.protocols.AuditLog``. What was read once is not read again.
 
     Args:
         log: the audit log; older parts of it lie beside it.
+        policy: the policy that the API server was started with; needed by ``keeps`` alone.
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, policy: Path | None = None) -> None:
         self._log = log
+        self._policy = policy
         self._tails: dict[tuple[Resource, str], _Tail] = {}
         self._lock = threading.Lock()
+
+    def keeps(self, resource: Resource, namespace: str, *, contents: bool = False) -> bool:
+        """Whether writes to objects of a type in a namespace are kept, by the policy in force."""
+        return self._policy is not None and keeps(
+            self._policy, resource, namespace, contents=contents
+        )
 
     def audited_writes(self, resource: Resource, namespace: str) -> list[AuditedWrite]:
         """Return the writes to objects of one type in one namespace."""
@@ -64,6 +74,29 @@ class AuditRecord:
     def _parts(self) -> list[Path]:
         """Return the older parts; the server puts the time into their names."""
         return sorted(self._log.parent.glob(f"{self._log.stem}-*{self._log.suffix}"))
+
+
+def keeps(policy: Path, resource: Resource, namespace: str, *, contents: bool = False) -> bool:
+    """Whether an API server with this policy writes down what people do to objects of a type."""
+    try:
+        rules = Policy.of(json.loads(policy.read_bytes()))
+    except (OSError, ValueError, BadPolicy):
+        return False
+    people = ["system:authenticated"]
+    asked = Request("", people, "update", resource.group, resource.plural, namespace, "any")
+    level = rules.level(asked)
+    return level == "RequestResponse" if contents else level != "None"
+
+
+def unrecorded(policy: Path, manifest: Manifest) -> list[str]:
+    """Return the namespaces and API groups of a lab that a cluster with this policy leaves out."""
+    spaces = [one for one in manifest.namespaces if not keeps(policy, DEPLOYMENT, one)]
+    groups = [
+        group
+        for group in manifest.recorded_groups
+        if not keeps(policy, Resource(group, "v1", "any", "Any"), manifest.namespace, contents=True)
+    ]
+    return spaces + groups
 
 
 def _events_of(lines: Iterable[bytes], marked: bytes) -> Iterator[dict[str, Any]]:

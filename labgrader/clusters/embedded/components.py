@@ -95,7 +95,7 @@ def components(layout: ClusterLayout, pki: Pki, port: int) -> tuple[Component, .
         Component(
             "kube-apiserver",
             (
-                "lab-apiserver",  # its audit log holds deeds only
+                "lab-apiserver",  # its audit log holds changes only
                 *apiserver_flags(layout, pki, loopback, port),
                 # Nothing could reach a loopback endpoint of the `kubernetes` Service: it has none.
                 "--endpoint-reconciler-type=none",
@@ -149,7 +149,7 @@ def apiserver_flags(layout: ClusterLayout, pki: Pki, address: str, port: int) ->
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-account-key-file={pki.service_account_public_key}",
         f"--service-account-signing-key-file={pki.service_account_key}",
-        f"--audit-policy-file={layout.conf / 'audit-policy.yaml'}",
+        f"--audit-policy-file={layout.audit_policy}",
         f"--audit-log-path={layout.audit_log}",
         "--audit-log-maxsize=16",
         "--audit-log-maxbackup=3",

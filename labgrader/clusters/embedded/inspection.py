@@ -12,6 +12,7 @@ from labgrader.clusters.embedded.files import read_json
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.embedded.node_kinds import before
 from labgrader.clusters.embedded.pki import Pki
+from labgrader.clusters.embedded.setup import stored_port
 from labgrader.clusters.provider import ClusterStatus, ComponentStatus
 
 _ASK_SECONDS = 1.0
@@ -101,7 +102,7 @@ def _not_running(entry: dict[str, Any]) -> str:
 
 def _ask(layout: ClusterLayout) -> tuple[str, str]:
     """Return the server's version and what is wrong with its API, each possibly empty."""
-    port = read_json(layout.facts).get("port", 0)
+    port = stored_port(layout) or 0
     try:
         api = Api(port, Pki(layout.pki), timeout=_ASK_SECONDS)
         try:

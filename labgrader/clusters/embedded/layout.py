@@ -78,6 +78,11 @@ class ClusterLayout:
         return self.root / "logs"
 
     @property
+    def audit_policy(self) -> Path:
+        """What the API server was told to write into the audit log, as of its last start."""
+        return self.conf / "audit-policy.yaml"
+
+    @property
     def audit_log(self) -> Path:
         """The API server's record of what was done to the lab's objects (JSON lines)."""
         return self.root / "audit" / "audit.log"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.clusters.embedded.pki import Pki
+from labgrader.model.manifest import Recorded
 
 NODE_NAME = "lab-node-1"
 
@@ -59,11 +60,13 @@ def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
 
 
-def audit_policy() -> bytes:
-    """Return the audit policy: what was done to the lab's objects, and never a secret's content.
+def audit_policy(recorded: Recorded) -> bytes:
+    """Return the audit policy: what was done to the labs' objects, and never a secret's content.
 
-    The first rule that matches counts. JSON is YAML, and needs no library to write.
+    The first rule that matches counts; a rule with an empty list would match everything. JSON is
+    YAML, and needs no library to write.
     """
+    spaces, groups = list(recorded.namespaces), [{"group": one} for one in recorded.groups]
     cluster_wide = [
         {"group": "apiextensions.k8s.io", "resources": ["customresourcedefinitions"]},
         {"group": "rbac.authorization.k8s.io"},
@@ -76,27 +79,17 @@ def audit_policy() -> bytes:
     namespace = {
         "group": "",
         "resources": ["namespaces"],
-        "resourceNames": ["", "trading-platform"],
+        "resourceNames": ["", *spaces],
     }
-    leases = [{"group": "coordination.k8s.io", "resources": ["leases"]}]
     rules: list[dict[str, Any]] = [
         {"level": "None", "users": list(_NOT_LOGGED)},
         {"level": "None", "userGroups": ["system:serviceaccounts:kube-system", "system:nodes"]},
-        {"level": "Metadata", "resources": secret, "namespaces": ["trading-platform"]},
+        *([{"level": "Metadata", "resources": secret, "namespaces": spaces}] if spaces else []),
         {"level": "None", "resources": secret},
         # What became of these objects is graded, so what they were after each write must be known.
-        {"level": "RequestResponse", "resources": [{"group": "fintech.io"}], "verbs": _WRITES},
+        *([{"level": "RequestResponse", "resources": groups, "verbs": _WRITES}] if groups else []),
         {"level": "Request", "resources": cluster_wide, "verbs": _WRITES},
-        # Who renews the lab's Leases is graded. The API server keeps a sample of these writes
-        # (embedded/internal/heartbeats): all of them would push everything else out of the log.
-        {
-            "level": "Metadata",
-            "resources": leases,
-            "namespaces": ["trading-platform"],
-            "verbs": _WRITES,
-        },
-        {"level": "None", "resources": leases},
-        {"level": "Metadata", "namespaces": ["trading-platform"], "verbs": _WRITES},
+        *_in_namespaces(spaces),
         {"level": "Metadata", "resources": [namespace], "verbs": _WRITES},
         {"level": "None"},
     ]
@@ -108,6 +101,18 @@ def audit_policy() -> bytes:
         "rules": rules,
     }
     return json.dumps(policy, indent=1).encode()
+
+
+def _in_namespaces(spaces: list[str]) -> list[dict[str, Any]]:
+    """Return the rules for everything in the labs' namespaces."""
+    leases = [{"group": "coordination.k8s.io", "resources": ["leases"]}]
+    others = {"level": "None", "resources": leases}
+    if not spaces:
+        return [others]
+    written = {"level": "Metadata", "namespaces": spaces, "verbs": _WRITES}
+    # Who renews a lab's Leases is graded. The API server keeps a sample of these writes
+    # (embedded/internal/heartbeats): all of them would push everything else out of the log.
+    return [{**written, "resources": leases}, others, written]
 
 
 def node(name: str = NODE_NAME) -> dict[str, Any]:

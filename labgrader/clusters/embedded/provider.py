@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from labgrader.clusters.embedded import processes
@@ -14,7 +15,9 @@ from labgrader.clusters.embedded.node_kinds import before, choose, is_roots, onl
 from labgrader.clusters.embedded.start import Starter
 from labgrader.clusters.embedded.stop import stop
 from labgrader.clusters.provider import ClusterStatus, Progress, silent
+from labgrader.content.installed_labs import usable_labs
 from labgrader.errors import ProviderError, UsageError
+from labgrader.model.manifest import Manifest, recorded_for
 
 
 class EmbeddedProvider:
@@ -25,17 +28,21 @@ class EmbeddedProvider:
         nodes: ``simulated`` or ``real``; "" for what the cluster has already (a new one gets a
             simulated node); ``auto`` likewise, but a new one gets a real node where this machine
             allows it and the lab's images are there.
+        labs: labs whose objects the cluster records besides those of the installed ones.
 
     Raises:
         UsageError: ``nodes`` or ``name`` is not possible.
         LabError: the state folder is not usable.
     """
 
-    def __init__(self, name: str = "default", nodes: str = "") -> None:
+    def __init__(
+        self, name: str = "default", nodes: str = "", labs: Sequence[Manifest] = ()
+    ) -> None:
         if nodes not in ("", "auto", "simulated", "real"):
             raise UsageError(f"'{nodes}' is no kind of node", "Use simulated, real or auto")
         self.name = name
         self.nodes = nodes
+        self.labs = labs
         self.layout = ClusterLayout.of(name)
 
     def up(self, progress: Progress = silent) -> ClusterStatus:
@@ -51,7 +58,9 @@ class EmbeddedProvider:
             raise only_root(self.layout)
         with explained(self.layout), cluster_lock(self.layout, progress), owned(self.layout):
             real = choose(self.layout, self.nodes, progress) == "real"
-            Starter(self.layout, progress, real_nodes=real).run()
+            installed = [one.manifest for one in usable_labs()]
+            recorded = recorded_for([*installed, *self.labs])
+            Starter(self.layout, progress, recorded, real_nodes=real).run()
         return self.status()
 
     def down(self, *, purge: bool = False, progress: Progress = silent) -> None:

@@ -24,6 +24,7 @@ from labgrader.clusters.embedded.setup import prepare, remember, stored_port, wr
 from labgrader.clusters.embedded.stop import stop
 from labgrader.clusters.provider import Progress
 from labgrader.errors import ProviderError
+from labgrader.model.manifest import NOTHING, Recorded
 
 _TRIES = 3
 _ADOPTION_SECONDS = 5.0
@@ -33,9 +34,15 @@ class Starter:
     """One ``up``; the caller holds the cluster's lock."""
 
     def __init__(
-        self, layout: ClusterLayout, progress: Progress, *, real_nodes: bool = False
+        self,
+        layout: ClusterLayout,
+        progress: Progress,
+        recorded: Recorded = NOTHING,
+        *,
+        real_nodes: bool = False,
     ) -> None:
         self._layout = layout
+        self._recorded = recorded
         self._progress = progress
         self._real = real_nodes
 
@@ -69,7 +76,9 @@ class Starter:
         try:
             stop(self._layout, self._progress)
             for attempt in range(_TRIES):
-                port = prepare(self._layout, binary, self._progress, real_nodes=self._real)
+                port = prepare(
+                    self._layout, binary, self._progress, self._recorded, real_nodes=self._real
+                )
                 if self._attempt(port, last=attempt == _TRIES - 1):
                     return
         except BaseException:

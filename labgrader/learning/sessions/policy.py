@@ -65,6 +65,7 @@ COMMANDS: Mapping[str, Rule] = {
     "explain": EXPLANATIONS,
     "hint": HINTS,
     "image load": ALLOWED,
+    "labs": ALLOWED,
     "lesson": LESSONS,
     "map": MAP,
     "operator run": ALLOWED,

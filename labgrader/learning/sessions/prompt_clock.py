@@ -11,10 +11,10 @@ from labgrader.model.modes import Mode
 from labgrader.model.task import Lab
 
 
-def line_now(book: Sessions, lab: Lab, context: str) -> str:
+def line_now(all_sessions: Sessions, lab: Lab, context: str) -> str:
     """Return the line of the session that is open on this cluster; empty where there is none."""
     try:
-        record = book.newest()
+        record = all_sessions.newest()
     except LabError:  # sessions that cannot be read are said where they are asked for
         return ""
     if record is None or (record.lab, record.context) != (lab.id, context):

@@ -25,13 +25,13 @@ class SessionRecorder:
         kept: whether events are written; otherwise they are only added up.
     """
 
-    def __init__(self, book: Sessions, name: str, *, kept: bool = True) -> None:
+    def __init__(self, all_sessions: Sessions, name: str, *, kept: bool = True) -> None:
         self.name = name
         self.kept = kept
         self.trouble = ""
-        self.book = book
+        self.all_sessions = all_sessions
         self._writing, self._lock = threading.Lock(), threading.Lock()
-        entries = book.store.entries(name) if kept else []
+        entries = all_sessions.store.entries(name) if kept else []
         self._tally = tally_of(name, entries)
         self._count, self._missed = len(entries), False
         self._graded: dict[str, Any] = {}
@@ -41,12 +41,12 @@ class SessionRecorder:
     def record(self) -> SessionState:
         """Return the session as it stands now."""
         with self._lock:
-            return self._tally.at(self.book.now())
+            return self._tally.at(self.all_sessions.now())
 
     def note(self, kind: str, **data: Any) -> None:
         """Write one event; it is on the disk when this returns (or ``trouble`` says why not)."""
         with self._writing:  # a reader of the state does not wait for the disk
-            entry = Entry(self.name, self.book.now(), kind, data)
+            entry = Entry(self.name, self.all_sessions.now(), kind, data)
             if self.kept:
                 self._write(entry)
             with self._lock:
@@ -54,7 +54,7 @@ class SessionRecorder:
 
     def _write(self, entry: Entry) -> None:
         try:
-            self.book.store.append(entry)
+            self.all_sessions.store.append(entry)
             self.trouble = ""
             self._count += 1
         except LabError as error:
@@ -103,7 +103,7 @@ class SessionRecorder:
             return
         with self._writing:
             try:
-                entries = self.book.store.entries(self.name)
+                entries = self.all_sessions.store.entries(self.name)
             except LabError:
                 return  # writing says why
             if not entries:
@@ -142,10 +142,10 @@ class SessionRecorder:
 
 
 class Heartbeat:
-    """Keeps a journal alive from a thread of its own, also while a shell has the terminal."""
+    """Keeps a session alive from a thread of its own, also while a shell has the terminal."""
 
-    def __init__(self, journal: SessionRecorder) -> None:
-        self._journal = journal
+    def __init__(self, session_recorder: SessionRecorder) -> None:
+        self._session_recorder = session_recorder
         self._stop = threading.Event()
         threading.Thread(target=self._beat, name="pulse", daemon=True).start()
 
@@ -155,6 +155,6 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
-            self._journal.catch_up()
-            if self._journal.record().state == "running":
-                self._journal.note("alive")
+            self._session_recorder.catch_up()
+            if self._session_recorder.record().state == "running":
+                self._session_recorder.note("alive")

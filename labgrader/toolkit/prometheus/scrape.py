@@ -126,7 +126,7 @@ class ScrapeTarget:
                 "namespace": namespace,
                 "endpoint": port,
                 "instance": "10.244.0.10:8080",
-                "pod": "trading-operator-controller-0",
+                "pod": f"{service}-0",
                 "container": "manager",
             }
         )

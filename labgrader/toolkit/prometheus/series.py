@@ -107,13 +107,15 @@ def about_reconciling(one: Series) -> bool:
 class Page:
     """The series of a page, and what is known of the resources that they are about.
 
-    ``phases`` are those that a resource may have; ``declared`` are metrics without any series yet.
+    ``phases`` are those that a resource may have; ``declared`` are metrics without any series yet;
+    ``moved`` are metrics whose meaning was seen as a resource changed (``movement``).
     """
 
     series: Sequence[Series]
     resources: Mapping[str, Condition]
     phases: Sequence[str] = ("Active", "Pending", "Error")
     declared: frozenset[str] = frozenset()
+    moved: Mapping[str, Role] = field(default_factory=dict)
     _roles: dict[int, Role] = field(default_factory=dict, compare=False, repr=False)
     _known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -200,7 +202,8 @@ class Page:
         values = {value.lower() for value in one.labels.values()}
         if values & _BOOLEAN and any(words_of(v) & READY_WORDS for v in one.labels.values()):
             return Role.CONDITION
-        return self._by_words(one, words_of(one.name))
+        told = self._by_words(one, words_of(one.name))
+        return self.moved.get(one.name, told) if told is Role.UNKNOWN else told
 
     def _by_words(self, one: Series, words: set[str]) -> Role:
         """Tell a gauge of one resource by the words of its name, if its values agree."""
@@ -245,6 +248,16 @@ class Page:
         """Return which of these metrics have no meaning that can be told, or no series yet."""
         unknown = {one.name for one in self.having(Role.UNKNOWN)} | self.declared
         return sorted(set(names) & unknown)
+
+    @property
+    def riddles(self) -> dict[str, Series]:
+        """A series of each metric about a resource whose meaning cannot be told from the page."""
+        unknown = (one for one in self.having(Role.UNKNOWN) if not is_counter(one))
+        return {one.name: one for one in unknown if self.resource_of(one)}
+
+    def with_moved(self, moved: Mapping[str, Role]) -> Page:
+        """Return it with the meaning of metrics that were seen to move."""
+        return replace(self, moved=moved, _roles={}, _known={})
 
     def with_state(self, ill: Mapping[str, str]) -> list[Series]:
         """Return the page as it is when all is well, but for the ``ill`` resources.

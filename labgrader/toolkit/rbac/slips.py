@@ -1,7 +1,7 @@
 """Finds misspelled groups, resources and verbs in RBAC rules that permit nothing. Pure.
 
 RBAC compares strings and refuses none: ``verbs: [GET]``, ``apiGroups: [apps/v1]``, ``resources:
-[TradingAlgorithm]`` are stored and match no request. Such a value takes a permission away and adds
+[Deployment]`` are stored and match no request. Such a value takes a permission away and adds
 none. Whether a group has a resource is asked by discovery; a group or a resource that may be served
 later (by a CustomResourceDefinition, say) is never taken for a slip, unless it is a near miss.
 """

@@ -18,7 +18,7 @@ class LabBase(Screen[None]):
     """The lab screen as its actions see it."""
 
     state: LabState
-    journal: SessionRecorder
+    session_recorder: SessionRecorder
     workbench: Workbench
     mode: Mode
     level: Level
@@ -45,7 +45,9 @@ class LabBase(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Ask the policy: what it refuses has no place in the footer, and does nothing."""
         del parameters
-        if action == "rest" and not (self.mode is Mode.EXAM and self.journal.record().breaks):
+        if action == "rest" and not (
+            self.mode is Mode.EXAM and self.session_recorder.record().breaks
+        ):
             return False
         return action not in policy.ACTIONS or not policy.of_action(action, self.mode)
 

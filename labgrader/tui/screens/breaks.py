@@ -22,9 +22,9 @@ class BreakScreen(Window, inherit_bindings=False):
         Binding("b,enter", "resume", "Continue", tooltip="End the break: the clock runs"),
     ]
 
-    def __init__(self, journal: SessionRecorder) -> None:
+    def __init__(self, session_recorder: SessionRecorder) -> None:
         super().__init__()
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._over = False
 
     def compose_page(self) -> ComposeResult:
@@ -41,7 +41,7 @@ class BreakScreen(Window, inherit_bindings=False):
 
     def tick(self) -> None:
         """Show the time that is left; close when the break is used up."""
-        record = self._journal.record()
+        record = self._session_recorder.record()
         if record.state != "paused":
             if not self._over:
                 self._over = True
@@ -54,6 +54,6 @@ class BreakScreen(Window, inherit_bindings=False):
 
     def action_resume(self) -> None:
         """End the break."""
-        if self._journal.record().state == "paused":
-            self._journal.rest()
+        if self._session_recorder.record().state == "paused":
+            self._session_recorder.rest()
         self.tick()

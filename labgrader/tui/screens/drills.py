@@ -70,12 +70,12 @@ class DrillsScreen(Frame):
         self,
         workbench: Workbench,
         state: Callable[[], LabState],
-        book: DrillBook | None = None,
+        all_sessions: DrillBook | None = None,
     ) -> None:
         super().__init__()
         self._workbench = workbench
         self._state = state
-        self._book = book or DrillBook()
+        self._all_sessions = all_sessions or DrillBook()
         self._drills: list[Drill] = []
         self._criteria: dict[str, Sequence[Criterion]] = {}
         self._error = ""
@@ -117,13 +117,13 @@ class DrillsScreen(Frame):
 
     def _stage(self, drill: Drill) -> tuple[Stage, Health]:
         checks = self._workbench.catalog.checks
-        return self._book.stage(drill, self._state(), self._criteria[drill.name], checks)
+        return self._all_sessions.stage(drill, self._state(), self._criteria[drill.name], checks)
 
     async def _look(self) -> None:
         """Repaint what is different from what is shown."""
         stages = [self._stage(one) for one in self._drills]
         drill, state = self._drill, self._state()
-        level = self._book.level(drill) if drill else 0
+        level = self._all_sessions.level(drill) if drill else 0
         link = (state.lost, state.broken)
         now = (stages, drill, level, self._error, self._asking, link)
         if now == self._shown:
@@ -148,7 +148,7 @@ class DrillsScreen(Frame):
             return
         stage, health = self._stage(drill)
         self.query_one("#drill-title", Static).update(Content(drill.title))
-        level = self._book.level(drill)
+        level = self._all_sessions.level(drill)
         lines = list(parts.news(stage, health, tell=bool(level)))
         lines += [parts.trouble(text) for text in self._notes()]
         if self._asking:
@@ -207,7 +207,7 @@ class DrillsScreen(Frame):
     @work
     async def _break(self, drill: Drill) -> None:
         self._error = ""
-        self._book.prepare(drill)
+        self._all_sessions.prepare(drill)
         await self._look()
         try:
             await in_thread(lambda: self._prepare(drill))
@@ -225,15 +225,15 @@ class DrillsScreen(Frame):
             drill_runs.begin(self._workbench.cluster, drill, results)
             begun = True
         finally:
-            self._book.begin(drill, begun=begun)
+            self._all_sessions.begin(drill, begun=begun)
 
     def _await_fault(self, drill: Drill) -> None:
         if drill_runs.await_fault(lambda: self._workbench.results(drill.caught_by)):
-            self._book.fault_shows(drill, self._state())
+            self._all_sessions.fault_shows(drill, self._state())
 
     async def action_hint(self) -> None:
         """Show the next hint."""
-        if self._drill is not None and not self._book.hint(self._drill):
+        if self._drill is not None and not self._all_sessions.hint(self._drill):
             self.notify("There is no other hint", markup=False)
         await self._look()
 

@@ -53,15 +53,15 @@ class LabScreen(SessionActions, StepActions):
     def __init__(
         self,
         workbench: Workbench,
-        journal: SessionRecorder,
+        session_recorder: SessionRecorder,
         *,
         level: Level = Level.GUIDED,
         now: Callable[[], datetime],
     ) -> None:
         super().__init__()
         lab = workbench.catalog.lab
-        self.journal = journal
-        record = journal.record()
+        self.session_recorder = session_recorder
+        record = session_recorder.record()
         self.mode = record.runs
         lab = replace(lab, tasks=record.tasks_of(lab))
         self.state = LabState(lab, grading=True)
@@ -74,7 +74,7 @@ class LabScreen(SessionActions, StepActions):
         self._inbox = Inbox(lambda: self.post_message(EventsAvailable()))
         self._painted = 0.0
         self._passing: asyncio.TimerHandle | None = None
-        self._feed = Feed(workbench, lab, self._inbox.put, journal, now)
+        self._feed = Feed(workbench, lab, self._inbox.put, session_recorder, now)
         self.drillbook = DrillBook()
         self._pulse: Heartbeat | None = None
         self._monitor: ExamMonitor | None = None
@@ -87,7 +87,7 @@ class LabScreen(SessionActions, StepActions):
 
     def compose(self) -> ComposeResult:
         """Yield the panes; where they stand is said in app.tcss."""
-        yield StatusBar(self.state, self.journal)
+        yield StatusBar(self.state, self.session_recorder)
         with Container(id="body"):
             with Horizontal(id="work"):
                 yield TaskTree(self.state)
@@ -100,10 +100,10 @@ class LabScreen(SessionActions, StepActions):
         tree = self.query_one(TaskTree)
         tree.highlighted = tree.get_option_index(self.lab_step.id)
         tree.focus()
-        self._pulse = Heartbeat(self.journal)
+        self._pulse = Heartbeat(self.session_recorder)
         if self.mode is Mode.EXAM:
             self._show_exam_keys(shown=True)
-            self._monitor = ExamMonitor(self.workbench, self.journal, self._monitor_told)
+            self._monitor = ExamMonitor(self.workbench, self.session_recorder, self._monitor_told)
             self.call_after_refresh(self._monitor.start)
         else:
             self.call_after_refresh(self._feed.start)
@@ -115,7 +115,7 @@ class LabScreen(SessionActions, StepActions):
             self._monitor.close()
         if self._pulse is not None:
             self._pulse.close()
-        self.journal.leave()
+        self.session_recorder.leave()
 
     def _show_exam_keys(self, *, shown: bool) -> None:
         """Have the footer show the key that ends an exam, or not."""
@@ -142,8 +142,11 @@ class LabScreen(SessionActions, StepActions):
     @on(OptionList.OptionHighlighted, "#tasks")
     async def _choose(self, message: OptionList.OptionHighlighted) -> None:
         self.lab_task, self.lab_step = step_of(self.lab, str(message.option.id))
-        if self.journal.record().runs_on and self.journal.record().state == "running":
-            self.journal.work_on(self.lab_task.id)  # one task's time runs at any moment
+        if (
+            self.session_recorder.record().runs_on
+            and self.session_recorder.record().state == "running"
+        ):
+            self.session_recorder.work_on(self.lab_task.id)  # one task's time runs at any moment
         if self._passing is not None:
             self._passing.cancel()
         self._passing = later(self, PASSING_SECONDS, self._show_chosen)
@@ -231,7 +234,7 @@ class LabScreen(SessionActions, StepActions):
         if self._told:
             return
         self._told = True
-        record, exam = self.journal.record(), self.mode is Mode.EXAM
+        record, exam = self.session_recorder.record(), self.mode is Mode.EXAM
         self.mode, self.level = record.runs, self._wanted_level
         if exam:
             self._show_exam_keys(shown=False)

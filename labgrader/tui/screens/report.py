@@ -34,10 +34,10 @@ class ReportScreen(Window):
         Binding("s", "save", "Save", tooltip="Save the report as HTML and as Markdown, here")
     ]
 
-    def __init__(self, workbench: Workbench, journal: SessionRecorder) -> None:
+    def __init__(self, workbench: Workbench, session_recorder: SessionRecorder) -> None:
         super().__init__()
         self._workbench = workbench
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._summary: Summary | None = None
 
     def compose_page(self) -> ComposeResult:
@@ -60,8 +60,8 @@ class ReportScreen(Window):
         await self.query_one(Markdown).update(body(self._summary))
 
     def _sum_up(self) -> Summary:
-        record = self._journal.record()
-        return reporting.summary_of(self._workbench, self._journal.book, record)
+        record = self._session_recorder.record()
+        return reporting.summary_of(self._workbench, self._session_recorder.all_sessions, record)
 
     def action_save(self) -> None:
         """Write the report into two files, where the lab was started."""

@@ -55,17 +55,17 @@ class SessionActions(LabBase):
 
     def action_timer(self) -> None:
         """Start or pause the task's time."""
-        if self.journal.record().state == "ended":
+        if self.session_recorder.record().state == "ended":
             self.notify("This session has ended; `labgrader start` begins another", markup=False)
             return
         if self.state.task_mark(self.lab_task) is Mark.PASSED:
             self._go_on()
             return
-        record = self.journal.record()
+        record = self.session_recorder.record()
         if record.state == "running" and record.task == self.lab_task.id:
-            self.journal.pause()
+            self.session_recorder.pause()
         else:
-            self.journal.work_on(self.lab_task.id)
+            self.session_recorder.work_on(self.lab_task.id)
         self.query_one(TaskTimer).tick()
 
     def _go_on(self) -> None:
@@ -74,7 +74,7 @@ class SessionActions(LabBase):
         if following is None:
             self.notify("Everything is done; f ends the session", markup=False)
             return
-        self.journal.work_on(following.id)
+        self.session_recorder.work_on(following.id)
         self.query_one(TaskTree).go_to(following)
         self.notify(f"On to {following.id}: its time runs", markup=False)
 
@@ -118,13 +118,13 @@ class SessionActions(LabBase):
 
     def action_report(self) -> None:
         """Show how the session stands."""
-        self.journal.note_grading(self.state.results_by_task())
-        self.journal.catch_up()
-        self.app.push_screen(ReportScreen(self.workbench, self.journal))
+        self.session_recorder.note_grading(self.state.results_by_task())
+        self.session_recorder.catch_up()
+        self.app.push_screen(ReportScreen(self.workbench, self.session_recorder))
 
     def action_finish(self) -> None:
         """End the session, if the learner is sure, and show its report."""
-        if self.journal.record().state == "ended":
+        if self.session_recorder.record().state == "ended":
             self.notify("This session has ended already", markup=False)
             return
         question = "End this session? Its clock stops for good; the cluster stays as it is."
@@ -134,16 +134,16 @@ class SessionActions(LabBase):
 
     def action_rest(self) -> None:
         """Take a break from the exam: the clock stops and the task is hidden."""
-        if not self.journal.rest():
+        if not self.session_recorder.rest():
             self.notify("No break is left", severity="warning", markup=False)
             return
         self.show_break()
 
     def show_break(self) -> None:
         """Hide the task while the clock stands still, whichever program stopped it."""
-        resting = self.journal.record().state == "paused"
+        resting = self.session_recorder.record().state == "paused"
         if resting and not any(isinstance(one, BreakScreen) for one in self.app.screen_stack):
-            self.app.push_screen(BreakScreen(self.journal))
+            self.app.push_screen(BreakScreen(self.session_recorder))
 
     def _finish(self, sure: bool | None) -> None:
         if not sure:
@@ -151,9 +151,11 @@ class SessionActions(LabBase):
         if self.mode is Mode.EXAM:
             self.finish_exam()
             return
-        self.journal.note_grading(self.state.results_by_task())  # a grading may be under way
-        self.journal.note("ended")
-        self.app.push_screen(ReportScreen(self.workbench, self.journal))
+        self.session_recorder.note_grading(
+            self.state.results_by_task()
+        )  # a grading may be under way
+        self.session_recorder.note("ended")
+        self.app.push_screen(ReportScreen(self.workbench, self.session_recorder))
 
     def action_tour(self) -> None:
         """Show the lab in five short steps."""

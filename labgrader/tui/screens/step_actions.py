@@ -117,7 +117,7 @@ class StepActions(LabBase):
             left = "There is no other hint" if criterion.hints else "There is no hint"
             self.notify(f"{left} for “{criterion.title}”; e explains the check", markup=False)
             return
-        self.journal.note("hinted", criterion=criterion.id)
+        self.session_recorder.note("hinted", criterion=criterion.id)
         await self.set_state(self.state.with_hint(criterion))
         self.query_one(CheckPanel).reveal(criterion)
 
@@ -143,5 +143,5 @@ class StepActions(LabBase):
 
     def action_solution(self) -> None:
         """Show the step's solution beside what the learner has."""
-        self.journal.note("revealed", step=self.lab_step.id)
+        self.session_recorder.note("revealed", step=self.lab_step.id)
         self.app.push_screen(SolutionScreen(self.workbench, self.lab_task, self.lab_step))

@@ -111,7 +111,7 @@ class WelcomeScreen(Screen[None]):
 
         self._workbench = message.workbench
         self.query_one("#welcome-title", Static).update(message.title)
-        self._seat = Seat(message.workbench, self._launch.book())
+        self._seat = Seat(message.workbench, self._launch.all_sessions())
         self._open = self._seat.open_session()
         self._refusal = self._seat.refusal()
         self.query_one("#welcome-bar").display = False

@@ -25,10 +25,10 @@ from labgrader.tui.widgets.timer import LabTimer, TaskTimer
 class StatusBar(Vertical):
     """The head of the lab screen."""
 
-    def __init__(self, state: LabState, journal: SessionRecorder) -> None:
+    def __init__(self, state: LabState, session_recorder: SessionRecorder) -> None:
         super().__init__(id="status")
         self._lab = state.lab
-        self._journal = journal
+        self._session_recorder = session_recorder
 
     def compose(self) -> ComposeResult:
         """Yield the lines from top to bottom."""
@@ -37,15 +37,15 @@ class StatusBar(Vertical):
             yield Static(id="cluster", markup=False)
             yield Static(id="score", markup=False)
         with Horizontal(id="time"):
-            yield TaskTimer(self._journal, self._lab)
+            yield TaskTimer(self._session_recorder, self._lab)
             yield Static(id="done", markup=False)
-            yield LabTimer(self._journal, self._lab)
+            yield LabTimer(self._session_recorder, self._lab)
         yield Static(id="news", markup=False)
         yield Static(id="trouble", markup=False)
 
     def show(self, state: LabState, task: Task) -> None:
         """Show the lab's state and ``task``'s time."""
-        record = self._journal.record()
+        record = self._session_recorder.record()
         done = not state.veiled and state.task_mark(task) is Mark.PASSED
         self.query_one(TaskTimer).show(task, done=done)
         self.query_one("#time").set_class(done, "-done")
@@ -59,15 +59,15 @@ class StatusBar(Vertical):
         update_if_changed(self.query_one("#score", Static), now + _score(state))
         update_if_changed(self.query_one("#news", Static), _news(state))
         trouble = self.query_one("#trouble", Static)
-        trouble.display = bool(self._journal.trouble)
-        update_if_changed(trouble, _trouble(self._journal.trouble))
+        trouble.display = bool(self._session_recorder.trouble)
+        update_if_changed(trouble, _trouble(self._session_recorder.trouble))
 
     def _done(self, state: LabState, task: Task) -> Content:
         """Say that a task is done, and what then."""
         whole = state.next_task(task) is None
         what = "all done" if whole else f"{task.id} done"
         score = formatting.points(state.score((state.lab if whole else task).criteria()))
-        last = whole or self._journal.record().runs_on
+        last = whole or self._session_recorder.record().runs_on
         return Content(f"✔ {what}: {score} points. {'Well done!' if last else 's goes on'}")
 
 

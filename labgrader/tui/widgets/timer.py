@@ -23,9 +23,9 @@ WHOLE = "lab"
 class TaskTimer(Static):
     """``03:12 / 06:00 running``; over budget is said in words, and posted once as ``Overtime``."""
 
-    def __init__(self, journal: SessionRecorder, lab: Lab) -> None:
+    def __init__(self, session_recorder: SessionRecorder, lab: Lab) -> None:
         super().__init__(id="timer", markup=False)
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._lab = lab
         self._shown_task: Task | None = None
         self._done = self._ended = False
@@ -41,23 +41,23 @@ class TaskTimer(Static):
 
     def tick(self) -> None:
         """Repaint from the clock."""
-        record = self._journal.record()
+        record = self._session_recorder.record()
         if self._shown_task is not None and not is_hidden(self.screen):
             update_if_changed(self, text(self._shown_task, record, done=self._done))
         if record.state == "ended" and not self._ended:
             self._ended = True
             self.post_message(Ended())
         for what in _over(record, self._lab):
-            self._journal.note_over(what)
+            self._session_recorder.note_over(what)
             self.post_message(Overtime(what))
 
 
 class LabTimer(Static):
     """The time of all tasks together."""
 
-    def __init__(self, journal: SessionRecorder, lab: Lab) -> None:
+    def __init__(self, session_recorder: SessionRecorder, lab: Lab) -> None:
         super().__init__(id="whole", markup=False)
-        self._journal = journal
+        self._session_recorder = session_recorder
         self._lab = lab
 
     def on_mount(self) -> None:
@@ -68,7 +68,7 @@ class LabTimer(Static):
     def tick(self) -> None:
         """Repaint from the clock."""
         if not is_hidden(self.screen):
-            update_if_changed(self, of_lab(self._lab, self._journal.record()))
+            update_if_changed(self, of_lab(self._lab, self._session_recorder.record()))
 
 
 def _over(record: SessionState, lab: Lab) -> list[str]:

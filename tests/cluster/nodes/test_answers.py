@@ -15,8 +15,8 @@ from labgrader.app.workbench import Choice, Workbench
 from labgrader.author import case_result
 from labgrader.author.case_runner import CaseRunner
 from labgrader.author.cases import Case, load_cases
-from labgrader.author.verify import cases_folder
 from labgrader.clusters.embedded.audit_log import AuditRecord
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause
 from labgrader.grading.events import RunFinished
 from labgrader.kube.resources import JOB, NODE, RESOURCE_QUOTA, name_of
@@ -25,7 +25,7 @@ from labgrader.paths import STATE_VARIABLE, content_root
 from tests.support.answers import Answers, selected
 from tests.support.real_nodes import RealLab, wait_until
 
-CASES = [case for case in load_cases(cases_folder(content_root())) if case.containers]
+CASES = [case for case in load_cases(LabFolder(content_root()).cases) if case.containers]
 
 PLATFORM = "trading-platform"
 
@@ -69,7 +69,7 @@ def answers(runner: CaseRunner, request: pytest.FixtureRequest) -> Answers:
 def test_case(case: Case, runner: CaseRunner, answers: Answers) -> None:
     """The named check says what the case expects, and only what depends on it suffers."""
     assert not runner.lacks(case)
-    found = answers.proof(case)
+    found = answers.case_result(case)
     assert not found.faults, found
 
 

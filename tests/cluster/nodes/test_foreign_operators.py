@@ -10,6 +10,7 @@ import pytest
 from labgrader.app.workbench import Choice, Workbench
 from labgrader.lab_state.reset import Reset
 from labgrader.lab_state.solver import Solver
+from labgrader.model.result import Outcome
 from labgrader.paths import STATE_VARIABLE
 from tests.support.foreign import Stage, behaviors, build
 from tests.support.real_nodes import RealLab
@@ -60,4 +61,22 @@ def test_an_operator_is_judged_by_what_it_does(
         with stage.playing(behavior):
             if told := stage.judged(behavior):
                 wrong[behavior.name] = told
+            if (make, behavior.name) == ("plain", "right"):
+                assert_movement_tells(stage)
     assert not wrong
+
+
+def assert_movement_tells(stage: Stage) -> None:
+    """A gauge whose name says nothing is judged by what it does as a resource becomes ready."""
+    followed = stage.alerts("plain_a")
+    assert followed.outcome is Outcome.PASSED, followed
+    still = stage.alerts("plain_b")
+    assert still.outcome is Outcome.FAILED, still
+    assert "no metric that it names changes" in still.reason, still
+    stage.bench.read_only = True
+    try:
+        untold = stage.alerts("plain_b")
+    finally:
+        stage.bench.read_only = False
+    assert untold.outcome is Outcome.ERROR, untold
+    assert "cannot be told" in untold.reason, untold

@@ -9,7 +9,7 @@ import pytest
 from labgrader.kube.resources import CRD, NAMESPACE, dig
 from labgrader.kube.rest_mapper import RestMapper
 from labgrader.paths import content_root
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 from proxy import Proxy
 from running import ALGORITHM, AUTOSCALER, DEPLOYMENT, PLATFORM, SERVICE, Lab, until
 

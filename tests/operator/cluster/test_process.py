@@ -192,4 +192,4 @@ def test_labgrader_operator_run_needs_task_2(lab: Lab, kubeconfig: Path) -> None
         check=False,
     )
     assert done.returncode == 4
-    assert "Task 2 makes it" in done.stderr
+    assert "labgrader solve task1 task2" in done.stderr

@@ -94,13 +94,17 @@ def proved(lab: Path) -> tuple[Bench, dict[str, CaseResult], list[list[str]]]:
     runner = CaseRunner(bench)
     runner.solve()
     batches = [[reach.case.name for reach in batch] for batch in runner.batches(cases)]
-    return bench, {proof.case.name: proof for proof in runner.run_all(cases)}, batches
+    return (
+        bench,
+        {case_result.case.name: case_result for case_result in runner.run_all(cases)},
+        batches,
+    )
 
 
 def faults(found: Mapping[str, CaseResult]) -> Iterator[tuple[str, FaultKind]]:
     """Yield case and kind of each fault."""
-    for name, proof in found.items():
-        for fault in proof.faults:
+    for name, case_result in found.items():
+        for fault in case_result.faults:
             yield name, fault.kind
 
 
@@ -117,7 +121,7 @@ def test_cases_of_two_checks_are_tried_together_and_none_is_repeated(lab: Path) 
         ["one/fail-red", "two/fail-red"],
     ]
     assert not list(faults(found))
-    assert not any(proof.repeated for proof in found.values())
+    assert not any(case_result.repeated for case_result in found.values())
     assert colours(bench) == ["blue", "blue"]
 
 

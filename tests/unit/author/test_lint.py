@@ -50,6 +50,8 @@ def first_task(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(SHIPPED / folder, root / folder)
     for path in root.glob("tasks/task[2-9]*"):
         path.unlink()
+    manifest = root / "tasks" / "lab.yaml"
+    manifest.write_text(manifest.read_text().replace("points: 100", "points: 20"))
     (root / "tasks" / "checklists.yaml").unlink()  # it is about all tasks
     shutil.rmtree(root / "tasks" / "drills")  # so are these
     ids = {c["id"] for step in _task(root)["steps"] for c in step.get("criteria", ())}
@@ -121,7 +123,13 @@ EDITS = [
     ("form", "tasks/lab.yaml", "title:", "titel:", "unknown field titel"),
     ("twice", TASK, "budget_seconds: 360", "budget_seconds: 360\ntitle: again", "key title"),
     ("yaml", TASK, "title: Define", "title: [Define", "expected"),
-    ("points", TASK, "points: 2\n", "points: 3\n", "make 21, not 20"),
+    (
+        "points",
+        "tasks/lab.yaml",
+        "points: 20\n",
+        "points: 21\n",
+        "make 20, and the manifest says 21",
+    ),
     ("budget", TASK, "budget_seconds: 360", "budget_seconds: 6", "6 seconds"),
     ("words", TASK, "title: Define", "title: TODO", "TODO"),
     ("words", TASK, "title: Define the TradingAlgorithm API", "title: '  '", "blank"),
@@ -251,7 +259,7 @@ def test_the_command(content: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert cli.run(["author", "lint", "--content", str(content)]) == ExitCode.USAGE
     out = capsys.readouterr().out
-    assert re.search(r"task1-crd\.yaml:\d+: points: ", out)
+    assert re.search(r"lab\.yaml:\d+: points: ", out)
     assert "skipped: there is no" in out
     assert cli.run(["author", "lint", "--content", "/nonexistent"]) == ExitCode.USAGE
 

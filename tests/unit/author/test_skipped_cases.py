@@ -52,9 +52,9 @@ def test_a_case_is_tried_where_it_shows(mark: bool | None, runs: bool, skipped: 
 
 
 def test_what_is_skipped_is_counted_and_named() -> None:
-    proofs = (skip(RUNS, "nothing runs here"), CaseResult(PLAIN, FAILED, ()))
-    assert [proof.skipped for proof in proofs] == [True, False]
-    found = Verification(("one",), (), (), proofs, 1.0)
+    case_results = (skip(RUNS, "nothing runs here"), CaseResult(PLAIN, FAILED, ()))
+    assert [case_result.skipped for case_result in case_results] == [True, False]
+    found = Verification(("one",), (), (), case_results, 1.0)
     assert found.verdict() is Verdict.UNJUDGED
     assert found.verdict([Cause.CAPABILITY]) is Verdict.PASSED
     assert found.verdict([Cause.UNREACHABLE]) is Verdict.UNJUDGED

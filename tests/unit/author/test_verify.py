@@ -133,12 +133,12 @@ def test_items_are_worth_whole_or_half_points() -> None:
     assert not list(of_solution({"one": replace(result("one", PASSED), items=whole)}))
 
 
-def verification(*proofs: CaseResult, empty: tuple[Fault, ...] = ()) -> Verification:
+def verification(*case_results: CaseResult, empty: tuple[Fault, ...] = ()) -> Verification:
     """A run over ``one`` and ``two``."""
-    return Verification(("one", "two"), empty, (), proofs, 12.3)
+    return Verification(("one", "two"), empty, (), case_results, 12.3)
 
 
-def proof(expect: Outcome, outcome: Outcome | None, *kinds: FaultKind) -> CaseResult:
+def case_result(expect: Outcome, outcome: Outcome | None, *kinds: FaultKind) -> CaseResult:
     """One judged case."""
     faults = tuple(Fault(kind, "one", "the/file.yaml", "text", "\x1b[31mbecause") for kind in kinds)
     return CaseResult(case(expect), outcome and result("one", outcome), faults)
@@ -146,13 +146,13 @@ def proof(expect: Outcome, outcome: Outcome | None, *kinds: FaultKind) -> CaseRe
 
 def test_the_table_counts() -> None:
     run = verification(
-        proof(FAILED, FAILED),
-        proof(FAILED, FAILED, FaultKind.OTHERS_HIT, FaultKind.WORDS),
-        proof(FAILED, PASSED, FaultKind.MISS),
-        proof(PASSED, PASSED),
-        proof(PASSED, FAILED, FaultKind.FALSE_ALARM),
-        proof(PASSED, None, FaultKind.BROKEN_CASE),
-        proof(FAILED, ERROR, FaultKind.UNJUDGED),
+        case_result(FAILED, FAILED),
+        case_result(FAILED, FAILED, FaultKind.OTHERS_HIT, FaultKind.WORDS),
+        case_result(FAILED, PASSED, FaultKind.MISS),
+        case_result(PASSED, PASSED),
+        case_result(PASSED, FAILED, FaultKind.FALSE_ALARM),
+        case_result(PASSED, None, FaultKind.BROKEN_CASE),
+        case_result(FAILED, ERROR, FaultKind.UNJUDGED),
     )
     assert confusion_table.rows(run)["one"] == confusion_table.Row(2, 1, 1, 1, 1, 1, 0, 1, 1)
     assert confusion_table.rows(run)["two"] == confusion_table.Row()
@@ -167,12 +167,14 @@ def test_the_table_counts() -> None:
 
 
 def test_only_perfect_is_passed() -> None:
-    assert verification(proof(FAILED, FAILED)).verdict() is Verdict.PASSED
-    assert verification(proof(FAILED, ERROR, FaultKind.UNJUDGED)).verdict() is Verdict.UNJUDGED
+    assert verification(case_result(FAILED, FAILED)).verdict() is Verdict.PASSED
+    assert (
+        verification(case_result(FAILED, ERROR, FaultKind.UNJUDGED)).verdict() is Verdict.UNJUDGED
+    )
     for kind in set(FaultKind) - {FaultKind.UNJUDGED}:
-        assert verification(proof(FAILED, FAILED, kind)).verdict() is Verdict.FAILED
+        assert verification(case_result(FAILED, FAILED, kind)).verdict() is Verdict.FAILED
     miss = Fault(FaultKind.MISS, "one", "the empty cluster", "passes")
-    run = verification(proof(FAILED, FAILED), empty=(miss,))
+    run = verification(case_result(FAILED, FAILED), empty=(miss,))
     assert run.verdict() is Verdict.FAILED
     assert "NO" in confusion_table.render(run)
 

@@ -66,7 +66,7 @@ class Still(Context):
         return self.watched
 
     def audited_writes(
-        self, resource: Resource, *, fresh: bool = False
+        self, resource: Resource, *, fresh: bool = False, contents: bool = False
     ) -> list[AuditedWrite] | None:
         return self.done
 

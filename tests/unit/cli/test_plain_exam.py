@@ -18,18 +18,18 @@ from tests.support.sessions import Bench, Machine, lab
 
 
 @pytest.fixture
-def book(tmp_path) -> Sessions:
+def all_sessions(tmp_path) -> Sessions:
     return Sessions(Store(tmp_path / "sessions"), Machine())
 
 
 @pytest.fixture
-def sit(book, monkeypatch, capsys):
+def sit(all_sessions, monkeypatch, capsys):
     """Return what types lines in an exam and returns what was printed."""
     monkeypatch.setattr(exams, "SETTLE_SECONDS", 0.0)
 
     def type_in(*lines: str, wait: bool = False) -> list[str]:
-        if not book.exam():
-            book.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(breaks=2))
+        if not all_sessions.exam():
+            all_sessions.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(breaks=2))
         bench = Bench(7)
         snippet = Snippet("A snippet", "bash", "kubectl planted")
         (task,) = lab().tasks
@@ -45,19 +45,19 @@ def sit(book, monkeypatch, capsys):
                 ended.wait(60)
             return line
 
-        PlainExam(bench, SessionRecorder(book, "final")).run(read)
+        PlainExam(bench, SessionRecorder(all_sessions, "final")).run(read)
         ended.set()
         return capsys.readouterr().out.splitlines()
 
     return type_in
 
 
-def test_the_commands_are_said_first_and_the_end_of_the_input_leaves(sit, book) -> None:
+def test_the_commands_are_said_first_and_the_end_of_the_input_leaves(sit, all_sessions) -> None:
     told = sit()
     assert told[0] == "tasks: print the requirements of all tasks"
     assert told[-1].startswith("the clock of the exam runs on")
-    assert book.exam()
-    assert book.store.entries("final")[-1].kind == "left"
+    assert all_sessions.exam()
+    assert all_sessions.store.entries("final")[-1].kind == "left"
 
 
 def test_tasks_are_requirements_only_and_a_break_hides_them(sit) -> None:
@@ -69,18 +69,18 @@ def test_tasks_are_requirements_only_and_a_break_hides_them(sit) -> None:
     assert "6:00 left" in told
 
 
-def test_finish_asks_and_grades(sit, book) -> None:
+def test_finish_asks_and_grades(sit, all_sessions) -> None:
     told = sit("finish\n", "n\n", "quit\n")
     assert "canceled" in told
-    assert book.exam()
+    assert all_sessions.exam()
     told = sit("finish\n", "y\n", wait=True)
     assert told[-2] == "exam ended 0:00: 7 of 20 points"
-    assert book.record("final").how == "finish"
+    assert all_sessions.record("final").how == "finish"
 
 
-def test_the_time_that_is_left(book) -> None:
-    book.start("final", "lab", "c", Mode.EXAM, None)
-    assert time_line(book.record("final"), None) == "0:00 so far, no time limit"
-    assert time_line(replace(book.record("final"), lost=True), 60.0).startswith(
+def test_the_time_that_is_left(all_sessions) -> None:
+    all_sessions.start("final", "lab", "c", Mode.EXAM, None)
+    assert time_line(all_sessions.record("final"), None) == "0:00 so far, no time limit"
+    assert time_line(replace(all_sessions.record("final"), lost=True), 60.0).startswith(
         "1:00 left, stopped"
     )

@@ -10,11 +10,12 @@ import pytest
 
 from labgrader.content import catalog, validation
 from labgrader.content.check_files import load_checks
+from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, CheckNotLoaded, ContentError, UsageError
 from labgrader.paths import content_root
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
-LAB = "id: small\ntitle: Small\nnamespace: lab\n"
+LAB = "format: 1\nid: small\nversion: '1'\ntitle: Small\nnamespace: lab\npoints: 2\n"
 TASK = """\
 title: Task
 story: Once upon a time
@@ -182,7 +183,7 @@ def test_a_check_declared_twice(content: Path) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(ContentError, match=r"no task\*\.yaml"):
+    with pytest.raises(ContentError, match=r"is no lab: there is no tasks/lab\.yaml"):
         catalog.load(tmp_path)
 
 
@@ -216,9 +217,9 @@ class TestShippedContent:
         return catalog.load(content_root())
 
     def test_the_schema_accepts_it(self) -> None:
-        files = catalog.task_files(content_root())
+        files = catalog.task_files(LabFolder(content_root()))
         assert files
-        validation.explain(content_root(), files)
+        validation.explain(LabFolder(content_root()).manifest, files)
 
     def test_twenty_points_a_task(self, shipped: catalog.Catalog) -> None:
         assert set(validation.points_per_task(shipped.lab).values()) == {20}

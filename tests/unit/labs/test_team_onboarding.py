@@ -15,7 +15,7 @@ from labgrader.content.catalog import load
 from labgrader.learning.drills import load_drills
 from labgrader.learning.quiz import load_quiz
 from labgrader.model.result import Outcome
-from labgrader.util.yaml_files import read_documents
+from labgrader.util.bounded_yaml import read_documents
 
 ROOT = Path(__file__).parents[3] / "labs" / "team-onboarding" / "labgrader_team_onboarding"
 CATALOG = load(ROOT)

@@ -27,7 +27,7 @@ class Recorded(Context):
         return NOW
 
     def audited_writes(
-        self, resource: Resource, *, fresh: bool = False
+        self, resource: Resource, *, fresh: bool = False, contents: bool = False
     ) -> list[AuditedWrite] | None:
         assert fresh
         return self.done if resource is DEPLOYMENT else []

@@ -40,7 +40,7 @@ def components(layout: ClusterLayout, pki: Pki, containerd: Path) -> tuple[Compo
         Component(
             "kube-apiserver",
             (
-                "lab-apiserver",  # its audit log holds deeds only
+                "lab-apiserver",  # its audit log holds changes only
                 *apiserver_flags(layout, pki, NODE_ADDRESS, API_PORT),
                 *_behind_the_server(pki),
             ),

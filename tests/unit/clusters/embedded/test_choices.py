@@ -65,31 +65,6 @@ def test_the_kubeconfig_is_complete_and_names_no_file(tmp_path):
     assert str(tmp_path).encode() not in text
 
 
-def test_the_audit_policy_meets_secrets_before_any_rule_that_logs_bodies():
-    rules = yaml.safe_load(manifests.audit_policy())["rules"]
-    bodies = [i for i, rule in enumerate(rules) if rule["level"] in ("Request", "RequestResponse")]
-    closed = [
-        i
-        for i, rule in enumerate(rules)
-        if rule["level"] == "None"
-        and any("secrets" in r.get("resources", []) for r in rule.get("resources", []))
-    ]
-    assert closed
-    assert closed[0] < min(bodies)
-    assert rules[-1] == {"level": "None"}
-
-
-def test_the_audit_policy_records_leases_of_the_lab_only_and_no_bodies():
-    rules = yaml.safe_load(manifests.audit_policy())["rules"]
-    about = [
-        r for r in rules if any("leases" in x.get("resources", []) for x in r.get("resources", []))
-    ]
-    assert [(one["level"], one.get("namespaces")) for one in about] == [
-        ("Metadata", ["trading-platform"]),
-        ("None", None),
-    ]
-
-
 def test_unknown_nodes_are_refused(state):
     with pytest.raises(UsageError, match="no kind of node"):
         EmbeddedProvider(nodes="cardboard")

@@ -47,7 +47,7 @@ def run(monkeypatch):
         made = provider or FakeProvider()
         chosen = []
 
-        def get_provider(kind, name, nodes):
+        def get_provider(kind, name, nodes, labs=()):
             chosen.append((kind, name, nodes))
             return made
 

@@ -10,6 +10,9 @@ from labgrader.clusters import throwaway
 from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.embedded.provider import EmbeddedProvider
 from labgrader.errors import ProviderError
+from labgrader.model.manifest import Manifest
+
+LAB = Manifest("small", "Small", "lab")
 
 
 def test_the_logs_of_a_failed_start_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -24,7 +27,7 @@ def test_the_logs_of_a_failed_start_stay(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(EmbeddedProvider, "up", up)
     with (
         pytest.raises(ProviderError, match=r"See its log\. Its logs: ") as caught,
-        throwaway.cluster("demo", "simulated", lambda *_: None, keep=False),
+        throwaway.cluster("demo", "simulated", lambda *_: None, LAB, keep=False),
     ):
         pytest.fail("it did not come up")
     kept = Path(caught.value.next_step.partition("Its logs: ")[2])

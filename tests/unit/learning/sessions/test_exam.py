@@ -24,45 +24,47 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def book(tmp_path: Path, machine: Machine) -> Sessions:
+def all_sessions(tmp_path: Path, machine: Machine) -> Sessions:
     return Sessions(Store(tmp_path / "sessions"), machine)
 
 
 @pytest.fixture
-def exam(book: Sessions) -> SessionRecorder:
-    book.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(breaks=2))
-    journal = SessionRecorder(book, "final")
-    journal.note("alive")
-    return journal
+def exam(all_sessions: Sessions) -> SessionRecorder:
+    all_sessions.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(breaks=2))
+    session_recorder = SessionRecorder(all_sessions, "final")
+    session_recorder.note("alive")
+    return session_recorder
 
 
 def rests(slept: list[float]):
     return slept.append
 
 
-def test_nothing_that_was_judged_is_kept_while_an_exam_runs(book, exam) -> None:
+def test_nothing_that_was_judged_is_kept_while_an_exam_runs(all_sessions, exam) -> None:
     exam.note_result(CheckResult("it", "1.1", "It", Outcome.PASSED, 20, 20))
     exam.note_grading(graded(20).tasks)
-    book.note_grading(graded(20))
-    kinds = {entry.kind for entry in book.store.entries("final")}
+    all_sessions.note_grading(graded(20))
+    kinds = {entry.kind for entry in all_sessions.store.entries("final")}
     assert kinds == {"started", "alive"}
 
 
-def test_the_clock_stops_while_labgrader_is_gone_and_says_for_how_long(machine, book, exam) -> None:
+def test_the_clock_stops_while_labgrader_is_gone_and_says_for_how_long(
+    machine, all_sessions, exam
+) -> None:
     attend(machine, exam, 60)
     machine.tick(200)  # killed
-    again = SessionRecorder(book, "final")
+    again = SessionRecorder(all_sessions, "final")
     again.note("alive")
     attend(machine, again, 10)
     record = again.record()
     assert (record.seconds, record.absent) == (70, 200)
 
 
-def test_the_clock_runs_on_where_it_was_left(machine, book, exam) -> None:
+def test_the_clock_runs_on_where_it_was_left(machine, all_sessions, exam) -> None:
     attend(machine, exam, 60)
     exam.leave()
     machine.tick(200)
-    assert (book.exam().seconds, book.exam().absent) == (260, 0)
+    assert (all_sessions.exam().seconds, all_sessions.exam().absent) == (260, 0)
 
 
 def test_the_clock_stops_while_the_cluster_does_not_answer(machine, exam) -> None:
@@ -87,28 +89,30 @@ def test_a_break_stops_the_clock_until_it_is_used_up(machine, exam) -> None:
     assert not exam.rest()
 
 
-def test_an_exam_without_breaks_cannot_be_paused(book) -> None:
-    book.start("final", "lab", "c", Mode.EXAM)
+def test_an_exam_without_breaks_cannot_be_paused(all_sessions) -> None:
+    all_sessions.start("final", "lab", "c", Mode.EXAM)
     with pytest.raises(UsageError, match="cannot be paused"):
-        book.pause()
+        all_sessions.pause()
 
 
-def test_nothing_else_is_started_and_nothing_is_deleted_while_it_runs(book, exam) -> None:
+def test_nothing_else_is_started_and_nothing_is_deleted_while_it_runs(all_sessions, exam) -> None:
     with pytest.raises(UsageError, match="An exam is running"):
-        book.start("other", "lab", "another cluster")
+        all_sessions.start("other", "lab", "another cluster")
     with pytest.raises(UsageError, match="An exam is running"):
-        book.delete("final")
-    assert book.store.sessions() == ["final"]
+        all_sessions.delete("final")
+    assert all_sessions.store.sessions() == ["final"]
 
 
-def test_it_is_graded_once_at_the_end_and_later_work_is_kept_apart(machine, book, exam) -> None:
+def test_it_is_graded_once_at_the_end_and_later_work_is_kept_apart(
+    machine, all_sessions, exam
+) -> None:
     attend(machine, exam, 360)
     bench, slept = Bench(7, 12, 20), []
     record = exams.conclude(bench, exam, "time", rests(slept))
     assert (bench.graded, slept) == (3, [10, 10])  # until everything passes
     assert (record.state, record.how, record.earned) == ("ended", "time", 20)
-    book.note_grading(graded(3))
-    found = book.record("final")
+    all_sessions.note_grading(graded(3))
+    found = all_sessions.record("final")
     assert (found.earned, found.later.earned) == (20, 3)
     assert exams.result_line(found, lab()) == "exam ended 6:00: 20 of 20 points"
 
@@ -120,24 +124,28 @@ def test_what_does_not_settle_within_a_minute_counts_as_it_is(exam) -> None:
     assert record.earned == 7
 
 
-def test_an_end_that_was_interrupted_is_brought_to_its_end_later(machine, book, exam) -> None:
+def test_an_end_that_was_interrupted_is_brought_to_its_end_later(
+    machine, all_sessions, exam
+) -> None:
     exam.note("closing", how="time")
     machine.tick(1000)
-    again = SessionRecorder(book, "final")
+    again = SessionRecorder(all_sessions, "final")
     assert again.record().seconds == 0
     assert exams.is_over(again.record(), lab())
     assert exams.conclude(Bench(20), again, "end").how == "time"
 
 
-def test_a_void_exam_has_a_reason_and_no_score(book, exam) -> None:
-    record = book.end("void", "fire alarm")
+def test_a_void_exam_has_a_reason_and_no_score(all_sessions, exam) -> None:
+    record = all_sessions.end("void", "fire alarm")
     assert exams.result_line(record, lab()) == "exam void at 0:00: fire alarm"
     assert record.final is None
 
 
-def test_a_pass_mark_only_where_one_is_set(book) -> None:
-    book.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(pass_mark=15))
-    record = exams.conclude(Bench(7), SessionRecorder(book, "final"), "end", lambda seconds: None)
+def test_a_pass_mark_only_where_one_is_set(all_sessions) -> None:
+    all_sessions.start("final", "lab", "c", Mode.EXAM, 1.0, Terms(pass_mark=15))
+    record = exams.conclude(
+        Bench(7), SessionRecorder(all_sessions, "final"), "end", lambda seconds: None
+    )
     assert exams.result_line(record, lab()).endswith("7 of 20 points, not passed (15 needed)")
 
 
@@ -192,10 +200,10 @@ def test_a_fault_of_ours_does_not_end_the_monitor(exam) -> None:
     assert told == [(ExamEvent.TROUBLE, "RuntimeError: odd")]
 
 
-def test_another_program_may_end_it(book, exam) -> None:
+def test_another_program_may_end_it(all_sessions, exam) -> None:
     told: list[ExamEvent] = []
     monitor = ExamMonitor(Bench(20), exam, lambda news, line: told.append(news))
-    book.end("void", "fire alarm")
+    all_sessions.end("void", "fire alarm")
     exam.catch_up()
     assert not monitor.step()
     assert told == [ExamEvent.ENDED]
@@ -213,7 +221,7 @@ def test_the_terms_are_the_manifests_unless_tasks_are_chosen() -> None:
             exams.terms_of(whole, Terms(tasks=wrong))
 
 
-def test_a_mode_of_a_later_version_is_read_as_practice(book) -> None:
-    book.write("odd", "started", lab="lab", context="c", mode="of later")
-    book.write("odd", "of later", anything=1)
-    assert book.record("odd").mode is Mode.PRACTICE
+def test_a_mode_of_a_later_version_is_read_as_practice(all_sessions) -> None:
+    all_sessions.write("odd", "started", lab="lab", context="c", mode="of later")
+    all_sessions.write("odd", "of later", anything=1)
+    assert all_sessions.record("odd").mode is Mode.PRACTICE

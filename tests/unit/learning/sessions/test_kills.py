@@ -25,9 +25,9 @@ WRITE_MS = 8
 
 def work(file: Path, show: int, first: int) -> None:
     """Pass one check after the other, and show each by writing its number to a pipe."""
-    journal = SessionRecorder(Sessions(Store(file)), "s")
+    session_recorder = SessionRecorder(Sessions(Store(file)), "s")
     for number in range(first, first + 10_000):
-        journal.note_result(CheckResult(f"c{number}", "1.1", "It", Outcome.PASSED, 1, 1))
+        session_recorder.note_result(CheckResult(f"c{number}", "1.1", "It", Outcome.PASSED, 1, 1))
         os.write(show, b"%d\n" % number)
 
 

@@ -69,16 +69,16 @@ def test_a_session_that_does_not_begin_is_left_out(
 ) -> None:
     write("good", "started", STARTED)
     write("odd", "started", data)
-    book = Sessions()
-    assert [record.name for record in book.records()] == ["good"]
-    newest = book.newest()
+    all_sessions = Sessions()
+    assert [record.name for record in all_sessions.records()] == ["good"]
+    newest = all_sessions.newest()
     assert newest is not None
     assert newest.name == "good"
     for command in (["list"], ["report"], ["export", "good"], ["end", "--yes"]):
         assert root.run(["session", *command]) in (ExitCode.OK, ExitCode.USAGE)
     assert "1 sessions cannot be read" in capsys.readouterr().err
     assert root.run(["session", "delete", "odd", "--yes"]) == ExitCode.OK
-    assert book.unread() == 0
+    assert all_sessions.unread() == 0
 
 
 def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ ALLOWED = {
     "cluster up",
     "doctor",
     "image load",
+    "labs",
     "operator run",
     "serve",
     "session end",
@@ -110,8 +111,8 @@ def test_the_requirements_are_all_that_tasks_shows_in_an_exam(capsys) -> None:
 
 
 def test_a_break_hides_the_tasks(capsys) -> None:
-    book = Sessions()
-    book.start("final", "operator-pipeline", "anywhere", Mode.EXAM, 1.0, Terms(breaks=2))
+    all_sessions = Sessions()
+    all_sessions.start("final", "operator-pipeline", "anywhere", Mode.EXAM, 1.0, Terms(breaks=2))
     assert root.run(["session", "pause"]) == ExitCode.OK
     assert root.run(["tasks", "task1"]) == ExitCode.USAGE
     assert root.run(["session", "resume"]) == ExitCode.OK

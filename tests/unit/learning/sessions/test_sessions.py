@@ -40,72 +40,77 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(tmp_path: Path, clock: Clock) -> Sessions:
+def all_sessions(tmp_path: Path, clock: Clock) -> Sessions:
     return Sessions(Store(tmp_path / "sessions"), clock)
 
 
-def test_pauses_do_not_count(book: Sessions, clock: Clock) -> None:
-    book.start("s", "lab", "c")
+def test_pauses_do_not_count(all_sessions: Sessions, clock: Clock) -> None:
+    all_sessions.start("s", "lab", "c")
     clock.tick(60)
-    assert book.pause().seconds == 60
+    assert all_sessions.pause().seconds == 60
     clock.tick(1000)
-    assert book.resume().seconds == 60
+    assert all_sessions.resume().seconds == 60
     clock.tick(5)
-    assert book.record("s").seconds == 65
-    assert book.record("s").state == "running"
+    assert all_sessions.record("s").seconds == 65
+    assert all_sessions.record("s").state == "running"
 
 
-def test_a_clock_that_is_set_back_takes_nothing_away(book: Sessions, clock: Clock) -> None:
-    book.start("s", "lab", "c")
+def test_a_clock_that_is_set_back_takes_nothing_away(all_sessions: Sessions, clock: Clock) -> None:
+    all_sessions.start("s", "lab", "c")
     clock.tick(60)
-    book.pause()
-    book.resume()
+    all_sessions.pause()
+    all_sessions.resume()
     clock.tick(-3600)
-    assert book.record("s").seconds == 60
+    assert all_sessions.record("s").seconds == 60
 
 
-def test_gradings_are_kept_while_it_runs(book: Sessions, clock: Clock) -> None:
-    book.note_grading(graded(20))  # nothing runs yet
-    book.start("s", "lab", "c")
+def test_gradings_are_kept_while_it_runs(all_sessions: Sessions, clock: Clock) -> None:
+    all_sessions.note_grading(graded(20))  # nothing runs yet
+    all_sessions.start("s", "lab", "c")
     clock.tick(30)
-    book.note_grading(graded(7))
-    book.note_grading(graded(20, context="another cluster"))
+    all_sessions.note_grading(graded(7))
+    all_sessions.note_grading(graded(20, context="another cluster"))
     clock.tick(30)
-    book.note_grading(graded(20))
-    book.note_grading(graded(3))
-    book.note_hint("it")
-    book.pause()
-    book.note_grading(graded(20))
-    record = book.record("s")
+    all_sessions.note_grading(graded(20))
+    all_sessions.note_grading(graded(3))
+    all_sessions.note_hint("it")
+    all_sessions.pause()
+    all_sessions.note_grading(graded(20))
+    record = all_sessions.record("s")
     assert record.best == {"task1": (20, 20)}
     assert record.first_passed == {"it": 60}
     assert len(record.gradings) == 3
     assert record.hints == ["it"]
 
 
-def test_starting_ends_the_one_before(book: Sessions) -> None:
-    book.start("a", "lab", "c")
-    book.start("b", "lab", "c")
-    assert [record.state for record in book.records()] == ["ended", "running"]
+def test_starting_ends_the_one_before(all_sessions: Sessions) -> None:
+    all_sessions.start("a", "lab", "c")
+    all_sessions.start("b", "lab", "c")
+    assert [record.state for record in all_sessions.records()] == ["ended", "running"]
 
 
-def test_what_cannot_be_done_is_said(book: Sessions) -> None:
-    for action in (book.pause, book.resume, lambda: book.record("x"), lambda: book.delete("x")):
+def test_what_cannot_be_done_is_said(all_sessions: Sessions) -> None:
+    for action in (
+        all_sessions.pause,
+        all_sessions.resume,
+        lambda: all_sessions.record("x"),
+        lambda: all_sessions.delete("x"),
+    ):
         with pytest.raises(UsageError):
             action()
-    book.start("s", "lab", "c")
+    all_sessions.start("s", "lab", "c")
     with pytest.raises(UsageError, match="already"):
-        book.start("s", "lab", "c")
+        all_sessions.start("s", "lab", "c")
 
 
-def test_delete_is_for_good(book: Sessions) -> None:
-    book.start("s", "lab", "c")
-    book.delete("s")
-    assert book.records() == []
+def test_delete_is_for_good(all_sessions: Sessions) -> None:
+    all_sessions.start("s", "lab", "c")
+    all_sessions.delete("s")
+    assert all_sessions.records() == []
 
 
-def test_the_file_is_private(tmp_path: Path, book: Sessions) -> None:
-    book.start("s", "lab", "c")
+def test_the_file_is_private(tmp_path: Path, all_sessions: Sessions) -> None:
+    all_sessions.start("s", "lab", "c")
     assert stat.S_IMODE((tmp_path / "sessions").stat().st_mode) == 0o600
 
 

@@ -210,8 +210,8 @@ def test_no_is_an_answer(answer: str) -> None:
 
 
 def test_a_runbook_may_choose_the_namespace() -> None:
-    book = Runbook.of("`kubectl config set-context --current --namespace trading-platform`")
-    assert chosen_namespace(book.commands) == "trading-platform"
+    all_sessions = Runbook.of("`kubectl config set-context --current --namespace trading-platform`")
+    assert chosen_namespace(all_sessions.commands) == "trading-platform"
     assert chosen_namespace([]) == "default"
 
 
@@ -231,8 +231,8 @@ def test_a_text_made_to_hang_does_not(text: str) -> None:
 
 
 def test_only_so_much_is_read() -> None:
-    book = Runbook.of("x\n\n" * MAX_CHARACTERS)
-    assert sum(len(one) for one in book.sections[0].lines) <= MAX_CHARACTERS
+    all_sessions = Runbook.of("x\n\n" * MAX_CHARACTERS)
+    assert sum(len(one) for one in all_sessions.sections[0].lines) <= MAX_CHARACTERS
 
 
 HOSTILE = """

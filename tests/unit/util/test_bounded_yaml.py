@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from labgrader.util.untrusted_yaml import NotReadable, stored_yaml
+from labgrader.util.bounded_yaml import NotReadable, stored_yaml
 
 LEVELS = "abcdefghi"
 

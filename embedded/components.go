@@ -21,7 +21,7 @@ type preparer func(ctx context.Context, args []string) (run func() error, err er
 // scheme and discovery cache would take again.
 func runControllers(args []string) int { return runHere(prepareControllers, args) }
 
-// runLabAPIServer runs the API server of the lab's own cluster, whose audit log tells deeds and nothing else.
+// runLabAPIServer runs the API server of the lab's own cluster, whose audit log holds changes only.
 // By the name of the program the default roles say who made them: that it is kube-apiserver, as everywhere.
 func runLabAPIServer(args []string) int {
 	os.Args[0] = "kube-apiserver"

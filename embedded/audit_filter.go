@@ -10,21 +10,21 @@ import (
 	"labgrader.dev/kube/internal/heartbeats"
 )
 
-// deeds is an audit backend that leaves out what changes nothing. A grading asks hundreds of questions by
-// dry-run, and a policy cannot tell them from deeds: they would push out of the log what a learner did.
-type deeds struct {
+// changesOnly is an audit backend that leaves out what changes nothing. A grading asks hundreds of questions by
+// dry-run, and a policy cannot tell them from changes: they would push out of the log what a learner did.
+type changesOnly struct {
 	audit.Backend
 	leases
 }
 
-func (d deeds) ProcessEvents(events ...*auditapi.Event) bool {
+func (c changesOnly) ProcessEvents(events ...*auditapi.Event) bool {
 	kept := make([]*auditapi.Event, 0, len(events))
 	for _, event := range events {
-		if !isDryRun(event.RequestURI) && d.keep(event) {
+		if !isDryRun(event.RequestURI) && c.keep(event) {
 			kept = append(kept, event)
 		}
 	}
-	return len(kept) == 0 || d.Backend.ProcessEvents(kept...)
+	return len(kept) == 0 || c.Backend.ProcessEvents(kept...)
 }
 
 func isDryRun(uri string) bool {
@@ -32,12 +32,12 @@ func isDryRun(uri string) bool {
 	return err == nil && asked.Query().Has("dryRun")
 }
 
-// recordDeeds has the servers of a chain, which share one audit log, write only deeds into it.
-func recordDeeds(config *apiserver.Config) {
+// recordChangesOnly has the servers of a chain, which share one audit log, leave out what changes nothing.
+func recordChangesOnly(config *apiserver.Config) {
 	if config.Aggregator.GenericConfig.AuditBackend == nil {
 		return
 	}
-	recorded := deeds{config.Aggregator.GenericConfig.AuditBackend, leases{heartbeats.New()}}
+	recorded := changesOnly{config.Aggregator.GenericConfig.AuditBackend, leases{heartbeats.New()}}
 	config.Aggregator.GenericConfig.AuditBackend = recorded
 	config.KubeAPIs.ControlPlane.Generic.AuditBackend = recorded
 	config.ApiExtensions.GenericConfig.AuditBackend = recorded
