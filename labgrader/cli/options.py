@@ -43,8 +43,17 @@ def say(line: str) -> None:
     click.echo(f"labgrader: {one_line(line)}", err=True)
 
 
+def _or_of_root(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return the lab that is chosen here, or before the command."""
+    del parameter
+    return value or context.find_root().params.get("lab")
+
+
 lab_option = click.option(
     "--lab",
+    callback=_or_of_root,
     metavar="ID",
     envvar="LABGRADER_LAB",
     show_envvar=True,
