@@ -20,9 +20,8 @@ def complete_names(
 ) -> list[str]:
     """Complete ``all``, tasks, steps and checks in a shell."""
     del parameter
-    lab = Workbench(
-        Choice(content=context.params.get("content"), lab=context.params.get("lab"))
-    ).catalog.lab
+    given = {name: context.params.get(name) for name in ("content", "lab", "variant")}
+    lab = Workbench(Choice(**given)).catalog.lab
     names = ["all"]
     for task in lab.tasks:
         names += [task.id, *(f"{task.id}.{step.id.split('.')[1]}" for step in task.steps)]
@@ -63,6 +62,17 @@ lab_option = click.option(
 """``--lab``, as a text or None."""
 
 
+variant_option = click.option(
+    "--variant",
+    type=click.IntRange(min=0),
+    metavar="SEED",
+    envvar="LABGRADER_VARIANT",
+    show_envvar=True,
+    help="The same lab with other names and numbers, where it has variants.",
+)
+"""``--variant``, as a number or None."""
+
+
 content_option = click.option(
     "--content",
     metavar="DIR",
@@ -80,6 +90,7 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig of the cluster to use.")
     @content_option
     @lab_option
+    @variant_option
     @wraps(command)
     def with_workbench(
         *arguments: Any,
@@ -87,9 +98,11 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
         kubeconfig: str | None,
         content: str | None,
         lab: str | None,
+        variant: int | None,
         **options: Any,
     ) -> Any:
-        workbench = Workbench(Choice(kubeconfig, context, content, lab), tell=say)
+        choice = Choice(kubeconfig, context, content, lab, variant)
+        workbench = Workbench(choice, tell=say)
         return command(workbench, *arguments, **options)
 
     return with_workbench

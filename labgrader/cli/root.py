@@ -81,7 +81,8 @@ def run(arguments: Sequence[str]) -> int:
     output.prepare_streams()
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
-    code = _run(rest or ["start"], debug=debug)
+    only_lab = rest[:1] == ["--lab"] and len(rest) == 2
+    code = _run([*rest, "start"] if only_lab or not rest else rest, debug=debug)
     try:
         output.flush()
     except LabError as error:
