@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from labgrader import paths
+from labgrader import __version__, paths
 from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import ContentError, UsageError
 from labgrader.model.manifest import Manifest
@@ -63,7 +63,7 @@ def folder_of(manifest: Manifest, source: LabFolder, words: Mapping[str, str]) -
         ContentError: it cannot be written.
     """
     files = list(_files(source.root))
-    digest = hashlib.sha256(repr(sorted(words.items())).encode())
+    digest = hashlib.sha256(f"{__version__} {sorted(words.items())!r}".encode())
     for path in files:
         digest.update(f"{path.relative_to(source.root)}\n".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
