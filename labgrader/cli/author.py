@@ -101,7 +101,26 @@ def verify(
 
 @author.group()
 def new() -> None:
-    """Make the skeleton of a check or of a task; what is there is never overwritten."""
+    """Make a lab, or the skeleton of a check or of a task; existing files are never overwritten."""
+
+
+@new.command("lab")
+@click.argument("name")
+@click.option(
+    "--into",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="The folder that gets it; the current one by default.",
+)
+def new_lab(name: str, into: Path) -> None:
+    """Make the distribution folder NAME with a lab of one task, which keeps every rule.
+
+    NAME becomes the lab's id and its namespace: lowercase letters, digits and -.
+    """
+    from labgrader.author.new_lab import new_lab as make
+
+    _show(make(into, name))
 
 
 @new.command("check")
