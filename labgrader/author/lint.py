@@ -14,6 +14,7 @@ from labgrader.author.rules import (
     cases,
     checklists,
     criteria,
+    door,
     drills,
     quiz,
     solutions,
@@ -23,10 +24,10 @@ from labgrader.author.rules import (
 
 
 def lint(root: Path) -> tuple[list[Finding], list[str]]:
-    """Return the findings by file and line, and which rules had nothing to look at."""
+    """Return the findings by file and line, causes first, and what was not looked at."""
     content = read_content(root)
     rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES, *drills.RULES]
-    rules += [*steps.RULES, *quiz.RULES, *checklists.RULES]
+    rules += [*steps.RULES, *quiz.RULES, *checklists.RULES, *door.RULES]
     skipped = []
     if content.cases_folder.is_dir():
         rules += cases.RULES
@@ -36,4 +37,8 @@ def lint(root: Path) -> tuple[list[Finding], list[str]]:
             " whether checks are tested was not looked at"
         )
     findings = [finding for rule in rules for finding in rule(content)]
-    return sorted({*content.unreadable, *findings}), skipped
+    if content.partial_tasks:
+        names = ", ".join(path.name for path in content.partial_tasks)
+        skipped.append(f"points, and names of criteria: {names} must be readable for that")
+    causes = sorted(set(content.unreadable))
+    return [*causes, *sorted(set(findings) - set(causes))], skipped

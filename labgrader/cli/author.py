@@ -42,8 +42,8 @@ def lint(content: str | None, lab: str | None) -> int:
         click.echo(one_line(finding))
     for note in skipped:
         click.echo(f"skipped: {one_line(note)}")
-    found = f"{len(findings)} findings" if findings else "nothing wrong"
-    click.echo(f"{found} in {root}")
+    count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    click.echo(f"{count if findings else 'nothing wrong'} in {root}")
     return ExitCode.USAGE if findings else ExitCode.OK
 
 

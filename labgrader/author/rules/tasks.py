@@ -10,18 +10,23 @@ from labgrader.author.reading import Document, Finding, maps
 from labgrader.author.schema_rules import offences, unfinished
 from labgrader.content.lab_folder import LabFolder, task_id
 from labgrader.content.validation import SCHEMA
+from labgrader.model.manifest import FORMAT
 
 SHORTEST_BUDGET = 60
 
 
 def form(content: Content) -> Iterator[Finding]:
     """Files hold what the schema knows, and nothing else."""
-    if not content.tasks:
+    if not LabFolder(content.root).task_files:
         path = LabFolder(content.root).tasks
         yield Finding(path, 1, "form", "there is no task*.yaml", "`labgrader author new task 1`")
     for kind, documents in (("lab", content.lab), ("task", content.tasks)):
         for document in documents:
-            yield from offences(document, SCHEMA.name, kind)
+            if kind == "lab" and _is_newer(document):
+                what = f"this labgrader reads manifests up to format {FORMAT}"
+                yield document.finding("form", ("format",), what, "Install a newer labgrader")
+            else:
+                yield from offences(document, SCHEMA.name, kind)
 
 
 def names(content: Content) -> Iterator[Finding]:
@@ -40,6 +45,8 @@ def names(content: Content) -> Iterator[Finding]:
 
 def points(content: Content) -> Iterator[Finding]:
     """The points that count make what the manifest says; bonus comes on top."""
+    if content.partial_tasks:
+        return
     counted = [
         entry.data.get("points", 0)
         for entry in content.criteria
@@ -87,6 +94,12 @@ def errata(content: Content) -> Iterator[Finding]:
             what = f"{entry.id} names the erratum {named}, which its step does not declare"
             fix = f"Declare it there ({', '.join(sorted(declared)) or 'none is'})"
             yield entry.finding("errata", "erratum", what, fix)
+
+
+def _is_newer(document: Document) -> bool:
+    """Whether a manifest has a format of which this version knows nothing."""
+    found = document.data.get("format") if isinstance(document.data, Mapping) else None
+    return isinstance(found, int) and found > FORMAT
 
 
 def _is_map(document: Document) -> bool:
