@@ -99,6 +99,31 @@ def verify(
     return CODES[verification.verdict([Cause(one) for one in allowed])]
 
 
+@author.command()
+@content_option
+@lab_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="dist",
+    show_default=True,
+    help="The folder that gets the wheel.",
+)
+def pack(content: str | None, lab: str | None, output: Path) -> None:
+    """Build a wheel of a lab, which pip installs beside labgrader, after lint found nothing.
+
+    --content may be a lab's folder or its distribution folder; without a pyproject.toml the
+    metadata comes from the manifest.
+    """
+    from labgrader.author.pack import pack as build
+
+    chosen = Path(content) if content and not lab else choose_lab(content, lab).folder.root
+    wheel, notes = build(chosen, output)
+    _show([*(f"note: {note}" for note in notes), f"wrote {wheel}"])
+
+
 @author.group()
 def new() -> None:
     """Make a lab, or the skeleton of a check or of a task; existing files are never overwritten."""

@@ -1,6 +1,6 @@
 """Rules for tests/checks: every criterion has answers of both kinds, and every answer a criterion.
 
-An installed lab comes without them; then these rules are skipped, and lint says so.
+An installed lab may come without them; then these rules are skipped, and lint says so.
 """
 
 from __future__ import annotations

@@ -29,6 +29,19 @@ def form(content: Content) -> Iterator[Finding]:
                 yield from offences(document, SCHEMA.name, kind)
 
 
+def requirement(content: Content) -> Iterator[Finding]:
+    """The versions of labgrader are written as pip writes them."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    for document in content.lab:
+        wanted = document.data.get("labgrader") if _is_map(document) else None
+        try:
+            SpecifierSet(wanted if isinstance(wanted, str) else "")
+        except InvalidSpecifier:
+            what = f"{wanted} is not a version specifier"
+            yield document.finding("form", ("labgrader",), what, 'Write it as in ">=0.1,<2"')
+
+
 def names(content: Content) -> Iterator[Finding]:
     """A task's file is called taskN-something.yaml, and no two tasks share a number."""
     seen: dict[str, Document] = {}
@@ -106,4 +119,4 @@ def _is_map(document: Document) -> bool:
     return isinstance(document.data, Mapping)
 
 
-RULES = (form, names, points, budgets, words, errata)
+RULES = (form, requirement, names, points, budgets, words, errata)
