@@ -86,9 +86,7 @@ def _build(lab: LabPack, distribution: Distribution | None, scratch: Path) -> Pa
         builder = WheelBuilder(str(root), config=config)
         return Path(next(builder.build(directory=str(scratch / "out"), versions=["standard"])))
     except OSError as error:
-        raise LabError(
-            f"The wheel cannot be built: {error}", "See what it says of the file"
-        ) from error
+        raise LabError(f"The wheel cannot be built: {error}", "Make the file readable") from error
     except (Exception, SystemExit) as error:  # hooks of the distribution may raise anything
         why = " ".join(str(error).split()) or type(error).__name__
         place = root / "pyproject.toml" if distribution else lab.folder.manifest
@@ -103,6 +101,8 @@ def _made_up(lab: LabPack, root: Path) -> dict[str, Any]:
     (root / "__init__.py").write_text(f'"""The lab {manifest.id} for labgrader."""\n', "utf-8")
     parts = {part: lab.folder.root.resolve() / part for part in PARTS}
     included = {str(path): f"{package}/{part}" for part, path in parts.items() if path.is_dir()}
+    included["__init__.py"] = f"{package}/__init__.py"
+    wheel = {"bypass-selection": True, "force-include": included}
     return {
         "project": {
             "name": distribution_name(manifest.id),
@@ -112,19 +112,7 @@ def _made_up(lab: LabPack, root: Path) -> dict[str, Any]:
             "dependencies": [f"labgrader{manifest.requires}"],
             "entry-points": {GROUP: {manifest.id: package}},
         },
-        "tool": {
-            "hatch": {
-                "build": {
-                    "exclude": ["__pycache__", "*.pyc"],
-                    "targets": {
-                        "wheel": {
-                            "bypass-selection": True,
-                            "force-include": {"__init__.py": f"{package}/__init__.py", **included},
-                        }
-                    },
-                }
-            }
-        },
+        "tool": {"hatch": {"build": {"exclude": ["*.pyc"], "targets": {"wheel": wheel}}}},
     }
 
 
