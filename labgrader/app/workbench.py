@@ -6,7 +6,7 @@ Imports nothing heavy before it is needed: the lab's first screen is painted bef
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,13 @@ class Workbench:
         self.choice = choice
         self.limits = limits
         self.read_only = False
+
+    def with_lab(self, lab: str) -> Workbench:
+        """Return a workbench for another installed lab on the same cluster."""
+        choice = replace(self.choice, content=None, lab=lab)
+        found = Workbench(choice, self.limits, self.tell)
+        found.read_only = self.read_only
+        return found
 
     @cached_property
     def pack(self) -> LabPack:

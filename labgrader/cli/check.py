@@ -78,7 +78,7 @@ def check(
         report = _wait(workbench, criteria, wait, reasons=reasons)
     else:
         report = workbench.grade(criteria, _nobody)
-    remember(lambda all_sessions: all_sessions.note_grading(report))
+    remember(report.lab, lambda all_sessions: all_sessions.note_grading(report))
     if not watch:
         printer.show(report)
     return conclusion(report).code

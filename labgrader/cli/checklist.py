@@ -28,7 +28,7 @@ def checklist(workbench: Workbench, form: str, *, read_only: bool) -> int:
     if not goals.checklists:
         raise ContentError("This lab has no checklists", "They are in tasks/checklists.yaml")
     report = workbench.grade(workbench.catalog.select([]), lambda event: None)
-    remember(lambda all_sessions: all_sessions.note_grading(report))
+    remember(report.lab, lambda all_sessions: all_sessions.note_grading(report))
     ticked, domains = tick(goals, report.checks), shares(goals, report.checks)
     if form == "json":
         click.echo(to_json(checklists.as_data(ticked, domains)))

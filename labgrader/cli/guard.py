@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -70,23 +70,35 @@ def current() -> SessionState | None:
     """
     context = click.get_current_context(silent=True)
     if context is None:
-        return _read()
+        return _read({})
     if _MARK not in context.meta:
-        context.meta[_MARK] = _read()
+        context.meta[_MARK] = _read(context.params)
     record: SessionState | None = context.meta[_MARK]
     return record
 
 
-def _read() -> SessionState | None:
+def _read(options: Mapping[str, Any]) -> SessionState | None:
+    """Return the exam that runs, or the open session of the lab that a command is about."""
     if not any_session():
         return None
     from labgrader.learning.sessions.sessions import Sessions
 
+    all_sessions = Sessions()
     try:
-        return Sessions().open_one()
+        return all_sessions.exam() or all_sessions.of(_lab(options)).open_one()
     except LabError as error:
         click.echo(f"labgrader: {one_line(error)}", err=True)
         return None
+
+
+def _lab(options: Mapping[str, Any]) -> str:
+    """Return the id of the lab that a command's options choose; empty where none can be read."""
+    from labgrader.content.installed_labs import choose_lab
+
+    try:
+        return choose_lab(options.get("content"), options.get("lab")).manifest.id
+    except LabError:  # the command itself says so
+        return ""
 
 
 def any_session() -> bool:

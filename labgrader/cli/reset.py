@@ -106,7 +106,10 @@ def _restore(workbench: Workbench, kept: list[str]) -> bool:
     for task_id in kept:
         try:
             solver.solve(task_id)
-            remember(partial(Sessions.note_solved, task=task_id, context=context))
+            remember(
+                workbench.catalog.lab.id,
+                partial(Sessions.note_solved, task=task_id, context=context),
+            )
         except LabError as error:
             _say(f"{task_id} cannot be put back: {error}")
             return False

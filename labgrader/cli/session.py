@@ -71,7 +71,8 @@ def start(
     """Start the clock on the chosen cluster; an open session is ended, after asking."""
     from labgrader.cli import exam_prompts
 
-    all_sessions, lab = _all_sessions(), workbench.catalog.lab
+    lab = workbench.catalog.lab
+    all_sessions = _all_sessions().of(lab.id)
     context = workbench.cluster.connection.context
     exam_prompts.ask_to_end(all_sessions.open_one(), yes=yes)
     if mode is Mode.EXAM:
@@ -83,16 +84,18 @@ def start(
 
 
 @session.command()
-def pause() -> None:
+@workbench_options
+def pause(workbench: Workbench) -> None:
     """Stop the clock."""
-    record = _all_sessions().pause()
+    record = _all_sessions().of(workbench.pack.manifest.id).pause()
     click.echo(f"{one_line(record.name)}: paused at {clock(record.seconds)}")
 
 
 @session.command()
-def resume() -> None:
+@workbench_options
+def resume(workbench: Workbench) -> None:
     """Let the clock go on."""
-    record = _all_sessions().resume()
+    record = _all_sessions().of(workbench.pack.manifest.id).resume()
     click.echo(f"{one_line(record.name)}: goes on at {clock(record.seconds)}")
 
 
@@ -116,7 +119,7 @@ def end(workbench: Workbench, because: str | None, *, void: bool, yes: bool) -> 
     elif void:
         raise UsageError("No exam is running", "Leave --void out to end a session")
     else:
-        record = all_sessions.end()
+        record = all_sessions.of(workbench.pack.manifest.id).end()
         click.echo(f"{one_line(record.name)}: ended at {clock(record.seconds)}")
 
 
@@ -129,7 +132,9 @@ def report(workbench: Workbench, name: str | None, form: str, output: str | None
     """Say how a session went (the newest one where none is named), and what to practise next."""
     from labgrader.report import session_text
 
-    summary = reporting.summary_of(workbench, _all_sessions(), _chosen(name))
+    summary = reporting.summary_of(
+        workbench, _all_sessions(), _chosen(name, workbench.catalog.lab.id)
+    )
     if form == "html":
         from labgrader.report.session_html import as_html
 
@@ -171,8 +176,8 @@ def delete(name: str, yes: bool) -> None:
     click.echo(f"{one_line(name)}: deleted")
 
 
-def _chosen(name: str | None) -> SessionState:
-    all_sessions = _all_sessions()
+def _chosen(name: str | None, lab: str = "") -> SessionState:
+    all_sessions = _all_sessions().of(lab)
     if name:
         return all_sessions.record(name)
     record = all_sessions.newest()

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from labgrader.learning.sessions.sessions import Sessions
 
 
-def remember(note: Callable[[Sessions], None]) -> None:
-    """Write a note where sessions are kept; a session that cannot be written is only said."""
+def remember(lab: str, note: Callable[[Sessions], None]) -> None:
+    """Write a note where a lab's sessions are kept; one that cannot be written is only said."""
     if not any_session():
         return
     from labgrader.learning.sessions.sessions import Sessions
 
     try:
-        note(Sessions())
+        note(Sessions(lab=lab))
     except LabError as error:
         click.echo(f"labgrader: {one_line(error)}", err=True)
     except Exception as error:  # noqa: BLE001 - whatever is in that file, it is not the grade

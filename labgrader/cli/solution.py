@@ -23,7 +23,7 @@ def solution(workbench: Workbench, which: str, compare: bool) -> None:
     """Show the solution of one step; `solve` deploys a whole task's."""
     lab = workbench.catalog.lab
     task, step = step_named(lab, which)
-    remember(lambda all_sessions: all_sessions.note_solution(step.id))
+    remember(workbench.catalog.lab.id, lambda all_sessions: all_sessions.note_solution(step.id))
     if compare:
         _compare(workbench, lab, task, step)
         return

@@ -52,7 +52,7 @@ def solve(workbench: Workbench, which: tuple[str, ...], manual: bool, yes: bool)
             solver.solve(task_id)
         except NotApplied as error:
             refused += error.refused
-        remember(partial(Sessions.note_solved, task=task_id, context=context))
+        remember(lab.id, partial(Sessions.note_solved, task=task_id, context=context))
     for line in refused:
         _say(f"not applied: {line}")
     for line in earlier.resting_on(workbench, wanted):

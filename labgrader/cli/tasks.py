@@ -91,16 +91,21 @@ def hint(workbench: Workbench, where: str, level: int) -> None:
     criteria = workbench.catalog.select([where])
     seen = _mistakes(workbench, criteria)
     for criterion in criteria:
-        _give(criterion, criterion.hints_for(seen.get(criterion.id, ())), level)
+        _give(
+            workbench.catalog.lab.id,
+            criterion,
+            criterion.hints_for(seen.get(criterion.id, ())),
+            level,
+        )
 
 
-def _give(criterion: Criterion, hints: tuple[str, ...], level: int) -> None:
+def _give(lab: str, criterion: Criterion, hints: tuple[str, ...], level: int) -> None:
     click.echo(f"{criterion.id}: {criterion.title}")
     for number, text in enumerate(hints[:level], 1):
         click.echo(f"  {number}. {text}")
     if len(hints) > level:
         click.echo(f"  ({len(hints) - level} more: --level {level + 1})")
-    remember(lambda all_sessions: all_sessions.note_hint(criterion.id))
+    remember(lab, lambda all_sessions: all_sessions.note_hint(criterion.id))
 
 
 def _mistakes(workbench: Workbench, criteria: list[Criterion]) -> dict[str, list[str]]:

@@ -11,18 +11,20 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a cluster's audit log keeps.
+class Needs:
+    """What labs need of the cluster that they are worked on.
 
-    That is all writes in ``namespaces``, and what objects of ``groups`` (API groups) were after
-    each write.
+    Its audit log keeps all writes in ``namespaces``, and what objects of ``groups`` (API groups)
+    were after each write. ``definitions`` are API groups whose definitions must be there although
+    they are none of a lab's own.
     """
 
     namespaces: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    definitions: tuple[str, ...] = ()
 
 
-NOTHING = Recorded()
+NOTHING = Needs()
 """For a cluster that serves no lab."""
 
 
@@ -84,9 +86,10 @@ class Manifest:
     variants: Mapping[str, Any] = field(default_factory=dict)
 
 
-def recorded_for(manifests: Iterable[Manifest]) -> Recorded:
-    """Return what a cluster must keep so that all these labs can be graded on it."""
+def needs_of(manifests: Iterable[Manifest]) -> Needs:
+    """Return what a cluster must have so that all these labs can be graded on it."""
     labs = list(manifests)
     spaces = {space for one in labs for space in one.namespaces}
     groups = {group for one in labs for group in one.recorded_groups}
-    return Recorded(tuple(sorted(spaces)), tuple(sorted(groups)))
+    definitions = {group for one in labs for group in one.definitions}
+    return Needs(tuple(sorted(spaces)), tuple(sorted(groups)), tuple(sorted(definitions)))

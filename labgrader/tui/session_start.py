@@ -18,7 +18,7 @@ class Seat:
 
     def __init__(self, workbench: Workbench, all_sessions: Sessions) -> None:
         self._workbench = workbench
-        self._all_sessions = all_sessions
+        self._all_sessions = all_sessions.of(workbench.catalog.lab.id)
         self._presence = ClusterLock(workbench.cluster.connection.host)
         self.taken_by = self._trouble = ""
         try:

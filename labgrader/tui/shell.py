@@ -44,7 +44,8 @@ def place(workbench: Workbench) -> Place:
 
 def _clock(workbench: Workbench) -> Callable[[], str]:
     """Return what tells how the time of the session on this cluster stands, if there is one."""
-    all_sessions, lab = Sessions(), workbench.catalog.lab
+    lab = workbench.catalog.lab
+    all_sessions = Sessions(lab=lab.id)
     try:
         context = workbench.connection.context
     except LabError:  # a kubeconfig that cannot be read: kubectl will say so, and better

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -25,11 +26,13 @@ class Told(Message):
 
 
 class Ready(Message):
-    """The cluster answers; ``facts`` say what can be graded there."""
+    """The cluster answers; ``facts`` say what can be graded there, ``labs`` are installed."""
 
-    def __init__(self, workbench: Workbench, title: str, facts: str) -> None:
+    def __init__(
+        self, workbench: Workbench, title: str, facts: str, labs: Sequence[str] = ()
+    ) -> None:
         super().__init__()
-        self.workbench, self.title, self.facts = workbench, title, facts
+        self.workbench, self.title, self.facts, self.labs = workbench, title, facts, labs
 
 
 class Failed(Message):
@@ -72,3 +75,10 @@ def survey_of(workbench: Workbench) -> str:
     found = gradable(workbench.catalog, workbench.capabilities(snapshot))
     points = f"{found.points} of {found.total} points can be judged here"
     return f"{info.context}, Kubernetes {info.server_version}, {info.nodes} nodes, {points}"
+
+
+def installed_ids() -> list[str]:
+    """Return the ids of the labs that can be opened."""
+    from labgrader.content.installed_labs import usable_labs
+
+    return [one.manifest.id for one in usable_labs()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from labgrader.cli import root
+from labgrader.content import check_trial
 from labgrader.errors import ExitCode
 from tests.support.serving import kubeconfig_of_nothing
 from tests.support.small_lab import make_lab
@@ -106,10 +108,54 @@ def test_a_check_file_without_end(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("labgrader.content.check_files.LOAD_SECONDS", 3.0)
+    monkeypatch.setattr("labgrader.content.check_trial.TRIAL_SECONDS", 3.0)
     (lab / "checks" / "endless.py").write_text("import threading\nthreading.Event().wait(30)\n")
     assert root.run(check_of(lab, kubeconfig_of_nothing(tmp_path))) == ExitCode.USAGE
     assert "endless.py was not loaded within" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("import re\nre.match(r'(a*)*b', 'a' * 60)\n", "was not loaded within"),
+        ("import os\nos._exit(0)\n", "ends the process when it is loaded (exit code 0)"),
+        ("import sys\nprint('.')\nsys.exit(3)\n", "cannot be loaded: SystemExit: 3"),
+    ],
+)
+def test_a_check_file_that_would_take_the_process_along(
+    lab: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    why: str,
+) -> None:
+    monkeypatch.setattr("labgrader.content.check_trial.TRIAL_SECONDS", 3.0)
+    (lab / "checks" / "odd.py").write_text(text)
+    assert root.run(check_of(lab, kubeconfig_of_nothing(tmp_path))) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "odd.py" in err
+    assert why in err
+
+
+def test_check_files_are_tried_once_for_each_content(
+    lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABGRADER_STATE_DIR", str(tmp_path / "state"))
+    folder, tries = lab / "checks", list[object]()
+    begin = subprocess.Popen
+    monkeypatch.setattr(
+        check_trial.subprocess, "Popen", lambda *a, **k: tries.append(a) or begin(*a, **k)
+    )
+    for _ in range(2):
+        check_trial.demand_loadable(folder, "lab")
+    assert len(tries) == 1
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    check_trial.demand_loadable(copy, "other")
+    assert len(tries) == 1
+    (copy / "more.py").write_text("X = 1\n")
+    check_trial.demand_loadable(copy, "other")
+    assert len(tries) == 2
 
 
 def test_a_check_that_holds_the_interpreter_is_ended(lab: Path, tmp_path: Path) -> None:

@@ -47,11 +47,11 @@ def run(*command: str | Path, **variables: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both wheels; labgrader's is made from its sdist, as a release is."""
-    folder = tmp_path_factory.mktemp("wheels")
-    source = tmp_path_factory.mktemp("source") / "checkout"
+MINIMAL = ROOT / "tests" / "labs" / "minimal"
+
+
+def checkout(goal: Path) -> Path:
+    """Copy what git knows of the checkout, as it is now."""
     names = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard"],
         capture_output=True,
@@ -60,18 +60,30 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ).stdout.splitlines()
     for name in names:
         if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, source / name)
-    pinned = folder / "backend.txt"
-    locked = ("export", "-q", "--locked", "--only-group", "build", "--project", source)
-    run(UV, *locked, "-o", pinned)
-    hashed = ("--build-constraints", pinned, "--require-hashes")
+            (goal / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, goal / name)
+    return goal
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both wheels; labgrader's is made from its sdist, as a release is."""
+    folder = tmp_path_factory.mktemp("wheels")
+    source = checkout(tmp_path_factory.mktemp("source") / "checkout")
+    hashed = pinned_backend(source, folder / "backend.txt")
     run(UV, "build", "--quiet", "--out-dir", folder, *hashed, source)
     data = ROOT / "embedded" / "wheel" / "src" / "labgrader_kube" / "_data"
     shutil.copytree(data, source / data.relative_to(ROOT))
     wheel = source / "embedded" / "wheel"
     run(UV, "build", "--quiet", "--wheel", "--out-dir", folder, *hashed, wheel)
     return folder
+
+
+def pinned_backend(source: Path, pinned: Path) -> tuple[str | Path, ...]:
+    """Return the options that pin what builds a wheel, as the lock file says."""
+    locked = ("export", "-q", "--locked", "--only-group", "build", "--project", source)
+    run(UV, *locked, "-o", pinned)
+    return ("--build-constraints", pinned, "--require-hashes")
 
 
 def test_the_wheel_of_kubernetes_only_packs(wheels: Path) -> None:
@@ -121,3 +133,49 @@ def test_installed_from_wheels_it_runs_a_cluster(wheels: Path, tmp_path: Path) -
         assert "gradable" in run(command, "doctor", "--kubeconfig", kubeconfig, **state)
     finally:
         run(command, "cluster", "down", "--name", "wheel", "--purge", **state)
+
+
+def test_without_the_lab_that_ships_any_other_lab_can_be_played(
+    wheels: Path, tmp_path: Path
+) -> None:
+    """The product knows no lab: the demo and an exam of another one hold on a wheel without any."""
+    source = checkout(tmp_path / "checkout")
+    hashed = pinned_backend(source, tmp_path / "backend.txt")
+    for part in ("tasks", "checks", "solutions"):
+        shutil.rmtree(source / part)
+    project = source / "pyproject.toml"
+    kept = [line for line in project.read_text().splitlines() if "labgrader/_content/" not in line]
+    project.write_text("\n".join(kept))
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", tmp_path / "bare", *hashed, source)
+    venv = tmp_path / "venv"
+    run(UV, "venv", "--quiet", "--python", sys.executable, venv)
+    (wheel,) = (tmp_path / "bare").glob("labgrader-*.whl")
+    install = [UV, "pip", "install", "--quiet", "--python", venv / "bin" / "python"]
+    run(*install, "--find-links", wheels, f"labgrader[embedded] @ {wheel.as_uri()}")
+    command = venv / "bin" / "labgrader"
+    state = {"LABGRADER_STATE_DIR": str(tmp_path / "state")}
+    nothing = subprocess.run(
+        [command, "tasks"], capture_output=True, text=True, check=False, env={**os.environ, **state}
+    )
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    assert "No lab is installed" in nothing.stderr
+    state["LABGRADER_CONTENT"] = str(MINIMAL)
+    try:
+        told = run(command, "demo", "--nodes", "simulated", "--keep", **state)
+        assert "7 of 7 points" in told
+        assert "The story holds" in told
+        kubeconfig = run(command, "cluster", "kubeconfig", "--name", "demo", **state).strip()
+        on = ("--kubeconfig", kubeconfig)
+        run(command, "session", "start", "--name", "sitting", "--exam", "--yes", *on, **state)
+        kubectl = (tmp_path / "state" / "clusters" / "demo" / "bin" / "kubectl", *on)
+        solution = MINIMAL / "solutions" / "task-1"
+        for name in ("10-namespace", "20-definition"):
+            run(*kubectl, "apply", "-f", solution / f"{name}.yaml")
+        run(*kubectl, "wait", "crd", "--all", "--for=condition=Established", "--timeout=20s")
+        run(*kubectl, "apply", "-f", solution / "30-ticket.yaml")
+        urgent = '{"spec":{"priority":2}}'
+        run(*kubectl, "patch", "ticket", "lathe", "-n", "workshop", "--type=merge", "-p", urgent)
+        run(command, "session", "end", "--yes", *on, **state)
+        assert "7 of 7 points" in run(command, "session", "report", "sitting", *on, **state)
+    finally:
+        run(command, "cluster", "down", "--name", "demo", "--purge", **state)

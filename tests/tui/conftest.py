@@ -16,6 +16,7 @@ from labgrader.app import exams
 from labgrader.app.workbench import Choice
 from labgrader.clusters.target import Target
 from labgrader.content import catalog
+from labgrader.errors import ContentError
 from labgrader.grading import scoring
 from labgrader.grading.change_feed import Change
 from labgrader.grading.events import CheckFinished, CheckStarted, RunFinished, RunStarted
@@ -123,6 +124,14 @@ class FakeWorkbench:
     leftovers: list = field(default_factory=list)
     prepared: int = 0
 
+    def with_lab(self, lab):
+        """Open another lab, of which only the title is another; a broken one is refused."""
+        if lab == "broken":
+            raise ContentError("The lab broken is broken")
+        ids = {"operator-pipeline": CATALOG.lab.title, "other": "Another lab"}
+        other = replace(CATALOG, lab=replace(CATALOG.lab, id=lab, title=ids[lab]))
+        return replace(self, catalog=other)
+
     def grade(self, criteria, listener):
         """Judge once, as at the end of an exam."""
         ids = {criterion.id for criterion in criteria}
@@ -217,7 +226,7 @@ class Play:
 
     def text(self, selector: str) -> str:
         """Return what a Static shows, as plain text."""
-        return self.app.screen.query_one(selector).content.plain
+        return str(self.app.screen.query_one(selector).content)
 
     def checks(self) -> str:
         """Return everything that the check panel shows."""

@@ -35,7 +35,7 @@ def cluster_folder(workbench, tmp_path):
     return folder
 
 
-CATALOG_OF_NOTHING = SimpleNamespace(lab=SimpleNamespace(namespace="trading-platform"))
+CATALOG_OF_NOTHING = SimpleNamespace(lab=SimpleNamespace(id="lab", namespace="trading-platform"))
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config

@@ -50,6 +50,40 @@ async def test_what_there_is_to_work_on(play, welcome):
         assert "20 of 20 points can be judged here" in told
 
 
+async def test_one_lab_is_nothing_to_choose(play, welcome):
+    async with play(other=welcome) as p:
+        await ready(p)
+        assert p.app.screen.check_action("lab", ()) is False
+        assert "labs (l)" not in p.text("#welcome-note")
+
+
+async def test_another_installed_lab_is_a_key_away(play, welcome, monkeypatch):
+    ids = ["operator-pipeline", "other"]
+    monkeypatch.setattr("labgrader.tui.screens.welcome.installed_ids", lambda: ids)
+    async with play(other=welcome) as p:
+        await ready(p)
+        assert "2 labs (l)" in p.text("#welcome-note")
+        title = p.text("#welcome-title")
+        await p.press("l")
+        await until(p, lambda: p.text("#welcome-title") != title)
+        assert p.text("#welcome-title") == "Another lab"
+        await p.press("l")
+        await until(p, lambda: p.text("#welcome-title") == title)
+        await p.press("enter")
+        await in_the_lab(p)
+
+
+async def test_a_lab_that_cannot_be_opened_is_said(play, welcome, monkeypatch):
+    ids = ["operator-pipeline", "broken"]
+    monkeypatch.setattr("labgrader.tui.screens.welcome.installed_ids", lambda: ids)
+    async with play(other=welcome) as p:
+        await ready(p)
+        title = p.text("#welcome-title")
+        await p.press("l")
+        await until(p, lambda: "The lab broken is broken" in p.screen())
+        assert p.text("#welcome-title") == title
+
+
 async def test_practice_waits_for_the_learner_and_begins_with_a_tour(play, welcome, all_sessions):
     async with play(other=welcome) as p:
         await ready(p)

@@ -1,4 +1,4 @@
-"""Installs the CustomResourceDefinitions that the lab needs: those of monitoring."""
+"""Installs the CustomResourceDefinitions that labs need and do not make themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import http
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from labgrader.clusters.embedded.api import Api, NotReady
@@ -20,24 +20,29 @@ _BRIEF = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _ESTABLISH_SECONDS = 20.0
 
 
-def apply_crds(api: Api, folder: Path, known: str, progress: Progress) -> str:
-    """Apply the CRDs in ``folder`` unless they are there from the same files; return their hash.
+def apply_crds(
+    api: Api, folder: Path, groups: Sequence[str], known: str, progress: Progress
+) -> str:
+    """Apply CRDs in ``folder`` unless they are there from the same files; return their hash.
 
     Args:
+        groups: the API groups of those that are needed.
         known: the hash that an earlier call returned for this cluster, or "".
 
     Raises:
         ProviderError: a file is not a CRD, or the API server refuses it.
         NotReady: no answer.
     """
-    files = {_name(path): path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
+    every = {_name(path): path.read_bytes() for path in sorted(folder.glob("*.yaml"))}
+    files = {name: text for name, text in every.items() if name.partition(".")[2] in groups}
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     if digest == known and all(_exists(api, name) for name in files):
         return digest
     for name, content in files.items():
         _apply(api, name, content)
     _wait(lambda: all(_established(api, name) for name in files))
-    progress("monitoring", f"the lab's text forgets these: applied {', '.join(files)}")
+    if files:
+        progress("definitions", f"applied {', '.join(files)}")
     return digest
 
 
@@ -69,5 +74,5 @@ def _wait(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _ESTABLISH_SECONDS
     while not reached():
         if time.monotonic() > deadline:
-            raise NotReady("the monitoring CRDs were not established")
+            raise NotReady("the definitions were not established")
         time.sleep(0.02)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from labgrader.clusters.embedded.pki import Pki
-from labgrader.model.manifest import Recorded
+from labgrader.model.manifest import Needs
 
 NODE_NAME = "lab-node-1"
 
@@ -60,13 +60,13 @@ def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
 
 
-def audit_policy(recorded: Recorded) -> bytes:
+def audit_policy(needs: Needs) -> bytes:
     """Return the audit policy: what was done to the labs' objects, and never a secret's content.
 
     The first rule that matches counts; a rule with an empty list would match everything. JSON is
     YAML, and needs no library to write.
     """
-    spaces, groups = list(recorded.namespaces), [{"group": one} for one in recorded.groups]
+    spaces, groups = list(needs.namespaces), [{"group": one} for one in needs.groups]
     cluster_wide = [
         {"group": "apiextensions.k8s.io", "resources": ["customresourcedefinitions"]},
         {"group": "rbac.authorization.k8s.io"},

@@ -17,7 +17,7 @@ from labgrader.clusters.embedded.stop import stop
 from labgrader.clusters.provider import ClusterStatus, Progress, silent
 from labgrader.content.installed_labs import usable_labs
 from labgrader.errors import ProviderError, UsageError
-from labgrader.model.manifest import Manifest, recorded_for
+from labgrader.model.manifest import Manifest, needs_of
 
 
 class EmbeddedProvider:
@@ -59,8 +59,8 @@ class EmbeddedProvider:
         with explained(self.layout), cluster_lock(self.layout, progress), owned(self.layout):
             real = choose(self.layout, self.nodes, progress) == "real"
             installed = [one.manifest for one in usable_labs()]
-            recorded = recorded_for([*installed, *self.labs])
-            Starter(self.layout, progress, recorded, real_nodes=real).run()
+            needs = needs_of([*installed, *self.labs])
+            Starter(self.layout, progress, needs, real_nodes=real).run()
         return self.status()
 
     def down(self, *, purge: bool = False, progress: Progress = silent) -> None:

@@ -12,7 +12,7 @@ from labgrader.clusters.embedded.layout import ClusterLayout
 from labgrader.clusters.embedded.pki import Pki
 from labgrader.clusters.embedded.ports import free_port, is_free
 from labgrader.clusters.provider import Progress
-from labgrader.model.manifest import NOTHING, Recorded
+from labgrader.model.manifest import NOTHING, Needs
 
 _FIRST_ROOM_BYTES = 200 * 1024 * 1024
 """A new etcd lays out two files of 64 MB; with less than this it would stop during the lab."""
@@ -30,7 +30,7 @@ def prepare(
     layout: ClusterLayout,
     binary: Path,
     progress: Progress,
-    recorded: Recorded = NOTHING,
+    needs: Needs = NOTHING,
     *,
     real_nodes: bool = False,
 ) -> int:
@@ -53,7 +53,7 @@ def prepare(
         progress("certificates", "made keys and certificates")
     port = _port(layout, progress)
     write_kubeconfig(layout)
-    write_private(layout.audit_policy, manifests.audit_policy(recorded))
+    write_private(layout.audit_policy, manifests.audit_policy(needs))
     _link(layout.bin / "kubectl", binary)
     if real_nodes:
         from labgrader.clusters.embedded.nodes.prepare import plan_for_real_node

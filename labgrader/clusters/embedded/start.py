@@ -24,7 +24,7 @@ from labgrader.clusters.embedded.setup import prepare, remember, stored_port, wr
 from labgrader.clusters.embedded.stop import stop
 from labgrader.clusters.provider import Progress
 from labgrader.errors import ProviderError
-from labgrader.model.manifest import NOTHING, Recorded
+from labgrader.model.manifest import NOTHING, Needs
 
 _TRIES = 3
 _ADOPTION_SECONDS = 5.0
@@ -37,12 +37,12 @@ class Starter:
         self,
         layout: ClusterLayout,
         progress: Progress,
-        recorded: Recorded = NOTHING,
+        needs: Needs = NOTHING,
         *,
         real_nodes: bool = False,
     ) -> None:
         self._layout = layout
-        self._recorded = recorded
+        self._needs = needs
         self._progress = progress
         self._real = real_nodes
 
@@ -77,7 +77,7 @@ class Starter:
             stop(self._layout, self._progress)
             for attempt in range(_TRIES):
                 port = prepare(
-                    self._layout, binary, self._progress, self._recorded, real_nodes=self._real
+                    self._layout, binary, self._progress, self._needs, real_nodes=self._real
                 )
                 if self._attempt(port, last=attempt == _TRIES - 1):
                     return
@@ -126,7 +126,9 @@ class Starter:
             else:
                 waiting.wait(self._progress)
             known = read_json(self._layout.facts).get("crds", "")
-            remember(self._layout, crds=apply_crds(api, kube_crds(), known, self._progress))
+            groups = self._needs.definitions
+            made = apply_crds(api, kube_crds(), groups, known, self._progress)
+            remember(self._layout, crds=made)
         except NotReady as error:
             raise ProviderError(
                 f"The API server stopped answering: {error}",

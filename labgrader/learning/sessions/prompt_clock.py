@@ -14,10 +14,10 @@ from labgrader.model.task import Lab
 def line_now(all_sessions: Sessions, lab: Lab, context: str) -> str:
     """Return the line of the session that is open on this cluster; empty where there is none."""
     try:
-        record = all_sessions.newest()
+        record = all_sessions.of(lab.id).newest()
     except LabError:  # sessions that cannot be read are said where they are asked for
         return ""
-    if record is None or (record.lab, record.context) != (lab.id, context):
+    if record is None or record.context != context:
         return ""
     return line_of(record, lab, time.time())
 

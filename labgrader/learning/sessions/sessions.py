@@ -21,11 +21,21 @@ START_ONE = "Start one with `labgrader session start`"
 
 
 class Sessions:
-    """The sessions of this machine's user."""
+    """The sessions of this machine's user.
 
-    def __init__(self, store: Store | None = None, now: Now = now) -> None:
+    Args:
+        lab: only sessions of this lab can be open, or be the newest; empty: those of any lab. Two
+            labs may each have an open session. An exam stands alone: none begins beside it.
+    """
+
+    def __init__(self, store: Store | None = None, now: Now = now, lab: str = "") -> None:
         self.store = store or Store()
         self.now = now
+        self.lab = lab
+
+    def of(self, lab: str) -> Sessions:
+        """Return the same sessions as one lab sees them."""
+        return Sessions(self.store, self.now, lab)
 
     def records(self) -> list[SessionState]:
         """Return all sessions that can be read, oldest first."""
@@ -44,10 +54,10 @@ class Sessions:
         return len(self.store.sessions()) - len(self.records())
 
     def newest(self) -> SessionState | None:
-        """Return the session that was started last: no other one can be open."""
+        """Return the session that was started last: no other one of its lab can be open."""
         for name in reversed(self.store.sessions()):
             found = self._read(name)
-            if found is not None:
+            if found is not None and self.lab in ("", found.lab):
                 return found
         return None
 
@@ -71,7 +81,7 @@ class Sessions:
         factor: float | None = 1.0,
         terms: Terms = NO_TERMS,
     ) -> SessionState:
-        """Start a session; an open one is ended.
+        """Start a session of a lab; an open one of the same lab is ended.
 
         Args:
             factor: stretches every time limit; None for as long as it takes.
@@ -83,9 +93,9 @@ class Sessions:
         chosen = name or self.now().at.astimezone().strftime("%Y-%m-%d-%H%M%S")
         if chosen in self.store.sessions():
             raise UsageError(f"There is a session called {chosen!r} already", "Choose another name")
-        before = self.open_one()
-        if before is not None and before.is_exam:
-            raise UsageError(f"An exam is running ({before.name})", END)
+        exam, before = self.exam(), self.of(lab).open_one()
+        if exam is not None:
+            raise UsageError(f"An exam is running ({exam.name})", END)
         if before is not None:
             self.write(before.name, "ended")
         data: dict[str, Any] = {"lab": lab, "context": context, "mode": mode.value}
@@ -126,8 +136,8 @@ class Sessions:
         return self.record(record.name)
 
     def exam(self) -> SessionState | None:
-        """Return the exam that has not ended; there is at most one."""
-        record = self.open_one()
+        """Return the exam of any lab that has not ended; there is at most one."""
+        record = self.of("").open_one()
         return record if record is not None and record.is_exam else None
 
     def note_grading(self, report: Report) -> None:
@@ -135,12 +145,12 @@ class Sessions:
 
         After an exam they are kept apart: they change nothing about its score.
         """
-        record = self.newest()
+        record = self.of(report.lab).newest()
         if record is None or record.context != report.cluster.context or record.is_exam:
             return
         if record.state == "running":
             self.write(record.name, "graded", **graded(report.tasks))
-        elif record.final is not None and record.lab == report.lab:
+        elif record.final is not None:
             self.write(record.name, "later", **graded(report.tasks))
 
     def note_hint(self, criterion: str) -> None:

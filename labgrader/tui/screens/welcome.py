@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +20,15 @@ from labgrader.model.modes import Mode
 from labgrader.report.clean import one_line
 from labgrader.tui.launch import Launch, Wish
 from labgrader.tui.screens.confirm import ConfirmScreen
-from labgrader.tui.startup_messages import Chosen, Failed, Ready, Told, go_on_with, survey_of
+from labgrader.tui.startup_messages import (
+    Chosen,
+    Failed,
+    Ready,
+    Told,
+    go_on_with,
+    installed_ids,
+    survey_of,
+)
 from labgrader.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
@@ -36,6 +45,7 @@ class WelcomeScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "factor", "Time ×", tooltip="Stretch every budget: 1, 1.5 or 2 times"),
+        Binding("l", "lab", "Lab", tooltip="The next one of the labs that are installed"),
         Binding("v", "level", "Level", tooltip="Everything, gaps to fill, or requirements only"),
         Binding("r", "again", "Again", tooltip="Look for the cluster again"),
         Binding("d", "doctor", "Doctor", tooltip="What this machine and cluster can grade"),
@@ -48,12 +58,12 @@ class WelcomeScreen(Screen[None]):
         self._launch = launch
         self._factor = launch.factor or 1.0
         self._level = launch.level
+        self._labs: Sequence[str] = ()
         self._told: dict[str, str] = {}
         self._workbench: Workbench | None = None
         self._seat: Seat | None = None
         self._open: SessionState | None = None
-        self._refusal = ""
-        self._wanted = ""
+        self._refusal = self._trouble = self._wanted = ""
 
     def compose(self) -> ComposeResult:
         """Yield what is there, what comes, and what can be done."""
@@ -93,7 +103,19 @@ class WelcomeScreen(Screen[None]):
                 self.post_message(Failed(str(error)))
                 return
             bench, facts = self._launch.workbench, str(error)  # the lab says it, and waits for it
-        self.post_message(Ready(bench, title, facts))
+        self.post_message(Ready(bench, title, facts, installed_ids()))
+
+    @work(thread=True, exclusive=True)
+    def _open_lab(self, bench: Workbench, lab: str) -> None:
+        """Open another lab on the same cluster."""
+        try:
+            other = bench.with_lab(lab)
+            ready = Ready(other, other.catalog.lab.title, survey_of(other), self._labs)
+        except LabError as error:
+            self._trouble = f"! The lab {lab} cannot be opened: {error}"
+            self.app.call_from_thread(self._note)
+            return
+        self.post_message(ready)
 
     def _tell(self, component: str, text: str) -> None:
         self.post_message(Told(component, text))
@@ -109,7 +131,10 @@ class WelcomeScreen(Screen[None]):
     def _be_ready(self, message: Ready) -> None:
         from labgrader.tui.session_start import Seat
 
-        self._workbench = message.workbench
+        if self._seat is not None:
+            self._seat.leave()
+        self._workbench, self._labs, self._trouble = message.workbench, message.labs, ""
+        self.refresh_bindings()
         self.query_one("#welcome-title", Static).update(message.title)
         self._seat = Seat(message.workbench, self._launch.all_sessions())
         self._open = self._seat.open_session()
@@ -155,7 +180,12 @@ class WelcomeScreen(Screen[None]):
         self._note()
 
     def _note(self) -> None:
-        lines = [Content(f"Budgets × {self._factor:g} (f)   Level: {self._level.value} (v)")]
+        line = f"Budgets × {self._factor:g} (f)   Level: {self._level.value} (v)"
+        if len(self._labs) > 1:
+            line += f"   {len(self._labs)} labs (l)"
+        lines = [Content(line)]
+        if self._trouble:
+            lines.append(Content.styled(one_line(self._trouble), "$text-warning"))
         if self._seat is not None and self._seat.taken_by and not self._refusal:
             told = f"! The lab is open here already ({self._seat.taken_by}): your time is not kept"
             lines.append(Content.styled(one_line(told), "$text-warning"))
@@ -175,6 +205,20 @@ class WelcomeScreen(Screen[None]):
             looking = "The cluster is being looked at …"
             self.query_one("#welcome-cluster", Static).update(looking)
             self._find_cluster()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer another lab only where there is one; an exam must be ended first."""
+        del parameters
+        exam = self._open is not None and self._open.is_exam
+        return action != "lab" or (len(self._labs) > 1 and not exam)
+
+    def action_lab(self) -> None:
+        """Open the next lab."""
+        if self._workbench is None:
+            return
+        now = self._workbench.catalog.lab.id
+        at = self._labs.index(now) + 1 if now in self._labs else 0
+        self._open_lab(self._workbench, self._labs[at % len(self._labs)])
 
     def _first_wish(self) -> str:
         """Return what the command line asked for."""

@@ -9,10 +9,10 @@ import yaml
 
 from labgrader.clusters.embedded import audit_log, manifests
 from labgrader.kube.resources import DEPLOYMENT, LEASE, SECRET, Resource
-from labgrader.model.manifest import NOTHING, Manifest, Recorded, recorded_for
+from labgrader.model.manifest import NOTHING, Manifest, Needs, needs_of
 from labgrader.toolkit.audit_policy import Policy
 
-RECORDED = Recorded(("one", "two"), ("a.example",))
+RECORDED = Needs(("one", "two"), ("a.example",))
 THING = Resource("a.example", "v1", "things", "Thing")
 OTHER = Resource("b.example", "v1", "things", "Thing")
 
@@ -23,16 +23,16 @@ def kept(policy: Path, resource: Resource, namespace: str) -> str:
     return "written" if audit_log.keeps(policy, resource, namespace) else "unknown"
 
 
-@pytest.mark.parametrize("recorded", [RECORDED, NOTHING, Recorded(("one",)), Recorded((), ("a",))])
+@pytest.mark.parametrize("needs", [RECORDED, NOTHING, Needs(("one",)), Needs((), ("a",))])
 def test_the_audit_policy_is_valid_and_keeps_what_labs_declare_and_no_more(
-    tmp_path: Path, recorded: Recorded
+    tmp_path: Path, needs: Needs
 ) -> None:
     path = tmp_path / "policy.yaml"
-    path.write_bytes(manifests.audit_policy(recorded))
+    path.write_bytes(manifests.audit_policy(needs))
     Policy.of(yaml.safe_load(path.read_bytes()))
     for space in ("one", "two", "elsewhere"):
-        here = "written" if space in recorded.namespaces else "unknown"
-        assert kept(path, THING, space) == ("whole" if THING.group in recorded.groups else here)
+        here = "written" if space in needs.namespaces else "unknown"
+        assert kept(path, THING, space) == ("whole" if THING.group in needs.groups else here)
         for resource in (OTHER, DEPLOYMENT, LEASE):
             assert kept(path, resource, space) == here
         assert kept(path, SECRET, space) == here
@@ -51,7 +51,7 @@ def test_a_lab_that_came_later_is_not_recorded(tmp_path: Path) -> None:
     later = Manifest("b", "B", "new", namespaces=("new", "two"), recorded_groups=("b.example",))
     assert audit_log.unrecorded(path, known) == []
     assert audit_log.unrecorded(path, later) == ["new", "b.example"]
-    path.write_bytes(manifests.audit_policy(recorded_for([known, later])))
+    path.write_bytes(manifests.audit_policy(needs_of([known, later])))
     assert audit_log.unrecorded(path, later) == []
 
 
