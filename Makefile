@@ -30,7 +30,7 @@ tools:
 test-tools: tools ## What the tests drive the lab with (root on Debian: Chromium, tmux, shells)
 	@$(PYTHON) tools/bootstrap.py --tests
 
-.venv/.stamp: pyproject.toml uv.lock embedded/wheel/pyproject.toml
+.venv/.stamp: pyproject.toml uv.lock embedded/wheel/pyproject.toml labs/team-onboarding/pyproject.toml
 	@$(UV) sync --quiet --locked --all-extras --no-install-workspace --python .tools/bin/python
 	@$(UV) sync --quiet --locked --all-extras --python .tools/bin/python
 	@touch $@
@@ -87,6 +87,7 @@ faults: setup kube ## 300 gradings through a gateway that answers wrongly (outsi
 
 verify-all: setup kube images ## Every case: on simulated nodes, then those that need containers
 	@$(BIN)/labgrader author verify --paste-fixes --allow-unjudged capability
+	@$(BIN)/labgrader author verify --paste-fixes --lab team-onboarding
 	@$(BIN)/labgrader author verify --paste-fixes --allow-unjudged capability --nodes real operator_rollout \
 		operator_endpoints lease_held failover scaled_by_load operator_conduct algorithm_deletion \
 		backup_restores reached_by_name algorithm_children operator_service

@@ -37,16 +37,20 @@ class Choice:
     context: str | None = None
     content: str | None = None
     lab: str | None = None
+    variant: int | None = None
 
     @property
     def lab_options(self) -> list[str]:
         """The options that choose the same lab again."""
         content = ["--content", self.content] if self.content else []
-        return content + (["--lab", self.lab] if self.lab else [])
+        lab = ["--lab", self.lab] if self.lab else []
+        return (
+            content + lab + (["--variant", str(self.variant)] if self.variant is not None else [])
+        )
 
     def at(self, kubeconfig: str) -> Choice:
         """Return the choice of the same lab on another cluster."""
-        return Choice(kubeconfig, None, self.content, self.lab)
+        return replace(self, kubeconfig=kubeconfig, context=None)
 
 
 class Workbench:
@@ -69,7 +73,7 @@ class Workbench:
 
     def with_lab(self, lab: str) -> Workbench:
         """Return a workbench for another installed lab on the same cluster."""
-        choice = replace(self.choice, content=None, lab=lab)
+        choice = replace(self.choice, content=None, lab=lab, variant=None)
         found = Workbench(choice, self.limits, self.tell)
         found.read_only = self.read_only
         return found
@@ -79,7 +83,7 @@ class Workbench:
         """The chosen lab. Raises ``UsageError`` where none is, ``ContentError`` if it is broken."""
         from labgrader.content.installed_labs import choose_lab
 
-        return choose_lab(self.choice.content, self.choice.lab)
+        return choose_lab(self.choice.content, self.choice.lab, self.choice.variant)
 
     @cached_property
     def catalog(self) -> Catalog:

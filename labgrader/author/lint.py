@@ -20,14 +20,22 @@ from labgrader.author.rules import (
     solutions,
     steps,
     tasks,
+    variants,
 )
 
 
 def lint(root: Path) -> tuple[list[Finding], list[str]]:
     """Return the findings by file and line, causes first, and what was not looked at."""
+    findings, skipped = _lint(root)
+    if not findings:  # a variant of what is wrong is wrong as well
+        findings = list(variants.in_variants(root, lambda folder: _lint(folder)[0]))
+    return findings, skipped
+
+
+def _lint(root: Path) -> tuple[list[Finding], list[str]]:
     content = read_content(root)
-    rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES, *drills.RULES]
-    rules += [*steps.RULES, *quiz.RULES, *checklists.RULES, *door.RULES]
+    rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES, *drills.RULES, *door.RULES]
+    rules += [*steps.RULES, *quiz.RULES, *checklists.RULES, *variants.RULES]
     skipped = []
     if content.cases_folder.is_dir():
         rules += cases.RULES

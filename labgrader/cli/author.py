@@ -11,7 +11,7 @@ import rich_click as click
 from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.exit_code import CODES
-from labgrader.cli.options import content_option, lab_option, workbench_options
+from labgrader.cli.options import content_option, lab_option, variant_option, workbench_options
 from labgrader.content.installed_labs import choose_lab
 from labgrader.content.lab_folder import LabFolder
 from labgrader.errors import Cause, ExitCode, UsageError
@@ -29,7 +29,8 @@ def author() -> None:
 @author.command()
 @content_option
 @lab_option
-def lint(content: str | None, lab: str | None) -> int:
+@variant_option
+def lint(content: str | None, lab: str | None, variant: int | None) -> int:
     """Hold the content against every rule; each finding says file, line, and how to mend it.
 
     Exit code 0: nothing found; 2: something is wrong.
@@ -37,6 +38,8 @@ def lint(content: str | None, lab: str | None) -> int:
     from labgrader.author.lint import lint as find
 
     root = _root(content, lab)
+    if variant is not None:
+        root = choose_lab(content, lab, variant).folder.root
     findings, skipped = find(root)
     for finding in findings:
         click.echo(one_line(finding))

@@ -9,7 +9,7 @@ import rich_click as click
 from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
-from labgrader.errors import ExitCode
+from labgrader.errors import ContentError, ExitCode
 from labgrader.learning import drill_runs
 from labgrader.learning.drills import load_drills
 from labgrader.model.drill import Drill
@@ -31,6 +31,8 @@ def drill(
 ) -> None:
     """List the drills; with a name: its story, and how it stands; `start NAME` breaks the lab."""
     drills = {one.name: one for one in load_drills(workbench.catalog.lab.root)}
+    if not drills:
+        raise ContentError("This lab has no drills", "They are in tasks/drills/*.yaml")
     if not words:
         for one in drills.values():
             nodes = " (on real nodes only)" if _needs_containers(workbench, one) else ""

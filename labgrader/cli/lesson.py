@@ -13,6 +13,7 @@ from labgrader.app.workbench import Workbench
 from labgrader.cli.consent import ask_to_write
 from labgrader.cli.options import workbench_options
 from labgrader.content.lab_folder import LabFolder
+from labgrader.errors import ContentError
 from labgrader.learning.measurements import MEASUREMENTS, WRITING
 from labgrader.report.clean import one_line
 from labgrader.util.bounded_yaml import read_documents
@@ -29,6 +30,8 @@ _WIDTH = 88
 def lesson(workbench: Workbench, name: str | None, *, measure: bool, yes: bool) -> None:
     """List the lessons on performance; with a name: the lesson, and what it is worth here."""
     lessons = _lessons(workbench.catalog.lab.root)
+    if not lessons:
+        raise ContentError("This lab has no lessons", "They are in tasks/lessons/*.yaml")
     if name is None:
         for key, one in lessons.items():
             click.echo(f"{key}: {one['title']}")

@@ -20,9 +20,8 @@ def complete_names(
 ) -> list[str]:
     """Complete ``all``, tasks, steps and checks in a shell."""
     del parameter
-    lab = Workbench(
-        Choice(content=context.params.get("content"), lab=context.params.get("lab"))
-    ).catalog.lab
+    given = {name: context.params.get(name) for name in ("content", "lab", "variant")}
+    lab = Workbench(Choice(**given)).catalog.lab
     names = ["all"]
     for task in lab.tasks:
         names += [task.id, *(f"{task.id}.{step.id.split('.')[1]}" for step in task.steps)]
@@ -43,8 +42,17 @@ def say(line: str) -> None:
     click.echo(f"labgrader: {one_line(line)}", err=True)
 
 
+def _or_of_root(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Return the lab that is chosen here, or before the command."""
+    del parameter
+    return value or context.find_root().params.get("lab")
+
+
 lab_option = click.option(
     "--lab",
+    callback=_or_of_root,
     metavar="ID",
     envvar="LABGRADER_LAB",
     show_envvar=True,
@@ -52,6 +60,17 @@ lab_option = click.option(
     help="An installed lab; `labgrader labs` lists them.",
 )
 """``--lab``, as a text or None."""
+
+
+variant_option = click.option(
+    "--variant",
+    type=click.IntRange(min=0),
+    metavar="SEED",
+    envvar="LABGRADER_VARIANT",
+    show_envvar=True,
+    help="The same lab with other names and numbers, where it has variants.",
+)
+"""``--variant``, as a number or None."""
 
 
 content_option = click.option(
@@ -71,6 +90,7 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--kubeconfig", metavar="FILE", help="Kubeconfig of the cluster to use.")
     @content_option
     @lab_option
+    @variant_option
     @wraps(command)
     def with_workbench(
         *arguments: Any,
@@ -78,9 +98,11 @@ def workbench_options(command: Callable[..., Any]) -> Callable[..., Any]:
         kubeconfig: str | None,
         content: str | None,
         lab: str | None,
+        variant: int | None,
         **options: Any,
     ) -> Any:
-        workbench = Workbench(Choice(kubeconfig, context, content, lab), tell=say)
+        choice = Choice(kubeconfig, context, content, lab, variant)
+        workbench = Workbench(choice, tell=say)
         return command(workbench, *arguments, **options)
 
     return with_workbench

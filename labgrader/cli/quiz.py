@@ -41,7 +41,7 @@ def quiz(
     results: bool,
     forget: bool,
 ) -> int:
-    """Ask what you know: concepts (crd, operator, rbac, production) or single questions.
+    """Ask what you know: whole concepts (--list names them) or single questions.
 
     Answer with letters, and with a file's name where a manifest is to be mended; an empty answer
     passes over, q ends it. Answers are kept at once. With --format json the questions go to the

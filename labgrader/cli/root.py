@@ -67,12 +67,13 @@ class LazyGroup(click.RichGroup):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="labgrader", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def root(debug: bool) -> None:
+@click.option("--lab", metavar="ID", help="An installed lab, for whatever command follows.")
+def root(debug: bool, lab: str | None) -> None:
     """Grade and learn Kubernetes labs on a live cluster.
 
     Without a command it opens the lab, as `labgrader start` does.
     """
-    del debug
+    del debug, lab  # commands ask for it: see `options.lab_option`
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -80,7 +81,8 @@ def run(arguments: Sequence[str]) -> int:
     output.prepare_streams()
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
-    code = _run(rest or ["start"], debug=debug)
+    only_lab = rest[:1] == ["--lab"] and len(rest) == 2
+    code = _run([*rest, "start"] if only_lab or not rest else rest, debug=debug)
     try:
         output.flush()
     except LabError as error:

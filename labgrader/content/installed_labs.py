@@ -53,17 +53,29 @@ def usable_labs() -> list[LabPack]:
     return [one.pack for one in installed_labs() if one.pack is not None]
 
 
-def choose_lab(content: str | None, lab: str | None) -> LabPack:
+def choose_lab(content: str | None, lab: str | None, variant: int | None = None) -> LabPack:
     """Return the lab in a folder, the one with an id, or the one that is there without asking.
 
     Args:
         content: a folder, as ``--content`` names it.
         lab: an id, as ``--lab`` names it.
+        variant: the seed of a variant; None for the lab as it is written.
 
     Raises:
         UsageError: both are given, or there is no such lab, or several and none is chosen.
         ContentError: the lab cannot be read.
     """
+    pack = _chosen(content, lab)
+    if variant is None:
+        return pack
+    from labgrader.content import variants
+
+    words = variants.draw(pack.manifest, variant)
+    folder = variants.folder_of(pack.manifest, pack.folder, words)
+    return open_pack(folder.root, f"{pack.origin}, variant {variant}")
+
+
+def _chosen(content: str | None, lab: str | None) -> LabPack:
     if content and lab:
         raise UsageError("--content and --lab both choose a lab", "Leave one of them out")
     if content:

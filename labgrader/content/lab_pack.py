@@ -81,7 +81,9 @@ def _manifest(data: Mapping[str, Any]) -> Manifest:
         exam_pass=_figure(exam.get("pass")),
         operator=None if operator is None else _operator(operator),
         free_names=_texts(data.get("free_names")),
-        variants=data.get("variants") or {},
+        variants={
+            str(word): _texts(others) for word, others in (data.get("variants") or {}).items()
+        },
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import marshal
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from labgrader.errors import ClusterError, TimedOut
 from labgrader.grading import dependencies
+from labgrader.grading.dry_runs import DryRun, dry_run
 from labgrader.grading.findings import Failure
 from labgrader.grading.snapshot import ReadKey, Snapshot
 from labgrader.kube.resources import ACCESS_REVIEW, Object, Resource, dig, name_of
@@ -142,6 +143,31 @@ class ClusterReader:
                 resource, body, namespace, dry_run=True, timeout=min(5, self.remaining())
             ),
             depends_on,
+        )
+
+    def dry_run(
+        self,
+        resource: Resource,
+        body: Object,
+        namespace: str | None = None,
+        *,
+        depends_on: Iterable[ReadKey] = (),
+    ) -> DryRun:
+        """Ask as ``dry_run_create`` does; return the refusal and the warnings as well.
+
+        Args:
+            depends_on: reads that decide the answer beside those of every object, such as the
+                LimitRanges of a Pod's namespace.
+        """
+        read_keys = dependencies.of_admission(resource, namespace) | frozenset(depends_on)
+        key = ("dry run", resource, namespace, json.dumps(body, sort_keys=True))
+        self.asked.add(key)
+        return self._snapshot.once(
+            key,
+            lambda: dry_run(
+                self._snapshot.cluster, resource, body, namespace, min(5, self.remaining())
+            ),
+            self._dependencies(read_keys, resource),
         )
 
     def access_review(self, spec: Mapping[str, Any]) -> bool:

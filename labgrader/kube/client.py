@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -89,10 +89,11 @@ class Kube:
         *,
         dry_run: bool = False,
         timeout: float = 5,
+        warnings: MutableSequence[str] | None = None,
     ) -> Object:
         """POST an object."""
         path = resource.path(namespace)
-        response = self._write(resource, "POST", path, body, dry_run, timeout)
+        response = self._write(resource, "POST", path, body, dry_run, timeout, warnings=warnings)
         if resource.plural.endswith("reviews"):
             return responses.review_of(response, resource)
         told = resource.kind if "/" in resource.plural else None  # of a group of its own
@@ -289,6 +290,7 @@ class Kube:
         content_type: str = "application/json",
         accept: str = "application/json",
         query: Mapping[str, str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Response:
         """Send an object; what is not there to be written is refused."""
         asked = {"fieldValidation": "Strict", "fieldManager": FIELD_MANAGER, **(query or {})}
@@ -303,6 +305,7 @@ class Kube:
             body=body,
             content_type=content_type,
             accept=accept,
+            warnings=warnings,
         )
         if response.status != 404:
             return response

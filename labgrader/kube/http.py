@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -26,6 +27,9 @@ from urllib3.exceptions import (
 from labgrader.errors import ClusterError, TimedOut, Unreachable
 from labgrader.kube.kubeconfig import Connection
 from labgrader.kube.responses import LOOK, Response, failure_of, refusal, unexpected
+
+_WARNING = re.compile(r'\d{3} \S+ "(?P<text>(?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
 
 _TRIES = 3
 """How often a server is asked for a marked answer before it is taken for one that marks none."""
@@ -75,8 +79,12 @@ class Http:
         content_type: str = "application/json",
         accept: str = "application/json",
         timeout: float,
+        warnings: MutableSequence[str] | None = None,
     ) -> Response:
         """Send one request and return the response, for 2xx and 404; raise for all else.
+
+        Args:
+            warnings: gets the texts of the response's ``Warning`` headers, of a refusal as well.
 
         A 429 is repeated as the server asks while time is left; a GET whose idle connection turned
         out to be closed is sent once more.
@@ -96,6 +104,8 @@ class Http:
                 raise
             if raw.status == 429 and self._wait(raw, end):
                 continue
+            if warnings is not None:
+                warnings += warning_texts(raw.headers.getlist("Warning"))
             response = Response(
                 request=f"{method} {path}",
                 status=raw.status,
@@ -187,6 +197,12 @@ class Http:
             return False
         time.sleep(pause)
         return True
+
+
+def warning_texts(headers: Iterable[str]) -> list[str]:
+    """Return the texts of ``Warning`` headers, as the API server writes them: ``299 - "…"``."""
+    found = (one for header in headers for one in _WARNING.finditer(header))
+    return [_ESCAPED.sub(r"\1", one["text"]) for one in found]
 
 
 def transport_error(error: Exception, host: str, timeout: float) -> ClusterError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -59,8 +59,13 @@ class Cluster(Protocol):
         *,
         dry_run: bool = False,
         timeout: float = 5,
+        warnings: MutableSequence[str] | None = None,
     ) -> Object:
-        """POST an object, strictly validated, and return it as stored."""
+        """POST an object, strictly validated, and return it as stored.
+
+        Args:
+            warnings: gets the warnings of the response, also where the object is refused.
+        """
         ...
 
     def apply(

@@ -64,6 +64,7 @@ class Manifest:
         policy: where a learner's own policy is.
         points: what can be earned without bonus; 0 where it does not say.
         exam_minutes, exam_pass: of an exam (points); None where it sets none.
+        variants: words of the lab's files, each with what a seed may put in its place.
         requires: versions of labgrader that it works with, as in a requirement (``>=0.1``).
     """
 
@@ -83,7 +84,7 @@ class Manifest:
     exam_pass: float | None = None
     operator: Operator | None = None
     free_names: tuple[str, ...] = ()
-    variants: Mapping[str, Any] = field(default_factory=dict)
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def needs_of(manifests: Iterable[Manifest]) -> Needs:

@@ -121,6 +121,8 @@ def test_here_it_is_in_force(tmp_path_factory: pytest.TempPathFactory) -> None:
 CACHES = {
     "grading/dependencies.py:of_admission",  # a function of its arguments alone
     "toolkit/runbook/parser.py:_read",  # likewise
+    "toolkit/network_policies/fields.py:_is_key",  # likewise
+    "toolkit/network_policies/fields.py:_is_value",  # likewise
     "learning/sessions/clock.py:_boot",  # this start of the machine
 }
 """What labgrader keeps in a process from one call to the next."""

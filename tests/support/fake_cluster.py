@@ -60,6 +60,7 @@ class FakeCluster:
         *,
         dry_run: bool = False,
         timeout: float = 5,
+        warnings: Any = None,
     ) -> Object:
         self._call("create", resource, namespace, name_of(body))
         if resource.plural.endswith("reviews"):  # answered, and never stored

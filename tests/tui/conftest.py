@@ -265,6 +265,7 @@ def at_once(monkeypatch) -> None:
     monkeypatch.setattr(lab_screen, "PASSING_SECONDS", 0.0)
     monkeypatch.setattr(LabApp, "NOTIFICATION_TIMEOUT", 600.0)  # a busy machine is not to end them
     monkeypatch.setattr(exams, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr("labgrader.tui.screens.welcome.installed_ids", list)
     monkeypatch.setattr(exams, "leftovers", lambda workbench: workbench.leftovers)
     monkeypatch.setattr(exams, "prepare", lambda workbench, terms, say: workbench.make_fresh())
 

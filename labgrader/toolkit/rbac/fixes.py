@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from labgrader.toolkit.rbac.grants import Binding, Ref
-from labgrader.toolkit.rbac.rules import Account, Atom, Rule, Table
+from labgrader.toolkit.rbac.identities import Identity
+from labgrader.toolkit.rbac.rules import Atom, Rule, Table
 from labgrader.toolkit.rbac.slips import Slip
 
 Ops = list[dict[str, Any]]
@@ -84,7 +85,7 @@ def correcting(index: int, slips: Iterable[Slip]) -> Ops:
     return ops
 
 
-def unbind(binding: Binding, account: Account) -> str:
+def unbind(binding: Binding, account: Identity) -> str:
     """Return the command that takes the whole role away from the account, and from nobody else."""
     mine = [n for n, one in enumerate(binding.subjects) if account.is_reached_by(one)]
     if len(mine) == len(binding.subjects):
@@ -93,7 +94,7 @@ def unbind(binding: Binding, account: Account) -> str:
     return patch(binding.ref, ops)
 
 
-def alone(binding: Binding, account: Account) -> str:
+def alone(binding: Binding, account: Identity) -> str:
     """Return the command that leaves the account as the only subject of a binding."""
     others = [n for n, one in enumerate(binding.subjects) if not account.is_named_by(one)]
     if len(others) < len(binding.subjects):
@@ -101,8 +102,16 @@ def alone(binding: Binding, account: Account) -> str:
         return patch(binding.ref, ops)
     if not binding.reaches(account):
         return f"kubectl delete {binding.ref.arguments}"
-    own = {"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}
+    own = dict(account.subject)
     return patch(binding.ref, [{"op": "replace", "path": "/subjects", "value": [own]}])
+
+
+def without(binding: Binding, subjects: Sequence[int]) -> str:
+    """Return the command that removes subjects of a binding by index; all of them: the binding."""
+    if len(subjects) == len(binding.subjects):
+        return f"kubectl delete {binding.ref.arguments}"
+    ops: Ops = [{"op": "remove", "path": f"/subjects/{n}"} for n in sorted(subjects, reverse=True)]
+    return patch(binding.ref, ops)
 
 
 def patch(ref: Ref, ops: Ops) -> str:

@@ -23,7 +23,8 @@ from labgrader.kube.resources import (
     name_of,
 )
 from labgrader.kube.selectors import matches
-from labgrader.toolkit.rbac.rules import Account, Action, Atom, Rule, Table
+from labgrader.toolkit.rbac.identities import Identity
+from labgrader.toolkit.rbac.rules import Action, Atom, Rule, Table
 
 T = TypeVar("T")
 
@@ -83,7 +84,7 @@ class Binding:
         """Where its grants hold."""
         return self.ref.namespace
 
-    def reaches(self, account: Account) -> bool:
+    def reaches(self, account: Identity) -> bool:
         """Whether it gives its role to the account, by name or by a group."""
         return any(account.is_reached_by(subject) for subject in self.subjects)
 
@@ -135,7 +136,9 @@ def bindings(reader: Reader, wanted: Callable[[Binding], bool]) -> list[Binding]
     ]
 
 
-def grants(reader: Reader, account: Account, among: Iterable[Binding] | None = None) -> list[Grant]:
+def grants(
+    reader: Reader, account: Identity, among: Iterable[Binding] | None = None
+) -> list[Grant]:
     """Return every rule that reaches ``account``, by itself or by one of its groups.
 
     Args:
@@ -170,7 +173,7 @@ def untouched_default(obj: Object) -> bool:
 
 
 def confirm(
-    ask: Callable[[Mapping[str, Any]], bool], account: Account, action: Action, permitted: bool
+    ask: Callable[[Mapping[str, Any]], bool], account: Identity, action: Action, permitted: bool
 ) -> None:
     """See by an access review that the API server thinks of ``action`` as the roles say.
 

@@ -35,6 +35,11 @@ class Account:
         """An access review implies none of them: they have to be named."""
         return SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{self.namespace}", "system:authenticated"
 
+    @property
+    def subject(self) -> Mapping[str, str]:
+        """The account as a subject of a binding."""
+        return {"kind": "ServiceAccount", "name": self.name, "namespace": self.namespace}
+
     def is_named_by(self, subject: Mapping[str, Any]) -> bool:
         """Whether a binding's subject is this account alone, by either of its two names."""
         if subject.get("kind") == "User":

@@ -6,6 +6,7 @@ from textual.events import Key
 from textual.screen import Screen
 
 from labgrader.app.workbench import Workbench
+from labgrader.content.lab_folder import LabFolder
 from labgrader.learning.sessions import policy
 from labgrader.learning.sessions.recorder import SessionRecorder
 from labgrader.model.modes import Level, Mode
@@ -43,8 +44,16 @@ class LabBase(Screen[None]):
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Ask the policy: what it refuses has no place in the footer, and does nothing."""
+        """Ask the policy: what it refuses has no place in the footer, and does nothing.
+
+        So it is with what this lab does not have.
+        """
         del parameters
+        folder = LabFolder(self.lab.root)
+        if (action == "quiz" and not folder.quiz_files) or (
+            action == "drills" and not folder.drill_files
+        ):
+            return False
         if action == "rest" and not (
             self.mode is Mode.EXAM and self.session_recorder.record().breaks
         ):

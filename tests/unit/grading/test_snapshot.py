@@ -141,6 +141,18 @@ def test_a_refusal_lasts_and_an_outage_does_not(cluster: FakeCluster) -> None:
     assert renewed.dry_run_create(THING, named("Unreachable"), "lab")
 
 
+def test_a_dry_run_returns_its_refusal_and_lasts_as_what_it_depends_on(
+    cluster: FakeCluster,
+) -> None:
+    also = ReadKey(Resource("", "v1", "limitranges", "LimitRange"), "lab")
+    cluster.fault = lambda verb, plural: Rejected("no", status=403) if verb == "create" else None
+    before = context(Snapshot(cluster, lasting=True))
+    answer = before.dry_run(THING, named("asked"), "lab", depends_on=[also])
+    assert answer.stored is None
+    assert answer.refusal is not None
+    assert also in before.read_keys
+
+
 def test_a_single_grading_reads_no_premises(cluster: FakeCluster) -> None:
     cluster.put(THING, named("a"), "lab")
     ask(Snapshot(cluster))

@@ -266,3 +266,13 @@ def test_plain_http_to_a_port_that_speaks_tls_says_so(serve: Serve) -> None:
     _, kube = serve(lambda method, path: (400, {}, said))
     with pytest.raises(Unreachable, match="begins with https://"):
         kube.get(NAMESPACE, "x")
+
+
+def test_warnings_of_a_response_are_kept_also_of_a_refusal(serve: Serve) -> None:
+    said = '299 - "would violate PodSecurity \\"restricted:latest\\"", 299 - "and old"'
+    code, headers, body = status(403, "no", "Forbidden")
+    _, kube = serve(lambda method, path: (code, {**headers, "Warning": said}, body))
+    found: list[str] = []
+    with pytest.raises(Rejected):
+        kube.create(NAMESPACE, X, dry_run=True, warnings=found)
+    assert found == ['would violate PodSecurity "restricted:latest"', "and old"]

@@ -1,0 +1,1 @@
+"""What several check files of this lab need."""
