@@ -70,7 +70,7 @@ def answer(name: str, expect: str, colour: str) -> str:
 def write_lab(root: Path) -> None:
     """Write the whole lab into a folder: tasks, checks, solutions, and two cases for each check."""
     files = {
-        "tasks/lab.yaml": "id: small\ntitle: Small\nnamespace: default\n",
+        "tasks/lab.yaml": "format: 1\nid: small\nversion: '1'\ntitle: Small\nnamespace: default\npoints: 20\n",
         "tasks/task1-x.yaml": TASK + CRITERION.format(name="one") + CRITERION.format(name="two"),
         "checks/colours.py": CHECK.replace("ONE", RIGHT).replace("TWO", "name"),
         "solutions/breaks.yaml": "- {caught_by: one}\n",

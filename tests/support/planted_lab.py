@@ -110,7 +110,7 @@ docs: [https://kubernetes.io]
 def plant(root: Path) -> Path:
     """Write the lab under ``root`` and return it."""
     files = {
-        "tasks/lab.yaml": "id: planted\ntitle: A planted lab\nnamespace: planted\n",
+        "tasks/lab.yaml": "format: 1\nversion: '1'\npoints: 20\nid: planted\ntitle: A planted lab\nnamespace: planted\n",
         "tasks/task1-it.yaml": _TASK,
         "tasks/quiz/concept.yaml": _QUIZ,
         "tasks/drills/broken.yaml": _DRILL,
