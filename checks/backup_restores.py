@@ -1,7 +1,6 @@
 """The backup, run once: whether it ends well, and whether what it wrote restores."""
 
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -74,9 +73,9 @@ def backup_restores(
     formats = [form for script in scripts for form in formats_in(script.text)]
     label = CRON_JOB.describe(name, ctx.namespace)
     before = _wanted(ctx, expected)
-    began = time.monotonic()
+    left = ctx.remaining()
     yield _ran(ctx, spec, name, label)
-    files = _written(ctx, pod, label, time.monotonic() - began)
+    files = _written(ctx, pod, label, left - ctx.remaining())
     after = _wanted(ctx, expected)
     found, wrong = objects_in(files)
     shown = ", ".join(one.path.rpartition("/")[2] for one in files)[:200]
@@ -113,11 +112,11 @@ def _written(ctx: Context, pod: Object, label: str, seconds: float) -> list[Writ
     fresh = int(seconds) + SLACK_SECONDS
     if not volumes:
         raise _nothing(label, "all that it writes to goes with the pod")
-    began = time.monotonic()
+    left = ctx.remaining()
     ran = run_pod(ctx, _reader(pod, volumes, fresh), READ_SECONDS, MOST_BYTES)
     if ran.why:
         raise Unsettled(f"Its volume cannot be read: {redacted(ran.why)}")
-    late = int(time.monotonic() - began)
+    late = int(left - ctx.remaining())
     try:
         files = files_of(ran.log, fresh + late)
     except TooMuch as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,8 +64,7 @@ class _Watch:
         with self.ctx.temporary_object(kind) as probe:
             name = probe.create({"spec": dict(spec)})
             probe.until(lambda: self._look(probe, name), READY_SECONDS)
-            end = time.monotonic() + FOLLOW_SECONDS
-            probe.until(lambda: self._told(probe, name) or time.monotonic() > end, FOLLOW_SECONDS)
+            probe.until(lambda: self._told(probe, name), FOLLOW_SECONDS)
             probe.delete(name)
             probe.until(lambda: probe.read(name) is None, GONE_SECONDS)
         return meanings(self.moments, self.riddles)

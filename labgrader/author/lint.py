@@ -14,6 +14,7 @@ from labgrader.author.rules import (
     cases,
     checklists,
     criteria,
+    door,
     drills,
     quiz,
     solutions,
@@ -24,7 +25,7 @@ from labgrader.author.rules import (
 
 
 def lint(root: Path) -> tuple[list[Finding], list[str]]:
-    """Return the findings by file and line, and which rules had nothing to look at."""
+    """Return the findings by file and line, causes first, and what was not looked at."""
     findings, skipped = _lint(root)
     if not findings:  # a variant of what is wrong is wrong as well
         findings = list(variants.in_variants(root, lambda folder: _lint(folder)[0]))
@@ -33,15 +34,18 @@ def lint(root: Path) -> tuple[list[Finding], list[str]]:
 
 def _lint(root: Path) -> tuple[list[Finding], list[str]]:
     content = read_content(root)
-    rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES, *drills.RULES]
+    rules = [*tasks.RULES, *criteria.RULES, *solutions.RULES, *drills.RULES, *door.RULES]
     rules += [*steps.RULES, *quiz.RULES, *checklists.RULES, *variants.RULES]
     skipped = []
     if content.cases_folder.is_dir():
         rules += cases.RULES
     else:
         skipped.append(
-            f"there is no {content.cases_folder} (an installed lab comes without):"
-            " whether checks are tested was not looked at"
+            f"there is no {content.cases_folder}: whether checks are tested was not looked at"
         )
     findings = [finding for rule in rules for finding in rule(content)]
-    return sorted({*content.unreadable, *findings}), skipped
+    if content.partial_tasks:
+        names = ", ".join(path.name for path in content.partial_tasks)
+        skipped.append(f"points, and names of criteria: {names} must be readable for that")
+    causes = sorted(set(content.unreadable))
+    return [*causes, *sorted(set(findings) - set(causes))], skipped

@@ -54,7 +54,7 @@ def documents(path: Path) -> tuple[list[Document], list[Finding]]:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or f"cannot be parsed: {error}"
         return [], [Finding(path, mark.line + 1 if mark else 1, "yaml", problem, "Mend the line")]
-    findings = [_twice(path, key) for node in nodes for key in _repeated(node)]
+    findings = [_twice(path, key) for node in nodes for key in repeated(node)]
     pairs = zip(parsed, nodes, strict=False)  # an explicit null is a node without data: no matter
     return [Document(path, data, node) for data, node in pairs], findings
 
@@ -85,11 +85,11 @@ def _twice(path: Path, key: yaml.Node) -> Finding:
     return Finding(path, key.start_mark.line + 1, "twice", what, "Keep one of them")
 
 
-def _repeated(node: yaml.Node) -> Iterator[yaml.Node]:
+def repeated(node: yaml.Node | None) -> Iterator[yaml.Node]:
     """Yield the second and later nodes of a key that stands twice in a mapping."""
     if isinstance(node, yaml.SequenceNode):
         for entry in node.value:
-            yield from _repeated(entry)
+            yield from repeated(entry)
     elif isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -97,4 +97,4 @@ def _repeated(node: yaml.Node) -> Iterator[yaml.Node]:
             if name in seen:
                 yield key
             seen.add(name)
-            yield from _repeated(value)
+            yield from repeated(value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from labgrader.content.lab_folder import LabFolder
-from labgrader.errors import UsageError
+from labgrader.errors import LabError, UsageError
 
 _CHECK = '''\
 """TODO: what this file is about."""
@@ -17,7 +17,6 @@ _CHECK = '''\
 from collections.abc import Iterator
 
 from labgrader.api import Context, Evidence, Fact, Resource, check, dig, fact
-from labgrader.content.lab_folder import LabFolder
 
 CONFIG_MAP = Resource("", "v1", "configmaps", "ConfigMap")
 
@@ -114,7 +113,7 @@ def new_check(root: Path, name: str) -> list[str]:
         raise UsageError(f"{name!r} is no id", "Use small letters, digits and _, a letter first")
     cases = LabFolder(root).cases / name
     values = {"name": name, "namespace": _namespace(root)}
-    made = _write(
+    made = write_new(
         {
             LabFolder(root).checks / f"{name}.py": _CHECK.format(**values),
             cases / "fail-absent.yaml": _FAIL.format(**values),
@@ -136,7 +135,7 @@ def new_task(root: Path, number: int) -> list[str]:
     if taken:
         raise UsageError(f"There is a task {number} already: {taken}", "Take another number")
     values = {"namespace": _namespace(root)}
-    made = _write(
+    made = write_new(
         {
             folder.tasks / f"task{number}-new.yaml": _TASK.format(**values),
             folder.solution(f"task{number}") / "10-new.yaml": _SOLUTION.format(**values),
@@ -149,14 +148,23 @@ def new_task(root: Path, number: int) -> list[str]:
     return [*made, told, "`labgrader author lint` says what is still to be done"]
 
 
-def _write(files: Mapping[Path, str]) -> list[str]:
-    """Write all files or, where one of them is there, none."""
+def write_new(files: Mapping[Path, str]) -> list[str]:
+    """Write all files and tell of each.
+
+    Raises:
+        UsageError: one of them is there already; then none is written.
+        LabError: the folder cannot be written.
+    """
     for path in files:
         if path.exists():
             raise UsageError(f"{path} is there already", "Nothing was written; take another name")
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            why = error.strerror or error
+            raise LabError(f"{path} cannot be written: {why}", "Choose another folder") from error
     return [f"wrote {path}" for path in files]
 
 

@@ -69,8 +69,8 @@ def choose_cases(workbench: Workbench, names: Sequence[str]) -> list[Case]:
     cases = list(load_cases(folder))
     if not cases:
         raise UsageError(
-            f"There are no cases in {folder} (an installed lab comes without)",
-            "Run it in a checkout, or name the lab's folder with --content",
+            f"There are no cases in {folder}: without them nothing can be verified",
+            "Name the lab's source folder with --content, or install a wheel that has cases",
         )
     known = {criterion.id for criterion in workbench.catalog.lab.criteria()}
     for case in cases:

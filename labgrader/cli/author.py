@@ -45,8 +45,8 @@ def lint(content: str | None, lab: str | None, variant: int | None) -> int:
         click.echo(one_line(finding))
     for note in skipped:
         click.echo(f"skipped: {one_line(note)}")
-    found = f"{len(findings)} findings" if findings else "nothing wrong"
-    click.echo(f"{found} in {root}")
+    count = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    click.echo(f"{count if findings else 'nothing wrong'} in {root}")
     return ExitCode.USAGE if findings else ExitCode.OK
 
 
@@ -102,9 +102,53 @@ def verify(
     return CODES[verification.verdict([Cause(one) for one in allowed])]
 
 
+@author.command()
+@content_option
+@lab_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="dist",
+    show_default=True,
+    help="The folder that gets the wheel.",
+)
+def pack(content: str | None, lab: str | None, output: Path) -> None:
+    """Build a wheel of a lab, which pip installs beside labgrader, after lint found nothing.
+
+    --content may be a lab's folder or its distribution folder; without a pyproject.toml the
+    metadata comes from the manifest.
+    """
+    from labgrader.author.pack import pack as build
+
+    chosen = Path(content) if content and not lab else choose_lab(content, lab).folder.root
+    wheel, notes = build(chosen, output)
+    _show([*(f"note: {note}" for note in notes), f"wrote {wheel}"])
+
+
 @author.group()
 def new() -> None:
-    """Make the skeleton of a check or of a task; what is there is never overwritten."""
+    """Make a lab, or the skeleton of a check or of a task; existing files are never overwritten."""
+
+
+@new.command("lab")
+@click.argument("name")
+@click.option(
+    "--into",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="The folder that gets it; the current one by default.",
+)
+def new_lab(name: str, into: Path) -> None:
+    """Make the distribution folder NAME with a lab of one task, which keeps every rule.
+
+    NAME becomes the lab's id and its namespace: lowercase letters, digits and -.
+    """
+    from labgrader.author.new_lab import new_lab as make
+
+    _show(make(into, name))
 
 
 @new.command("check")

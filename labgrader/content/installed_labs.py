@@ -157,11 +157,18 @@ def _demand_fit(pack: LabPack, wanted: str) -> None:
             "Give both the same name",
         )
     if manifest.requires and pack.origin != SHIPPED:
-        from packaging.specifiers import SpecifierSet  # only for labs that say so
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet  # only for labs with some
 
         from labgrader import __version__
 
-        if not SpecifierSet(manifest.requires).contains(__version__, prereleases=True):
+        try:
+            fits = SpecifierSet(manifest.requires).contains(__version__, prereleases=True)
+        except InvalidSpecifier as error:
+            raise ContentError(
+                f"The lab {manifest.id} needs labgrader {manifest.requires!r}, which is no version",
+                "Write it as in a requirement: >=0.1",
+            ) from error
+        if not fits:
             raise ContentError(
                 f"The lab {manifest.id} needs labgrader {manifest.requires}, and this is"
                 f" {__version__}",

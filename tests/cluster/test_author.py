@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +22,7 @@ from labgrader.kube.client import Kube
 from labgrader.kube.resources import Resource
 from labgrader.paths import STATE_VARIABLE, content_root
 from tests.support.colors import CHECK, RIGHT, answer, write_lab
+from tests.support.pages import follow
 
 pytestmark = [pytest.mark.cluster]
 
@@ -176,43 +175,16 @@ def test_verify_wants_an_empty_lab(
     assert "wants an empty lab" in err
 
 
-def shell(script: str, here: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", "-c", script],
-        cwd=here,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_the_page_for_newcomers_word_for_word(tmp_path: Path) -> None:
     """docs/writing-a-check.md, followed as it stands: its files and its commands."""
-    page = (content_root() / "docs" / "writing-a-check.md").read_text(encoding="utf-8")
     environment = {
         **os.environ,
         "HOME": str(tmp_path),
         STATE_VARIABLE: str(tmp_path / "state"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    here, steps, ran = content_root(), 0, ""
-    for before, language, body in re.findall(
-        r"([^`\n]*`[^`\n]+`[^\n]*:|)\n\n```(\w+)\n(.*?)```", page, re.DOTALL
-    ):
-        steps += 1
-        if language == "sh":
-            script = f"set -e\n{body}pwd >{tmp_path}/pwd"
-            done = shell(script, here, environment)
-            assert done.returncode == 0, done.stdout + done.stderr
-            here, ran = Path((tmp_path / "pwd").read_text().strip()), ran + done.stdout
-            continue
-        target = here / re.findall(r"`([^`]+)`", before)[-1]
-        old = target.read_text() if target.exists() else ""
-        new = body + old if "at the top" in before else body
-        target.write_text(old + body if "at the end" in before else new)
-    assert steps == page.count("\n```") // 2
-    assert here == tmp_path / "my-lab"
-    assert "nothing wrong in" in ran
-    assert "passed: 3 cases (2 wrong, 1 right), all as they should be" in ran
+    page = content_root() / "docs" / "writing-a-check.md"
+    followed = follow(page, content_root(), environment, tmp_path)
+    assert followed.folder == tmp_path / "my-lab"
+    assert "nothing wrong in" in followed.output
+    assert "passed: 3 cases (2 wrong, 1 right), all as they should be" in followed.output

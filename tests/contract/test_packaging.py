@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from labgrader.author.new_lab import new_lab
+from labgrader.author.pack import pack
 from tests.support.isolation import PERSON_HOME
 
 ROOT = Path(__file__).parent.parent.parent
@@ -121,6 +123,10 @@ def test_installed_from_wheels_it_runs_a_cluster(wheels: Path, tmp_path: Path) -
     state = {"LABGRADER_STATE_DIR": str(tmp_path / "state")}
     assert "task1" in run(command, "tasks", **state)
     assert run(venv / "bin" / "python", "-c", LOADS) == "0 faults\n"
+    new_lab(tmp_path, "hello")  # its manifest says which labgrader it needs
+    wheel, _ = pack(tmp_path / "hello", tmp_path / "dist")
+    run(*install, "--no-deps", wheel)
+    assert "Hello (10 points), from labgrader-lab-hello 0.1" in run(command, "labs", **state)
     try:
         run(command, "cluster", "up", "--name", "wheel", **state)
         kubeconfig = run(command, "cluster", "kubeconfig", "--name", "wheel", **state).strip()

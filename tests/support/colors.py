@@ -13,6 +13,15 @@ CRITERION = """\
         docs: [https://kubernetes.io/]
         hints: [Look, Type]
 """
+MANIFEST = """\
+format: 1
+id: small
+version: "1"
+title: Small
+namespace: default
+points: 20
+"""
+
 TASK = """\
 title: Settings
 story: Somebody needs settings.
@@ -70,7 +79,7 @@ def answer(name: str, expect: str, colour: str) -> str:
 def write_lab(root: Path) -> None:
     """Write the whole lab into a folder: tasks, checks, solutions, and two cases for each check."""
     files = {
-        "tasks/lab.yaml": "id: small\ntitle: Small\nnamespace: default\n",
+        "tasks/lab.yaml": MANIFEST,
         "tasks/task1-x.yaml": TASK + CRITERION.format(name="one") + CRITERION.format(name="two"),
         "checks/colours.py": CHECK.replace("ONE", RIGHT).replace("TWO", "name"),
         "solutions/breaks.yaml": "- {caught_by: one}\n",

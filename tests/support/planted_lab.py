@@ -27,6 +27,15 @@ PLANTED = {
 }
 """What each kind of planted string is called, and the string."""
 
+_MANIFEST = """\
+format: 1
+version: "1"
+points: 20
+id: planted
+title: A planted lab
+namespace: planted
+"""
+
 _TASK = """
 title: The only task
 budget_seconds: 360
@@ -110,7 +119,7 @@ docs: [https://kubernetes.io]
 def plant(root: Path) -> Path:
     """Write the lab under ``root`` and return it."""
     files = {
-        "tasks/lab.yaml": "id: planted\ntitle: A planted lab\nnamespace: planted\n",
+        "tasks/lab.yaml": _MANIFEST,
         "tasks/task1-it.yaml": _TASK,
         "tasks/quiz/concept.yaml": _QUIZ,
         "tasks/drills/broken.yaml": _DRILL,

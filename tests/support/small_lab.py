@@ -91,7 +91,9 @@ def make_lab(folder: Path) -> Path:
     """Write a lab of one check, which passes without a cluster; return ``folder``."""
     for name in ("tasks", "checks", "solutions"):
         (folder / name).mkdir(parents=True)
-    (folder / "tasks" / "lab.yaml").write_text("id: small\ntitle: Small\nnamespace: lab\n")
+    (folder / "tasks" / "lab.yaml").write_text(
+        "format: 1\nid: small\nversion: '1'\ntitle: Small\nnamespace: lab\npoints: 20\n"
+    )
     (folder / "tasks" / "task1-first.yaml").write_text(_TASK)
     (folder / "checks" / "always.py").write_text(_CHECK)
     return folder

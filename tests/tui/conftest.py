@@ -123,6 +123,8 @@ class FakeWorkbench:
     answers: list = field(default_factory=list)
     leftovers: list = field(default_factory=list)
     prepared: int = 0
+    agreed: bool = False
+    place: str = "the cluster of these tests"
 
     def with_lab(self, lab):
         """Open another lab, of which only the title is another; a broken one is refused."""

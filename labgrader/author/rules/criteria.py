@@ -15,12 +15,13 @@ HINTS = 2
 def ids(content: Content) -> Iterator[Finding]:
     """Ids are unique; a criterion needs only what stands above it."""
     seen: dict[str, str] = {}
+    all_known = not content.partial_tasks
     for entry in content.criteria:
         if entry.id in seen:
             what = f"the id {entry.id} is used already in {seen[entry.id]}"
             yield entry.finding("ids", "id", what, "Rename one of them")
         for need in texts(entry.data, "needs"):
-            if need not in seen:
+            if need not in seen and all_known:
                 what = f"{entry.id} needs {need}, which no criterion before it is called"
                 fix = "A criterion can need only what stands above it"
                 yield entry.finding("needs", "needs", what, fix)
@@ -32,6 +33,8 @@ def checks_named(content: Content) -> Iterator[Finding]:
     checks = {check.id: check for check in content.checks}
     for entry in content.criteria:
         check = checks.get(entry.check)
+        if check is None and content.may_declare(entry.check):
+            continue  # the finding is that the file does not load
         if check is None:
             what = f"{entry.id} is judged by the check {entry.check}, which does not exist"
             fix = f"`labgrader author new check {entry.check}`; there are: {', '.join(checks)}"
@@ -82,7 +85,7 @@ def checks_declared(content: Content) -> Iterator[Finding]:
         if check.id in seen:
             what = f"the check {check.id} is also declared in {seen[check.id].name}"
             yield Finding(path, line, "ids", what, "Rename one of them")
-        if check.id not in used:
+        if check.id not in used and not content.partial_tasks:
             what = f"no criterion uses the check {check.id}"
             yield Finding(path, line, "orphan", what, "Name it in a task, or remove it")
         seen[check.id] = path

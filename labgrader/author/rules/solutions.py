@@ -22,7 +22,7 @@ def solved(content: Content) -> Iterator[Finding]:
         if not list(own.glob("*.yaml")):
             fix = f"Put its manifests into {own}/*.yaml"
             yield document.finding("solution", (), f"{task} has no solution", fix)
-    wanted = {folder.solution(task) for task in content.task_ids}
+    wanted = {folder.solution(task) for task in content.named_tasks}
     for path in folder.all_solutions:
         if path not in wanted:
             what = f"{path.name} is the solution of no task"
@@ -38,14 +38,16 @@ def taken_back(content: Content) -> Iterator[Finding]:
         if lacking:
             what = f"an entry without {', '.join(lacking)}"
             yield document.finding("reset", (at,), what, "Add it")
-        elif entry["task"] not in content.task_ids:
+        elif entry["task"] not in content.named_tasks:
             what = f"{entry['task']} is no task"
             yield document.finding("reset", (at, "task"), what, "Name the task that makes it")
     for document in _manifests(content):
         if any(not isinstance(dig(document.data, key), str) for key in _NEEDED):
             what = f"a manifest needs {', '.join(_NEEDED)}"
             yield document.finding("solution", (), what, "Complete it")
-        elif not any(covers(entry, document.data) for _, _, entry in entries):
+        elif content.readable(path) and not any(
+            covers(entry, document.data) for _, _, entry in entries
+        ):
             what = f"{document.data['kind']} {dig(document.data, 'metadata.name')} is never reset"
             fix = f"Add it to {path}, above what it lives in"
             yield document.finding("reset", ("metadata", "name"), what, fix)
@@ -71,12 +73,12 @@ def broken(content: Content) -> Iterator[Finding]:
         for _, at, entry in _entries(document):
             name = str(entry.get("caught_by"))
             caught.add(name)
-            if name not in ids:
+            if name not in ids and not content.partial_tasks:
                 what = f"caught_by {name} is no criterion"
                 yield document.finding("breaks", (at,), what, "Name the criterion that must fail")
     for document, task in zip(content.tasks, content.task_ids, strict=True):
         own = {entry.id for entry in content.criteria if entry.document is document}
-        if own and not own & caught:
+        if own and not own & caught and content.readable(path):
             what = f"no fault of {task} is planted by `labgrader demo`"
             yield document.finding("breaks", (), what, f"Add one to {path}")
 

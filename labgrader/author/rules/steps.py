@@ -24,7 +24,7 @@ def solutions(content: Content) -> Iterator[Finding]:
                     what = f"{folder.name}/{name} does not exist"
                     where = ("steps", at, "solution")
                     yield document.finding("step", where, what, "Name a file of the solution")
-        if not named:
+        if not named or document.path in content.partial_tasks:
             continue  # a lab need not say it at all
         for name in sorted(there - named):
             if not name.endswith(ACTS):
@@ -36,7 +36,10 @@ def gaps(content: Content) -> Iterator[Finding]:
     """A gap leaves something out of the step's solution."""
     for document in content.tasks:
         for at, step in maps(document.data, "steps"):
-            text = _solution(content, document, texts(step, "solution"))
+            names = texts(step, "solution")
+            if not all(_is_sound(content, document, name) for name in names):
+                continue
+            text = _solution(content, document, names)
             for field in texts(step, "gaps"):
                 if with_gaps(text, [field]) == with_gaps(text, []):
                     what = f"the solution has no `{field}: value` to leave out"
@@ -46,12 +49,15 @@ def gaps(content: Content) -> Iterator[Finding]:
 
 def predictions(content: Content) -> Iterator[Finding]:
     """What is to be predicted is a question of the quiz that is answered by a choice."""
+    files = LabFolder(content.root).quiz_files
     kinds = {
         str(question.get("id")): question.get("kind")
-        for path in LabFolder(content.root).quiz_files
+        for path in files
         for document in content.read(path)
         for _, question in maps(document.data, "questions")
     }
+    if not all(content.readable(path) for path in files):
+        return
     for document in content.tasks:
         for at_step, step in maps(document.data, "steps"):
             for at, erratum in maps(step, "errata"):
@@ -60,6 +66,12 @@ def predictions(content: Content) -> Iterator[Finding]:
                     what = f"{name} is no question of the quiz with one right answer"
                     where = ("steps", at_step, "errata", at, "predict")
                     yield document.finding("step", where, what, "Name one, or leave it out")
+
+
+def _is_sound(content: Content, document: Document, name: str) -> bool:
+    """Whether a file of a task's solution is there and can be read."""
+    path = LabFolder(content.root).solution(task_id(document.path)) / name
+    return path.is_file() and bool(content.read(path)) and content.readable(path)
 
 
 def _solution(content: Content, document: Document, names: list[str]) -> str:

@@ -10,18 +10,36 @@ from labgrader.author.reading import Document, Finding, maps
 from labgrader.author.schema_rules import offences, unfinished
 from labgrader.content.lab_folder import LabFolder, task_id
 from labgrader.content.validation import SCHEMA
+from labgrader.model.manifest import FORMAT
 
 SHORTEST_BUDGET = 60
 
 
 def form(content: Content) -> Iterator[Finding]:
     """Files hold what the schema knows, and nothing else."""
-    if not content.tasks:
+    if not LabFolder(content.root).task_files:
         path = LabFolder(content.root).tasks
         yield Finding(path, 1, "form", "there is no task*.yaml", "`labgrader author new task 1`")
     for kind, documents in (("lab", content.lab), ("task", content.tasks)):
         for document in documents:
-            yield from offences(document, SCHEMA.name, kind)
+            if kind == "lab" and _is_newer(document):
+                what = f"this labgrader reads manifests up to format {FORMAT}"
+                yield document.finding("form", ("format",), what, "Install a newer labgrader")
+            else:
+                yield from offences(document, SCHEMA.name, kind)
+
+
+def requirement(content: Content) -> Iterator[Finding]:
+    """The versions of labgrader are written as pip writes them."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    for document in content.lab:
+        wanted = document.data.get("labgrader") if _is_map(document) else None
+        try:
+            SpecifierSet(wanted if isinstance(wanted, str) else "")
+        except InvalidSpecifier:
+            what = f"{wanted} is not a version specifier"
+            yield document.finding("form", ("labgrader",), what, 'Write it as in ">=0.1,<2"')
 
 
 def names(content: Content) -> Iterator[Finding]:
@@ -40,6 +58,8 @@ def names(content: Content) -> Iterator[Finding]:
 
 def points(content: Content) -> Iterator[Finding]:
     """The points that count make what the manifest says; bonus comes on top."""
+    if content.partial_tasks:
+        return
     counted = [
         entry.data.get("points", 0)
         for entry in content.criteria
@@ -89,8 +109,14 @@ def errata(content: Content) -> Iterator[Finding]:
             yield entry.finding("errata", "erratum", what, fix)
 
 
+def _is_newer(document: Document) -> bool:
+    """Whether a manifest has a format of which this version knows nothing."""
+    found = document.data.get("format") if isinstance(document.data, Mapping) else None
+    return isinstance(found, int) and found > FORMAT
+
+
 def _is_map(document: Document) -> bool:
     return isinstance(document.data, Mapping)
 
 
-RULES = (form, names, points, budgets, words, errata)
+RULES = (form, requirement, names, points, budgets, words, errata)

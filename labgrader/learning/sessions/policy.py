@@ -45,7 +45,9 @@ NO_PAUSE = Rule(timed="A timed session cannot be paused")
 COMMANDS: Mapping[str, Rule] = {
     "author lint": UNKNOWN,
     "author new check": UNKNOWN,
+    "author new lab": UNKNOWN,
     "author new task": UNKNOWN,
+    "author pack": UNKNOWN,
     "author verify": UNKNOWN,
     "check": HIDDEN,
     "checklist": HIDDEN,

@@ -121,6 +121,7 @@ EDITS = [
     ("form", TASK, "budget_seconds: 360", "budget_secs: 360", "unknown field budget_secs"),
     ("form", TASK, "points: 2\n", "points: two\n", "'two' is not of type"),
     ("form", "tasks/lab.yaml", "title:", "titel:", "unknown field titel"),
+    ("form", "tasks/lab.yaml", '">=0.1"', '"0.1 or so"', "not a version specifier"),
     ("twice", TASK, "budget_seconds: 360", "budget_seconds: 360\ntitle: again", "key title"),
     ("yaml", TASK, "title: Define", "title: [Define", "expected"),
     (

@@ -89,6 +89,7 @@ def test_a_command_that_is_refused_exits_with_2_before_it_does_anything(line, ca
         "solve": ["task1"],
         "session delete": ["final"],
         "author new check": ["x"],
+        "author new lab": ["x"],
         "author new task": ["9"],
     }
     code = root.run([*line.split(), *arguments.get(line, [])])
