@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import App, SystemCommand
+from textual.await_complete import AwaitComplete
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -83,6 +84,14 @@ class LabApp(App[None]):
             from labgrader.tui.screens.tour import TourScreen
 
             self.push_screen(TourScreen())
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the window in front, and first what it still waits for.
+
+        Textual ends a screen's workers after the widgets that they are about to change.
+        """
+        self.workers.cancel_node(self.screen)
+        return super().pop_screen()
 
     def lab_screen(
         self, workbench: Workbench, session_recorder: SessionRecorder, level: Level

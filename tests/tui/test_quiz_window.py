@@ -274,3 +274,31 @@ def test_a_manifest_looks_like_this(snap_compare, app, playing, workbench, size,
         await p.settle()
 
     assert snap_compare(app, terminal_size=size, run_before=act)
+
+
+async def at_the_last(p, workbench):
+    await opened(p, workbench)
+    await p.press("down", "space", "enter")
+    for _ in CONCEPTS[0].questions[1:]:
+        await p.press("ctrl+n")
+    await p.press("a")
+    return p.app.screen
+
+
+async def test_answer_and_pass_over_in_one_breath(play, workbench):
+    async with play((110, 50)) as p:
+        quiz = await at_the_last(p, workbench)
+        quiz.action_answer()
+        await quiz.action_skip()
+        await p.settle()
+        assert p.app.is_running
+        assert len(kept()) == 1
+
+
+async def test_pass_over_and_answer_in_one_breath(play, workbench):
+    async with play((110, 50)) as p:
+        quiz = await at_the_last(p, workbench)
+        await quiz.action_skip()
+        quiz.action_answer()
+        await until(p, says("Strengths and gaps"))
+        assert not kept()

@@ -177,7 +177,8 @@ def test_exam_ended(exam_looks, workbench, result):
     workbench.answers = [result("namespace_active"), result("crd_established", Outcome.FAILED)]
 
     def ended(p):
-        return "exam ended" in p.text("#done") and p.workbench.lives
+        done = "exam ended" in p.text("#done") and p.workbench.lives
+        return done and p.app.screen.query("FooterKey")  # the last that is painted
 
     assert exam_looks("f", "y", until=ended)
 

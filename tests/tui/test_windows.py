@@ -1,9 +1,12 @@
 """The windows over the lab, and the palette."""
 
+import threading
+
 import pytest
 
 from labgrader.model.result import Outcome
 from labgrader.tui.bindings import bindings_of
+from labgrader.tui.screens import doctor
 from labgrader.tui.screens.help import ExplainScreen, HelpScreen, explanation
 from labgrader.tui.screens.lab import LabScreen
 
@@ -121,3 +124,17 @@ async def test_every_window_tells_its_own_keys(play, key):
             assert (binding.tooltip or binding.description) in p.screen()
         await p.press("?")
         assert p.app.screen is window
+
+
+async def test_a_window_that_is_closed_waits_for_nothing_any_more(play, workbench, monkeypatch):
+    asked = threading.Event()
+    monkeypatch.setattr(doctor, "examine", lambda bench: asked.wait(30))
+    async with play() as p:
+        window = doctor.DoctorScreen(workbench)
+        await p.app.push_screen(window)
+        (waiting,) = [worker for worker in p.app.workers if worker.node is window]
+        p.app.pop_screen()
+        assert waiting.is_cancelled  # at once: its widgets go before it would
+        asked.set()
+        await p.settle()
+        assert p.app.is_running

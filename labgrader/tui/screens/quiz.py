@@ -191,13 +191,13 @@ class QuizScreen(Frame):
                     self._tell("Choose one or more first, by their letters or by space")
                     return
                 view.choose(view.here)
+            self._busy = True  # before the worker begins: the next key may pass the question over
             self._judge(view.said)
 
     @work
     async def _judge(self, said: str) -> None:
         assert self._round is not None
         going, question = self._round, self._question
-        self._busy = True
         self.entitle(self._title(), "judging…")
         try:
             marked = await in_thread(lambda: going.answer(question, said))
@@ -212,13 +212,17 @@ class QuizScreen(Frame):
         self.entitle(self._title(), _KEYS["answered"])
         await self.query_one(QuestionView).explain(marked)
 
-    @work
-    async def _end(self) -> None:
-        """Show how the round went, with what is known by now."""
-        assert self._round is not None
+    def _end(self) -> None:
+        """Leave the questions at once: the next key finds none to answer."""
         self.query_one(ContentSwitcher).current = "result"
         self.entitle("Quiz: how it went", _KEYS["result"])
         self.query_one("#result").focus()
+        self._sum_up()
+
+    @work
+    async def _sum_up(self) -> None:
+        """Show how the round went, with what is known by now."""
+        assert self._round is not None
         try:
             self._answers = await in_thread(self._kept)
         except LabError as error:

@@ -35,7 +35,7 @@ _TASKS = {
 }
 
 
-class ConceptList(OptionList):
+class ConceptList(Choices):
     """The concepts, with how well each is known; several can be ticked."""
 
     def __init__(self) -> None:
