@@ -109,15 +109,18 @@ def _shipped() -> Iterator[InstalledLab]:
 
 
 def _brought() -> Iterator[InstalledLab]:
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda one: one.name):
-        dist = entry.dist
-        origin = f"{dist.name} {dist.version}" if dist else entry.value
+    found = [(one.name, _origin(one), one) for one in metadata.entry_points(group=GROUP)]
+    for _, origin, entry in sorted(found, key=lambda one: one[:2]):
         try:
             root = _folder(entry.value)
         except ContentError as error:
             yield InstalledLab(entry.name, origin, fault=error)
         else:
             yield _opened(root, entry.name, origin)
+
+
+def _origin(entry: metadata.EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
 
 
 def _folder(package: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
 from pathlib import Path
 
 import grimp
@@ -11,6 +12,8 @@ import pytest
 
 import architecture
 from labgrader.content.check_files import forbidden_imports
+from labgrader.content.installed_labs import usable_labs
+from labgrader.content.lab_pack import LabPack
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -66,4 +69,29 @@ def test_checks_import_what_they_may() -> None:
     files = list((ROOT / "checks").rglob("*.py"))
     assert len(files) > 30
     found = {str(file): list(forbidden_imports(file.read_text())) for file in files}
+    assert not {file: names for file, names in found.items() if names}
+
+
+def names_of(lab: LabPack) -> set[str]:
+    """Return the names of its own that a lab's manifest tells."""
+    known = lab.manifest
+    names = {known.id, known.namespace, *known.namespaces, *known.recorded_groups}
+    names |= {str(sample["kind"]) for sample in known.samples}
+    if (operator := known.operator) is not None:
+        names |= {operator.package, operator.account, operator.lease, operator.settings}
+    return names - {""}
+
+
+@pytest.mark.parametrize("lab", usable_labs(), ids=lambda lab: lab.manifest.id)
+def test_neither_the_product_nor_its_kubernetes_knows_a_lab(lab: LabPack) -> None:
+    """Else the next lab needs a change of the product."""
+    names = names_of(lab)
+    assert len(names) > 2
+    listed = ["git", "-C", str(ROOT), "ls-files", "labgrader", "embedded"]
+    files = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
+    assert len(files) > 300
+    found = {}
+    for file in files:
+        text = (ROOT / file).read_text(encoding="utf-8")
+        found[file] = {name for name in names if re.search(rf"\b{re.escape(name)}\b", text)}
     assert not {file: names for file, names in found.items() if names}

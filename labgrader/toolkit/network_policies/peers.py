@@ -103,7 +103,7 @@ class Pod:
         return Node(self.node, self.addresses)
 
     def __str__(self) -> str:
-        """``team-red/web``; a Pod without a name by its labels: ``team-red/(app=web)``."""
+        """``shop/web``; a Pod without a name by its labels: ``shop/(app=web)``."""
         labels = ",".join(f"{key}={value}" for key, value in sorted(self.labels.items()))
         return f"{self.namespace}/{self.name or '(' + (labels or 'no labels') + ')'}"
 
@@ -184,7 +184,7 @@ class Question:
         return replace(self, source=_seen(self.source), destination=_seen(self.destination))
 
     def __str__(self) -> str:
-        """``team-red/web to gateway/envoy on TCP 8080``."""
+        """``shop/web to gateway/envoy on TCP 8080``."""
         return f"{self.source} to {self.destination} on {self.protocol} {self.port}"
 
 
